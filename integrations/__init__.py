@@ -1,0 +1,1 @@
+"""Everything about other systems: formats, adapters, transports and sandboxes."""

@@ -1,0 +1,1 @@
+"""ERP systems behind one contract."""

@@ -1,0 +1,60 @@
+"""What every ERP adapter promises.
+
+A repeat of the same document is harmless: `ask_first=True` makes the adapter look for the document by
+its reference before posting, and an adapter never posts twice within one call. Errors are those of
+`integrations.errors`: a time-out after sending is Ambiguous, 429 and 5xx without effect are Retryable, a
+business refusal is Rejected with the ERP's own words, a login or set-up fault is Misconfigured. Unknown
+extra fields in answers are ignored. Every call ends within the connection's time limit.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from integrations.canonical import MasterRecord, PurchaseOrder, Receipt
+from integrations.health import Health
+from integrations.http import WireExchange
+
+
+class MasterKind(StrEnum):
+    """Master data an ERP can be read for."""
+
+    FACILITY = "facility"
+    COST_CENTER = "cost_center"
+    GL_ACCOUNT = "gl_account"
+    SUPPLIER = "supplier"
+    ITEM = "item"
+
+
+@dataclass(frozen=True)
+class Posted:
+    """The ERP's document; `found` says that it was there already."""
+
+    number: str
+    found: bool = False
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Erp(Protocol):
+    """One ERP connection."""
+
+    @property
+    def wire(self) -> Sequence[WireExchange]:
+        """Every HTTP exchange of this adapter so far."""
+
+    def check(self) -> Health:
+        """Reaches the ERP and logs in; never raises."""
+
+    def post_purchase_order(self, order: PurchaseOrder, *, ask_first: bool) -> Posted:
+        """Creates the purchase order and returns the ERP's number."""
+
+    def post_receipt(self, receipt: Receipt, *, ask_first: bool) -> Posted:
+        """Posts the goods receipt and returns the ERP's document number ("number/year")."""
+
+    def read(self, kind: MasterKind, *, changed_since: datetime | None) -> Iterator[Sequence[MasterRecord]]:
+        """Yields pages of records changed since; everything where the ERP keeps no change date."""
+
+    def close(self) -> None:
+        """Releases the connection."""

@@ -1,0 +1,1 @@
+"""Wire formats: parse and print, no input or output."""

@@ -1,0 +1,1 @@
+"""Procurement networks behind one contract."""

@@ -1,0 +1,60 @@
+"""What every procurement network adapter promises.
+
+The same `message_id` goes out on every try of one message, so a repeat is harmless at the partner.
+Errors are those of `integrations.errors`, as for the ERP. Inbound documents are read in two steps:
+`open_envelope` (cheap: who sends what, under which id) before anything is stored, `translate` after.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from integrations.canonical import InboundDocument, PurchaseOrder
+from integrations.health import Health
+from integrations.http import WireExchange
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The network took the document; `reference` is what it answered with."""
+
+    reference: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Who sends which document: identities as (domain, identity), lower-case domain."""
+
+    message_id: str
+    kind: str
+    sender: tuple[str, str]
+    from_: tuple[str, str]
+    to: tuple[str, str]
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A canonical document and what was odd about the original."""
+
+    document: InboundDocument
+    warnings: tuple[str, ...] = ()
+
+
+class Network(Protocol):
+    """One network connection."""
+
+    @property
+    def wire(self) -> Sequence[WireExchange]:
+        """Every HTTP exchange of this adapter so far."""
+
+    def check(self) -> Health:
+        """Reaches the network and logs in; never raises."""
+
+    def send_purchase_order(self, order: PurchaseOrder, *, message_id: str, sent_at: datetime) -> Accepted:
+        """Sends the order (version 1 new, later versions as update) under `message_id`."""
+
+    def close(self) -> None:
+        """Releases the connection."""

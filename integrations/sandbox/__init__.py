@@ -1,0 +1,1 @@
+"""Partners that run here as real servers speaking the real wire formats."""

@@ -1,0 +1,1 @@
+"""The clinic supply portal; importing any module of it builds nothing."""

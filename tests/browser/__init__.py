@@ -1,0 +1,1 @@
+"""Browser of the portal."""
