@@ -1,5 +1,7 @@
 """The one door to the network: time limits, size limit, allow-list, redaction, recording."""
 
+import html
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ class Connection:
     settings: Mapping[str, str] = field(default_factory=dict)
     allowed_hosts: frozenset[str] = frozenset()
     timeout_seconds: float = 30.0
+    trace_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class Door:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Releases the connection."""
         self._client.close()
 
     def send(
@@ -78,10 +85,12 @@ class Door:
     ) -> httpx.Response:
         """Sends one request; `path` is relative to the partner's base URL, already encoded."""
         request = self._client.build_request(method, path, headers=headers, content=body or None)
+        if self.connection.trace_id:
+            request.headers["traceparent"] = traceparent(self.connection.trace_id)
         self._check_host(request.url)
         started = time.monotonic()
         try:
-            response = self._receive(request)
+            response = self._receive(request, started + self.connection.timeout_seconds)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             self._record(request, body, None, started)
             message = f"{request.url.host} cannot be reached"
@@ -93,7 +102,7 @@ class Door:
         self._record(request, body, response, started)
         return response
 
-    def _receive(self, request: httpx.Request) -> httpx.Response:
+    def _receive(self, request: httpx.Request, deadline: float) -> httpx.Response:
         response = self._client.send(request, stream=True)
         try:
             chunks: list[bytes] = []
@@ -102,6 +111,9 @@ class Door:
                 size += len(chunk)
                 if size > MAX_RESPONSE_BYTES:
                     raise httpx.ReadError("answer larger than allowed", request=request)
+                # The client's own limit is per read: a partner that drips bytes would never meet it.
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("answer took longer than allowed", request=request)
                 chunks.append(chunk)
         finally:
             response.close()
@@ -130,18 +142,32 @@ class Door:
                 method=request.method,
                 url=str(request.url),
                 request_headers=redacted(request.headers),
-                request_body=body,
+                request_body=without_secret(body, self.connection.secret),
                 status=response.status_code if response is not None else None,
                 response_headers=redacted(response.headers) if response is not None else {},
-                response_body=response.content if response is not None else b"",
+                response_body=without_secret(response.content, self.connection.secret)
+                if response is not None
+                else b"",
                 milliseconds=round((time.monotonic() - started) * 1000),
             )
         )
 
 
+def traceparent(trace_id: str) -> str:
+    """A W3C Trace Context header value of one span of the trace."""
+    return f"00-{trace_id}-{secrets.token_hex(8)}-01"
+
+
 def redacted(headers: httpx.Headers) -> dict[str, str]:
     """Header values with every secret replaced."""
     return {name: "***" if name.lower() in SECRET_HEADERS else value for name, value in headers.items()}
+
+
+def without_secret(body: bytes, secret: str) -> bytes:
+    """A body with the login's secret replaced, also where XML escaped it (cXML carries it in the header)."""
+    for written in {secret, html.escape(secret, quote=False), html.escape(secret)} - {""}:
+        body = body.replace(written.encode(), b"***")
+    return body
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 from integrations.erp.contract import Erp
 from integrations.http import Connection
-from integrations.network.contract import Network
+from integrations.network.contract import InboundFormat, Network
+from integrations.network.inbound import CxmlInbound
+from integrations.network.sap_business_network import SapBusinessNetwork
 
 ERPS: dict[str, Callable[[Connection], Erp]] = {}
-NETWORKS: dict[str, Callable[[Connection], Network]] = {}
+NETWORKS: dict[str, Callable[[Connection], Network]] = {"sap_business_network": SapBusinessNetwork}
+INBOUND: dict[str, InboundFormat] = {"cxml": CxmlInbound()}

@@ -53,8 +53,27 @@ class Network(Protocol):
     def check(self) -> Health:
         """Reaches the network and logs in; never raises."""
 
-    def send_purchase_order(self, order: PurchaseOrder, *, message_id: str, sent_at: datetime) -> Accepted:
-        """Sends the order (version 1 new, later versions as update) under `message_id`."""
+    def send_purchase_order(
+        self, order: PurchaseOrder, *, message_id: str, sent_at: datetime, replaces: str = ""
+    ) -> Accepted:
+        """Sends the order under `message_id`: version 1 as new, later ones as update of `replaces`,
+        the message id of the order's previous version."""
 
     def close(self) -> None:
         """Releases the connection."""
+
+
+class InboundFormat(Protocol):
+    """How documents of one format are opened, translated and answered."""
+
+    def open_envelope(self, raw: bytes) -> Envelope:
+        """Who sends what; raises Unreadable."""
+
+    def translate(self, raw: bytes) -> Translated:
+        """The canonical document; raises Unreadable with a position."""
+
+    def supports(self, kind: str) -> bool:
+        """Whether documents of this kind can be translated."""
+
+    def answer(self, code: int, detail: str, *, message_id: str, sent_at: datetime) -> bytes:
+        """The body of the answer to the sender; `code` as of cXML 1.2 Status."""

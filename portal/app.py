@@ -1,0 +1,104 @@
+"""Composition root: the only module that knows every feature."""
+
+from flask import Flask
+from flask_babel import Babel
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_migrate import Migrate
+from flask_talisman import Talisman
+from flask_wtf import CSRFProtect
+from htmx_flask import Htmx
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import portal.approvals.models
+import portal.budgets.models
+import portal.inventory.models
+import portal.invoices.models
+import portal.receiving.models  # noqa: F401
+from portal.exchange import views as exchange
+from portal.exchange.handlers import Handlers
+from portal.foundation import jobs, log
+from portal.foundation.crypto import KeyRing
+from portal.foundation.db import APPLICATION_ROLE, db
+from portal.foundation.filters import init_filters
+from portal.foundation.web import ROOT, PortalFlask, init_web
+from portal.settings import Settings, load
+
+BLUEPRINTS = (exchange.blueprint,)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Builds the application from settings (default: the environment)."""
+    settings = settings or load()
+    log.configure(settings.log_level)
+    app = PortalFlask("portal", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    _configure(app, settings)
+    _init_data(app, settings)
+    init_web(app)
+    init_filters(app)
+    _init_extensions(app, settings)
+    app.extensions["handlers"] = _handlers()
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.extensions["settings"] = settings
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_upload_bytes,
+        SESSION_COOKIE_NAME="portal",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
+        WTF_CSRF_TIME_LIMIT=None,
+        BABEL_DEFAULT_LOCALE="en_US",
+        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_pre_ping": True,
+            "connect_args": {"options": f"-c role={APPLICATION_ROLE} -c timezone=UTC"},
+        },
+        RATELIMIT_STORAGE_URI=settings.redis_url,
+        RATELIMIT_SWALLOW_ERRORS=True,
+    )
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+
+
+def _init_data(app: Flask, settings: Settings) -> None:
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "portal" / "migrations"))
+    app.extensions["redis"] = jobs.connect(settings.redis_url)
+    keys = [key.get_secret_value() for key in settings.encryption_keys]
+    app.extensions["keyring"] = KeyRing(keys)
+
+
+def _init_extensions(app: Flask, settings: Settings) -> None:
+    Babel(app)
+    Htmx(app)
+    CSRFProtect(app)
+    Limiter(get_remote_address, app=app)
+    Talisman(
+        app,
+        force_https=settings.secure_cookies,
+        strict_transport_security=settings.secure_cookies,
+        content_security_policy={
+            "default-src": "'self'",
+            "img-src": "'self' data:",
+            "object-src": "'none'",
+            "base-uri": "'none'",
+            "form-action": "'self'",
+            "frame-ancestors": "'none'",
+        },
+        referrer_policy="same-origin",
+        session_cookie_secure=settings.secure_cookies,
+    )
+
+
+def _handlers() -> Handlers:
+    """What each kind of message means, by the feature that owns it."""
+    return Handlers(outbound={}, inbound={})

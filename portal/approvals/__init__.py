@@ -1,0 +1,1 @@
+"""Approval steps and decisions."""

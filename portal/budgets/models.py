@@ -1,0 +1,47 @@
+"""Budgets per cost center and period, and the append-only ledger of what is held of them."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.budgets.rules import Control, Term
+from portal.foundation import clock
+from portal.foundation.db import Amount, Key, TenantRow
+from portal.masterdata.models import CostCenter
+
+
+class Budget(TenantRow):
+    """What a cost center may spend in a period, both days included."""
+
+    __tablename__ = "budget"
+    __table_args__ = (UniqueConstraint("cost_center_id", "period_start"),)
+
+    cost_center_id: Mapped[Key] = mapped_column(ForeignKey("cost_center.id"))
+    period_start: Mapped[date]
+    period_end: Mapped[date]
+    amount: Mapped[Amount]
+    currency: Mapped[str] = mapped_column(default="USD")
+    control: Mapped[Control] = mapped_column(default=Control.BLOCK)
+
+    cost_center: Mapped[CostCenter] = relationship(lazy="raise")
+
+
+class BudgetEntry(TenantRow):
+    """A change of one term for one document line; the sum per document is what it holds."""
+
+    __tablename__ = "budget_entry"
+    __table_args__ = (
+        Index("ix_budget_entry_budget", "budget_id", "term"),
+        Index("ix_budget_entry_line", "requisition_line_id"),
+    )
+
+    budget_id: Mapped[Key] = mapped_column(ForeignKey("budget.id"))
+    term: Mapped[Term] = mapped_column()
+    amount: Mapped[Amount]
+    # The requisition line the money was asked for; it stays the same through order and invoice.
+    requisition_line_id: Mapped[Key]
+    document_type: Mapped[str]
+    document_id: Mapped[Key]
+    document: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=clock.now)

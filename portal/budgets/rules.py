@@ -1,0 +1,36 @@
+"""The budget formula: available = budget - requested - ordered - invoiced."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Term(StrEnum):
+    """Why money is not available; each amount stands in exactly one term."""
+
+    REQUESTED = "requested"
+    ORDERED = "ordered"
+    INVOICED = "invoiced"
+
+
+class Control(StrEnum):
+    """What happens when a request exceeds the budget."""
+
+    NONE = "none"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A budget and what is held of it: requested not yet ordered, ordered not yet invoiced, invoiced."""
+
+    budget: Decimal
+    requested: Decimal = Decimal()
+    ordered: Decimal = Decimal()
+    invoiced: Decimal = Decimal()
+
+    @property
+    def available(self) -> Decimal:
+        """What can still be requested; negative when overspent."""
+        return self.budget - self.requested - self.ordered - self.invoiced

@@ -1,0 +1,1 @@
+"""What can be requested: offers, search and order guides."""

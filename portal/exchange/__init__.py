@@ -1,0 +1,1 @@
+"""Messages in and out: outbox, inbox, delivery, replay, work items. Knows messages, not their meaning."""

@@ -1,0 +1,37 @@
+"""What a kind of message means: functions the features hand in, so that the exchange need not know."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+
+from integrations.canonical import InboundDocument
+from portal.exchange.models import Message
+
+
+@dataclass(frozen=True)
+class OutboundHandler:
+    """How a document leaves and what follows.
+
+    `deliver(adapter, message, ask_first)` talks to the partner, outside any transaction, and returns the
+    partner's reference; `delivered(message)` and `stopped(message)` run in the settling transaction.
+    """
+
+    deliver: Callable[[Any, Message, bool], str]
+    delivered: Callable[[Message], None]
+    stopped: Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """Outbound by (message kind, partner kind), inbound by document kind."""
+
+    outbound: Mapping[tuple[str, str], OutboundHandler]
+    inbound: Mapping[str, Callable[[Message, InboundDocument], None]]
+
+
+def handlers() -> Handlers:
+    """The handlers of this application."""
+    registered: Handlers = current_app.extensions["handlers"]
+    return registered

@@ -1,0 +1,60 @@
+"""Where partners post their documents."""
+
+import hmac
+
+from flask import Blueprint, Response, request
+from structlog import get_logger
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from integrations.errors import Unreadable
+from integrations.network.contract import Envelope
+from integrations.registry import INBOUND
+from portal.exchange import queries, services
+from portal.foundation import clock, metrics
+from portal.foundation.access import public
+from portal.foundation.trace import new_trace
+from portal.settings import partner_secret
+
+blueprint = Blueprint("exchange", __name__, url_prefix="/exchange")
+FORMAT = "cxml"
+log = get_logger(__name__)
+
+
+@blueprint.post("/cxml")
+@public
+def receive_cxml() -> Response:
+    """Stores a cXML document durably, then answers; a job applies it."""
+    try:
+        raw = request.get_data(cache=False)
+        envelope = INBOUND[FORMAT].open_envelope(raw)
+    except RequestEntityTooLarge:
+        return _answer(413, "The document is larger than this portal accepts.")
+    except Unreadable as error:
+        return _answer(406, f"{error} ({error.position})" if error.position else str(error))
+    code, detail = _take(envelope, raw)
+    metrics.inbound_documents.labels(envelope.kind if code < 300 else "refused", str(code)).inc()
+    log.info("inbound_document", kind=envelope.kind, code=code)
+    return _answer(code, detail)
+
+
+def _take(envelope: Envelope, raw: bytes) -> tuple[int, str]:
+    partner = queries.enter_by_sender(*envelope.sender, envelope.to[1])
+    secret = partner_secret(partner.inbound_secret_name) if partner else ""
+    if partner is None or not secret or not hmac.compare_digest(secret.encode(), envelope.secret.encode()):
+        return 401, "Sender, recipient or shared secret is not known here."
+    if not INBOUND[FORMAT].supports(envelope.kind):
+        return 450, f"{envelope.kind} is not a document this portal takes from the network."
+    if not services.receive(partner, kind=FORMAT, key=envelope.message_id, raw=raw):
+        return 200, "This document was received before."
+    return 201, "Stored."
+
+
+def _answer(code: int, detail: str) -> Response:
+    body = INBOUND[FORMAT].answer(code, detail, message_id=f"{new_trace()}@portal", sent_at=clock.now())
+    return Response(
+        body, status=code if code in HTTP_STATUSES else 400, content_type="text/xml; charset=utf-8"
+    )
+
+
+# The partner reads the cXML status; HTTP repeats it where HTTP has the code.
+HTTP_STATUSES = frozenset({200, 201, 401, 406, 413})

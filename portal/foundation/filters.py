@@ -1,0 +1,46 @@
+"""Jinja filters: money, quantities and times as people read them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from flask_babel import format_currency, format_date, format_datetime, format_timedelta
+
+from portal.foundation import clock
+from portal.foundation.quantity import plain
+
+
+def money(amount: Decimal, currency: str = "USD") -> str:
+    """1234.5 → $1,234.50"""
+    return str(format_currency(amount, currency))
+
+
+def unit_price(amount: Decimal, currency: str = "USD") -> str:
+    """Up to four decimals: 0.0825 → $0.0825, 12.5 → $12.50"""
+    decimals = max(2, -int(amount.normalize().as_tuple().exponent))
+    pattern = f"¤#,##0.{'0' * decimals}"
+    return str(format_currency(amount, currency, format=pattern, currency_digits=False))
+
+
+def day(value: date | None) -> str:
+    """Nov 22, 2026"""
+    return str(format_date(value, "MMM d, y")) if value else ""
+
+
+def moment(value: datetime, zone: str = "UTC") -> str:
+    """Nov 22, 2026, 9:41 AM in the given zone."""
+    return str(format_datetime(value.astimezone(ZoneInfo(zone)), "MMM d, y, h:mm a", rebase=False))
+
+
+def ago(value: datetime) -> str:
+    """3 minutes ago, in 2 days"""
+    text = format_timedelta(value - clock.now(), granularity="second", threshold=1.2, add_direction=True)
+    return str(text)
+
+
+def init_filters(app: Flask) -> None:
+    """Registers the filters."""
+    for function in (money, unit_price, day, moment, ago):
+        app.add_template_filter(function)
+    app.add_template_filter(plain, "quantity")

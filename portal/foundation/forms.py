@@ -1,0 +1,78 @@
+"""Forms: the base class, strict fields, and domain errors shown where they belong."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import ValidationError
+from wtforms.widgets import NumberInput
+
+from portal.foundation.db import db
+from portal.foundation.errors import Invalid
+from portal.foundation.quantity import MAX_QUANTITY, plain
+
+
+class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """A form whose service may refuse: the sentence appears at the field, nothing typed is lost."""
+
+    @contextmanager
+    def accepting(self) -> Iterator[None]:
+        """Runs a service; Invalid undoes its changes and becomes an error of the form."""
+        try:
+            with db.session.begin_nested():
+                yield
+        except Invalid as error:
+            field = self._fields.get(error.field or "")
+            if field is None:
+                self.form_errors.append(str(error))
+            else:
+                field.errors = [*field.errors, str(error)]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether anything is wrong with the form."""
+        return bool(self.errors)
+
+
+class QuantityField(StringField):  # type: ignore[misc]
+    """A positive quantity; `zero` allows none. `data` is a Decimal or None."""
+
+    widget = NumberInput(min=0, step="any")
+
+    def __init__(self, label: str, *, zero: bool = False, whole: bool = False, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.zero = zero
+        self.whole = whole
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return plain(self.data) if self.data is not None else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads one number; refuses what is not a quantity in a sentence."""
+        self.data = None
+        text = valuelist[0].strip() if valuelist else ""
+        if text:
+            self.data = parse_quantity(text, zero=self.zero, whole=self.whole)
+
+
+def parse_quantity(text: str, *, zero: bool = False, whole: bool = False) -> Decimal:
+    """A quantity as typed; raises ValidationError saying what to type instead."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValidationError("Enter a number, for example 12.") from None
+    if not value.is_finite() or value < 0 or (value == 0 and not zero):
+        raise ValidationError("Enter a quantity above zero.")
+    if value > MAX_QUANTITY:
+        raise ValidationError(f"Enter at most {MAX_QUANTITY:,}.")
+    exponent = value.as_tuple().exponent
+    if whole and value != value.to_integral_value():
+        raise ValidationError("Enter a whole number.")
+    if isinstance(exponent, int) and exponent < -3:
+        raise ValidationError("Enter at most three decimals.")
+    return value

@@ -1,0 +1,1 @@
+"""Stock on hand, movements and par levels."""

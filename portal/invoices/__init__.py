@@ -1,0 +1,1 @@
+"""Supplier invoices and their match with orders and receipts."""

@@ -1,0 +1,1 @@
+"""Facilities, locations, cost centers, suppliers, items, contracts and the crosswalk."""

@@ -1,0 +1,217 @@
+"""Facilities, locations, financial dimensions, suppliers, items, contracts, crosswalk, syncs, imports."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from integrations.canonical import Lifecycle
+from portal.foundation import clock
+from portal.foundation.db import Amount, Key, Quantity, TenantRow, UnitPrice
+from portal.masterdata.rules import ImportKind, ImportState, LocationKind, SyncState
+
+
+class Facility(TenantRow):
+    """A hospital, surgery center or group of clinics (the ERP's plant)."""
+
+    __tablename__ = "facility"
+    __table_args__ = (UniqueConstraint("organization_id", "code"),)
+
+    code: Mapped[str]
+    name: Mapped[str]
+    street: Mapped[str] = mapped_column(default="")
+    city: Mapped[str] = mapped_column(default="")
+    region: Mapped[str] = mapped_column(default="")
+    postal_code: Mapped[str] = mapped_column(default="")
+    country: Mapped[str] = mapped_column(default="US")
+    gln: Mapped[str] = mapped_column(default="")
+    time_zone: Mapped[str] = mapped_column(default="UTC")
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class CostCenter(TenantRow):
+    """A cost center, valid from and to the given days, both included."""
+
+    __tablename__ = "cost_center"
+    __table_args__ = (UniqueConstraint("organization_id", "code"),)
+
+    code: Mapped[str]
+    name: Mapped[str]
+    facility_id: Mapped[Key | None] = mapped_column(ForeignKey("facility.id"))
+    company_code: Mapped[str] = mapped_column(default="")
+    valid_from: Mapped[date]
+    valid_to: Mapped[date]
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class GlAccount(TenantRow):
+    """A general ledger account."""
+
+    __tablename__ = "gl_account"
+    __table_args__ = (UniqueConstraint("organization_id", "code"),)
+
+    code: Mapped[str]
+    name: Mapped[str]
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class Location(TenantRow):
+    """A department, storeroom or operating room: where supplies are shipped to and kept."""
+
+    __tablename__ = "location"
+    __table_args__ = (UniqueConstraint("organization_id", "facility_id", "code"),)
+
+    code: Mapped[str]
+    name: Mapped[str]
+    kind: Mapped[LocationKind] = mapped_column(default=LocationKind.DEPARTMENT)
+    facility_id: Mapped[Key] = mapped_column(ForeignKey("facility.id"))
+    cost_center_id: Mapped[Key | None] = mapped_column(ForeignKey("cost_center.id"))
+    active: Mapped[bool] = mapped_column(default=True)
+
+    facility: Mapped[Facility] = relationship(lazy="raise")
+    cost_center: Mapped[CostCenter | None] = relationship(lazy="raise")
+
+
+class Supplier(TenantRow):
+    """Who we order from."""
+
+    __tablename__ = "supplier"
+    __table_args__ = (UniqueConstraint("organization_id", "code"),)
+
+    code: Mapped[str]
+    name: Mapped[str]
+    network_id: Mapped[str] = mapped_column(default="")
+    email: Mapped[str] = mapped_column(default="")
+    minimum_order: Mapped[Amount] = mapped_column(default=0)
+    blocked: Mapped[bool] = mapped_column(default=False)
+
+
+class Item(TenantRow):
+    """An item master record."""
+
+    __tablename__ = "item"
+    __table_args__ = (UniqueConstraint("organization_id", "code"),)
+
+    code: Mapped[str]
+    name: Mapped[str]
+    category: Mapped[str] = mapped_column(default="", index=True)
+    unspsc: Mapped[str] = mapped_column(default="")
+    manufacturer: Mapped[str] = mapped_column(default="")
+    manufacturer_part: Mapped[str] = mapped_column(default="")
+    base_uom: Mapped[str]
+    gl_account_id: Mapped[Key | None] = mapped_column(ForeignKey("gl_account.id"))
+    lot_tracked: Mapped[bool] = mapped_column(default=False)
+    serial_tracked: Mapped[bool] = mapped_column(default=False)
+    expiry_tracked: Mapped[bool] = mapped_column(default=False)
+    lifecycle: Mapped[Lifecycle] = mapped_column(default=Lifecycle.ACTIVE)
+
+    packaging: Mapped[list["ItemPackaging"]] = relationship(lazy="raise", back_populates="item")
+
+
+class ItemPackaging(TenantRow):
+    """A packaging level: `factor` base units in one `uom`; the base unit has factor 1."""
+
+    __tablename__ = "item_packaging"
+    __table_args__ = (UniqueConstraint("item_id", "uom"), Index("ix_item_packaging_gtin", "gtin"))
+
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+    uom: Mapped[str]
+    factor: Mapped[Quantity]
+    gtin: Mapped[str] = mapped_column(default="")
+
+    item: Mapped[Item] = relationship(lazy="raise", back_populates="packaging")
+
+
+class Contract(TenantRow):
+    """A price agreement with a supplier for a span of days, both included."""
+
+    __tablename__ = "contract"
+    __table_args__ = (UniqueConstraint("organization_id", "number"),)
+
+    number: Mapped[str]
+    name: Mapped[str]
+    supplier_id: Mapped[Key] = mapped_column(ForeignKey("supplier.id"), index=True)
+    currency: Mapped[str] = mapped_column(default="USD")
+    valid_from: Mapped[date]
+    valid_to: Mapped[date]
+
+    supplier: Mapped[Supplier] = relationship(lazy="raise")
+
+
+class ContractLine(TenantRow):
+    """A price per `uom` from `minimum_quantity` on, valid on the given days within the contract's."""
+
+    __tablename__ = "contract_line"
+    __table_args__ = (
+        UniqueConstraint("contract_id", "item_id", "uom", "minimum_quantity", "valid_from"),
+        Index("ix_contract_line_item", "item_id", "uom"),
+    )
+
+    contract_id: Mapped[Key] = mapped_column(ForeignKey("contract.id"))
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+    supplier_part: Mapped[str] = mapped_column(default="")
+    uom: Mapped[str]
+    minimum_quantity: Mapped[Quantity] = mapped_column(default=0)
+    unit_price: Mapped[UnitPrice]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date]
+
+    contract: Mapped[Contract] = relationship(lazy="raise")
+
+
+class Crosswalk(TenantRow):
+    """Which identifier means which row in which partner's system; a person may confirm or correct it."""
+
+    __tablename__ = "crosswalk"
+    __table_args__ = (
+        UniqueConstraint("partner_id", "entity", "external_id"),
+        Index("ix_crosswalk_entity", "entity", "entity_id"),
+    )
+
+    partner_id: Mapped[Key] = mapped_column(ForeignKey("partner.id"))
+    entity: Mapped[str]
+    entity_id: Mapped[Key]
+    external_id: Mapped[str]
+    confirmed_by_id: Mapped[Key | None] = mapped_column(ForeignKey("account.id"))
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class SyncRun(TenantRow):
+    """One read of master data from the ERP: what it would change, and whether it was applied."""
+
+    __tablename__ = "sync_run"
+    __table_args__ = (Index("ix_sync_run_kind", "partner_id", "kind", "id"),)
+
+    partner_id: Mapped[Key] = mapped_column(ForeignKey("partner.id"))
+    kind: Mapped[str]
+    state: Mapped[SyncState] = mapped_column()
+    started_at: Mapped[datetime] = mapped_column(default=clock.now)
+    finished_at: Mapped[datetime | None]
+    # Changes since this instant were read; the next run continues from `started_at`.
+    changed_since: Mapped[datetime | None]
+    read: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    share: Mapped[Amount] = mapped_column(default=0)
+    plan: Mapped[list[Any]] = mapped_column(default=list)
+    detail: Mapped[str] = mapped_column(default="")
+
+
+class ImportRun(TenantRow):
+    """One uploaded file: its errors by row and column, and what applying it did."""
+
+    __tablename__ = "import_run"
+
+    kind: Mapped[ImportKind] = mapped_column()
+    state: Mapped[ImportState] = mapped_column(default=ImportState.READING)
+    file_name: Mapped[str]
+    file: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    rows: Mapped[int] = mapped_column(default=0)
+    rows_done: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    errors: Mapped[list[Any]] = mapped_column(default=list)  # {row, column, sentence}
+    account_id: Mapped[Key | None] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    finished_at: Mapped[datetime | None]

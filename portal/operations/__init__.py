@@ -1,0 +1,1 @@
+"""The pages over messages, work items, partners, traces and the audit trail."""

@@ -1,0 +1,1 @@
+"""Purchase orders, confirmations and ship notices."""

@@ -1,0 +1,194 @@
+"""Purchase orders with what the supplier answered beside what was ordered."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from integrations.canonical import ConfirmationStatus, ConfirmationType
+from portal.foundation import clock
+from portal.foundation.db import Amount, Key, Quantity, TenantRow, UnitPrice
+from portal.foundation.trace import current_trace
+from portal.identity.models import Account
+from portal.masterdata.models import CostCenter, GlAccount, Item, Location, Supplier
+from portal.orders.rules import OrderStatus, Quantities, Transmission
+from portal.requisitions.models import RequisitionLine
+
+
+class PurchaseOrder(TenantRow):
+    """One supplier, one ship-to. `status` and the dates are recomputed whenever a line changes."""
+
+    __tablename__ = "purchase_order"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "number"),
+        Index("ix_purchase_order_listing", "organization_id", "status", "ordered_at"),
+        Index("ix_purchase_order_location", "location_id", "status"),
+        Index("ix_purchase_order_erp_number", "erp_number"),
+    )
+
+    number: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1)
+    supplier_id: Mapped[Key] = mapped_column(ForeignKey("supplier.id"), index=True)
+    location_id: Mapped[Key] = mapped_column(ForeignKey("location.id"))
+    buyer_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
+    currency: Mapped[str] = mapped_column(default="USD")
+    total: Mapped[Amount]
+    ordered_at: Mapped[datetime] = mapped_column(default=clock.now)
+    transmission: Mapped[Transmission] = mapped_column(default=Transmission.PLACED)
+    erp_number: Mapped[str] = mapped_column(default="")
+    posted_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    status: Mapped[OrderStatus] = mapped_column(default=OrderStatus.PLACED)
+    changed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    trace_id: Mapped[str] = mapped_column(default=current_trace, index=True)
+
+    supplier: Mapped[Supplier] = relationship(lazy="raise")
+    location: Mapped[Location] = relationship(lazy="raise")
+    buyer: Mapped[Account] = relationship(lazy="raise")
+    lines: Mapped[list["PurchaseOrderLine"]] = relationship(
+        lazy="raise", back_populates="order", order_by="PurchaseOrderLine.line_number"
+    )
+
+
+class PurchaseOrderLine(TenantRow):
+    """What was ordered, and beside it what the supplier and the storeroom say; never overwritten."""
+
+    __tablename__ = "purchase_order_line"
+    __table_args__ = (
+        UniqueConstraint("order_id", "line_number"),
+        Index("ix_purchase_order_line_item", "item_id"),
+    )
+
+    order_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order.id"))
+    line_number: Mapped[int]
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+    supplier_part: Mapped[str]
+    description: Mapped[str]
+    quantity: Mapped[Quantity]
+    uom: Mapped[str]
+    factor: Mapped[Quantity]  # base units in one uom
+    unit_price: Mapped[UnitPrice]
+    needed_on: Mapped[date]
+    # Recomputed from the documents by orders.services.recompute.
+    confirmed: Mapped[Quantity] = mapped_column(default=0)
+    backordered: Mapped[Quantity] = mapped_column(default=0)
+    rejected: Mapped[Quantity] = mapped_column(default=0)
+    shipped: Mapped[Quantity] = mapped_column(default=0)
+    received: Mapped[Quantity] = mapped_column(default=0)
+    invoiced: Mapped[Quantity] = mapped_column(default=0)
+    cancelled: Mapped[Quantity] = mapped_column(default=0)
+    promised_on: Mapped[date | None]
+    expected_on: Mapped[date | None]
+    confirmed_price: Mapped[UnitPrice | None]
+    substitute_part: Mapped[str] = mapped_column(default="")
+    supplier_comment: Mapped[str] = mapped_column(default="")
+    status: Mapped[OrderStatus] = mapped_column(default=OrderStatus.PLACED)
+
+    order: Mapped[PurchaseOrder] = relationship(lazy="raise", back_populates="lines")
+    item: Mapped[Item] = relationship(lazy="raise")
+    sources: Mapped[list["PurchaseOrderSource"]] = relationship(lazy="raise", back_populates="line")
+
+    @property
+    def quantities(self) -> Quantities:
+        """The quantities as the rules want them."""
+        return Quantities(
+            ordered=self.quantity,
+            confirmed=self.confirmed,
+            backordered=self.backordered,
+            rejected=self.rejected,
+            shipped=self.shipped,
+            received=self.received,
+            invoiced=self.invoiced,
+            cancelled=self.cancelled,
+        )
+
+
+class PurchaseOrderSource(TenantRow):
+    """The part of an order line that serves one requisition line, and what it is charged to."""
+
+    __tablename__ = "purchase_order_source"
+    __table_args__ = (UniqueConstraint("line_id", "requisition_line_id"),)
+
+    line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"))
+    requisition_line_id: Mapped[Key] = mapped_column(ForeignKey("requisition_line.id"), index=True)
+    quantity: Mapped[Quantity]
+    amount: Mapped[Amount]
+    cost_center_id: Mapped[Key] = mapped_column(ForeignKey("cost_center.id"))
+    gl_account_id: Mapped[Key] = mapped_column(ForeignKey("gl_account.id"))
+
+    line: Mapped[PurchaseOrderLine] = relationship(lazy="raise", back_populates="sources")
+    requisition_line: Mapped[RequisitionLine] = relationship(lazy="raise")
+    cost_center: Mapped[CostCenter] = relationship(lazy="raise")
+    gl_account: Mapped[GlAccount] = relationship(lazy="raise")
+
+
+class OrderConfirmation(TenantRow):
+    """One supplier answer to an order. The newest answer to a line counts, whatever came last."""
+
+    __tablename__ = "order_confirmation"
+    __table_args__ = (UniqueConstraint("order_id", "number", "operation", "noticed_at"),)
+
+    order_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order.id"))
+    number: Mapped[str]
+    type: Mapped[ConfirmationType] = mapped_column()
+    operation: Mapped[str]
+    noticed_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(default=clock.now)
+    message_id: Mapped[Key | None] = mapped_column(ForeignKey("message.id"))
+    comments: Mapped[str] = mapped_column(default="")
+
+    parts: Mapped[list["ConfirmationPart"]] = relationship(lazy="raise", back_populates="confirmation")
+
+
+class ConfirmationPart(TenantRow):
+    """What a confirmation says of a quantity of one order line, in the order's unit."""
+
+    __tablename__ = "confirmation_part"
+
+    confirmation_id: Mapped[Key] = mapped_column(ForeignKey("order_confirmation.id"), index=True)
+    line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"), index=True)
+    status: Mapped[ConfirmationStatus] = mapped_column()
+    quantity: Mapped[Quantity]
+    promised_on: Mapped[date | None]
+    unit_price: Mapped[UnitPrice | None]
+    substitute_part: Mapped[str] = mapped_column(default="")
+    comments: Mapped[str] = mapped_column(default="")
+
+    confirmation: Mapped[OrderConfirmation] = relationship(lazy="raise", back_populates="parts")
+
+
+class ShipNotice(TenantRow):
+    """What a supplier says is on its way. A later update replaces, a delete withdraws it."""
+
+    __tablename__ = "ship_notice"
+    __table_args__ = (UniqueConstraint("supplier_id", "number"),)
+
+    supplier_id: Mapped[Key] = mapped_column(ForeignKey("supplier.id"))
+    number: Mapped[str]
+    noticed_at: Mapped[datetime]
+    shipped_at: Mapped[datetime | None]
+    delivery_expected_at: Mapped[datetime | None]
+    carrier: Mapped[str] = mapped_column(default="")
+    tracking: Mapped[str] = mapped_column(default="")
+    withdrawn: Mapped[bool] = mapped_column(default=False)
+    message_id: Mapped[Key | None] = mapped_column(ForeignKey("message.id"))
+
+    lines: Mapped[list["ShipNoticeLine"]] = relationship(
+        lazy="raise", back_populates="notice", cascade="all, delete-orphan"
+    )
+
+
+class ShipNoticeLine(TenantRow):
+    """A shipped quantity of one order line and lot, in the order's unit."""
+
+    __tablename__ = "ship_notice_line"
+
+    notice_id: Mapped[Key] = mapped_column(ForeignKey("ship_notice.id"), index=True)
+    line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"), index=True)
+    quantity: Mapped[Quantity]
+    lot: Mapped[str] = mapped_column(default="")
+    expires_on: Mapped[date | None]
+    sscc: Mapped[str] = mapped_column(default="")
+
+    notice: Mapped[ShipNotice] = relationship(lazy="raise", back_populates="lines")
+    line: Mapped[PurchaseOrderLine] = relationship(lazy="raise")

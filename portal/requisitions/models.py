@@ -1,0 +1,107 @@
+"""Requisitions (a cart is one in state draft), their lines and the results of their checks."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.catalog.models import Offer
+from portal.foundation import clock
+from portal.foundation.db import Amount, Json, Key, Quantity, TenantRow, UnitPrice
+from portal.foundation.trace import current_trace
+from portal.identity.models import Account
+from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Item, Location
+from portal.requisitions.rules import CheckOutcome, LineState, RequisitionState
+
+
+class Requisition(TenantRow):
+    """What somebody asks for, for one location. `version` rises with every change (optimistic lock)."""
+
+    __tablename__ = "requisition"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "number"),
+        Index("ix_requisition_requester", "requester_id", "state"),
+        Index("ix_requisition_location", "location_id", "created_at"),
+        Index(
+            "uq_requisition_draft",
+            "requester_id",
+            "location_id",
+            unique=True,
+            postgresql_where=text("state = 'draft'"),
+        ),
+    )
+
+    number: Mapped[str | None]  # given at submit
+    state: Mapped[RequisitionState] = mapped_column(default=RequisitionState.DRAFT)
+    requester_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
+    location_id: Mapped[Key] = mapped_column(ForeignKey("location.id"))
+    need_by: Mapped[date | None]
+    note: Mapped[str] = mapped_column(default="")
+    total: Mapped[Amount] = mapped_column(default=0)
+    currency: Mapped[str] = mapped_column(default="USD")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    submitted_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column()
+    trace_id: Mapped[str] = mapped_column(default=current_trace)
+
+    requester: Mapped[Account] = relationship(lazy="raise")
+    location: Mapped[Location] = relationship(lazy="raise")
+    lines: Mapped[list["RequisitionLine"]] = relationship(
+        lazy="raise", back_populates="requisition", order_by="RequisitionLine.line_number"
+    )
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+class RequisitionLine(TenantRow):
+    """A quantity of an offer in its unit, at the price found when it was last priced."""
+
+    __tablename__ = "requisition_line"
+    __table_args__ = (
+        UniqueConstraint("requisition_id", "line_number"),
+        Index(
+            "ix_requisition_line_orderable",
+            "organization_id",
+            postgresql_where=text("state = 'approved' AND ordered_quantity + closed_quantity < quantity"),
+        ),
+        Index("ix_requisition_line_item", "item_id"),
+    )
+
+    requisition_id: Mapped[Key] = mapped_column(ForeignKey("requisition.id"), index=True)
+    line_number: Mapped[int]
+    offer_id: Mapped[Key] = mapped_column(ForeignKey("offer.id"))
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+    quantity: Mapped[Quantity]
+    uom: Mapped[str]
+    unit_price: Mapped[UnitPrice]
+    contract_line_id: Mapped[Key | None] = mapped_column(ForeignKey("contract_line.id"))
+    amount: Mapped[Amount]
+    cost_center_id: Mapped[Key | None] = mapped_column(ForeignKey("cost_center.id"))
+    gl_account_id: Mapped[Key | None] = mapped_column(ForeignKey("gl_account.id"))
+    state: Mapped[LineState] = mapped_column(default=LineState.OPEN)
+    decision_reason: Mapped[str] = mapped_column(default="")
+    ordered_quantity: Mapped[Quantity] = mapped_column(default=0)
+    closed_quantity: Mapped[Quantity] = mapped_column(default=0)
+
+    requisition: Mapped[Requisition] = relationship(lazy="raise", back_populates="lines")
+    offer: Mapped[Offer] = relationship(lazy="raise")
+    item: Mapped[Item] = relationship(lazy="raise")
+    contract_line: Mapped[ContractLine | None] = relationship(lazy="raise")
+    cost_center: Mapped[CostCenter | None] = relationship(lazy="raise")
+    gl_account: Mapped[GlAccount | None] = relationship(lazy="raise")
+
+
+class CheckResult(TenantRow):
+    """What a check said at submit, with the evidence it used; no line means the whole requisition."""
+
+    __tablename__ = "check_result"
+
+    requisition_id: Mapped[Key] = mapped_column(ForeignKey("requisition.id"), index=True)
+    line_id: Mapped[Key | None] = mapped_column(ForeignKey("requisition_line.id"))
+    rule: Mapped[str]
+    rule_version: Mapped[int]
+    outcome: Mapped[CheckOutcome] = mapped_column()
+    sentence: Mapped[str]
+    evidence: Mapped[Json] = mapped_column(default=dict)
+    checked_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -1,0 +1,81 @@
+"""Real servers for all tests; an organization of its own for each test that asks for one."""
+
+import base64
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+
+from portal.app import create_app
+from portal.embedded import EmbeddedServers
+from portal.foundation.db import db, transaction
+from portal.settings import load
+from tests import hospital as hospitals
+from tests.hospital import Hospital
+
+SECRETS = {
+    "PORTAL_SECRET_KEY": "a secret for tests only, long enough",
+    "PORTAL_ENCRYPTION_KEYS": base64.b64encode(b"k" * 32).decode(),
+    "PORTAL_SECRET_ERP": "erp-secret",
+    "PORTAL_SECRET_NETWORK": "network-secret",
+    "PORTAL_SECRET_NETWORK_INBOUND": "inbound-secret",
+    "PORTAL_PARTNER_HOSTS": "127.0.0.1",
+    "PORTAL_PARTNER_TIMEOUT_SECONDS": "5",
+    "PORTAL_MESSAGE_LEASE_SECONDS": "20",
+    "PORTAL_LOG_LEVEL": "ERROR",
+    "PORTAL_SIGN_IN_LIMIT": "1000 per minute",
+}
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServers]:
+    """PostgreSQL and Valkey, started once."""
+    with EmbeddedServers(Path(tmp_path_factory.mktemp("servers"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def environment(servers: EmbeddedServers) -> dict[str, str]:
+    """The variables of the application under test, set for this process and those it starts."""
+    values = {
+        **SECRETS,
+        "PORTAL_DATABASE_URL": servers.database("portal_test"),
+        "PORTAL_REDIS_URL": servers.redis_url,
+    }
+    os.environ.update(values)
+    return values
+
+
+@pytest.fixture(scope="session")
+def app(environment: dict[str, str]) -> Flask:
+    """The application on a migrated database."""
+    application = create_app(load())
+    with application.app_context():
+        upgrade()
+    return application
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[None]:
+    """An application context with a session of its own."""
+    with app.app_context():
+        yield
+        db.session.rollback()
+
+
+@pytest.fixture
+def hospital(context: None) -> Hospital:
+    """A committed organization; the session is inside it."""
+    with transaction() as session:
+        session.expire_on_commit = False
+        return hospitals.build()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without JavaScript."""
+    return app.test_client()
