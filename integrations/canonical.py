@@ -240,11 +240,16 @@ class ConfirmationType(StrEnum):
 
 
 class Confirmation(Document):
-    """An order confirmation; with header type accept, reject or backordered `lines` may be empty."""
+    """An order confirmation; with header type accept, reject or backordered `lines` may be empty.
+
+    `order_message_id` is the message the order was sent with; `order_number` is empty when the supplier
+    named nothing else.
+    """
 
     kind: Literal["confirmation"] = "confirmation"
     number: str
     order_number: str
+    order_message_id: str = ""
     order_version: int | None = None
     type: ConfirmationType
     operation: Literal["new", "update"] = "new"
@@ -254,7 +259,7 @@ class Confirmation(Document):
 
 
 class ShippedLot(Part):
-    """A lot inside a shipped line."""
+    """A lot inside a shipped line; quantity 0 when the supplier did not say how much of it."""
 
     quantity: Decimal
     lot: str = ""
@@ -262,20 +267,35 @@ class ShippedLot(Part):
     expires_on: date | None = None
 
 
+class ShippedPackage(Part):
+    """A package around a shipped line or a part of it; `parent_sscc` is the package around this one."""
+
+    sscc: str = ""
+    parent_sscc: str = ""
+    kind: str = ""
+    quantity: Decimal | None = None
+    uom: str = ""
+
+
 class ShipNoticeLine(Part):
-    """A shipped quantity of one order line."""
+    """A shipped quantity of one order line; `sscc` is the outermost package, `packages` all of them."""
 
     order_number: str
+    order_message_id: str = ""
     line_number: int
     quantity: Decimal
     uom: str
     supplier_part: str = ""
     sscc: str = ""
+    packages: tuple[ShippedPackage, ...] = ()
     lots: tuple[ShippedLot, ...] = ()
 
 
 class ShipNotice(Document):
-    """A ship notice; a later operation "update" or "delete" replaces or withdraws `number`."""
+    """A ship notice; a later operation "update" or "delete" replaces or withdraws `number`.
+
+    `whole_orders` are orders shipped entirely, without their lines named; a "delete" may name nothing.
+    """
 
     kind: Literal["ship_notice"] = "ship_notice"
     number: str
@@ -285,6 +305,7 @@ class ShipNotice(Document):
     delivery_expected_at: Instant | None = None
     carrier: str = ""
     tracking: str = ""
+    whole_orders: tuple[str, ...] = ()
     lines: tuple[ShipNoticeLine, ...] = ()
 
 
@@ -292,6 +313,7 @@ class InvoiceLine(Part):
     """An invoiced quantity of one order line."""
 
     order_number: str
+    order_message_id: str = ""
     line_number: int
     quantity: Decimal
     uom: str
