@@ -1,0 +1,1 @@
+"""The demo organizations: master data as CSV files, loaded by `portal seed`."""
