@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from integrations.erp.contract import Erp
+from integrations.erp.s4hana import S4Hana
 from integrations.http import Connection
 from integrations.network.contract import InboundFormat, Network
 from integrations.network.inbound import CxmlInbound
 from integrations.network.sap_business_network import SapBusinessNetwork
 
-ERPS: dict[str, Callable[[Connection], Erp]] = {}
+ERPS: dict[str, Callable[[Connection], Erp]] = {"s4hana": S4Hana}
 NETWORKS: dict[str, Callable[[Connection], Network]] = {"sap_business_network": SapBusinessNetwork}
 INBOUND: dict[str, InboundFormat] = {"cxml": CxmlInbound()}
