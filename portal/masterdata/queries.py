@@ -1,0 +1,130 @@
+"""Contract prices, and the locations and items a person may use."""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Numeric,
+    Text,
+    and_,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
+
+from portal.foundation.access import Actor, Permission
+from portal.foundation.db import db, found
+from portal.masterdata.models import Contract, ContractLine, Facility, Item, Location
+
+Wanted = tuple[int, int, str, Decimal]
+"""Item id, supplier id, unit and the quantity of that unit to be bought."""
+
+
+def price_on(day: date, item_id: int, supplier_id: int, uom: str, quantity: Decimal) -> ContractLine | None:
+    """The contract line that prices a purchase on a day (with its contract); None without a contract."""
+    wanted = (item_id, supplier_id, uom, quantity)
+    return prices_on(day, [wanted]).get(wanted)
+
+
+def prices_on(day: date, wanted: Iterable[Wanted]) -> dict[Wanted, ContractLine]:
+    """The pricing line of each wanted purchase that has one, in one query.
+
+    Both the line and its contract are valid on the day. The highest tier the quantity reaches wins;
+    on a tie the lowest price, then the oldest line.
+    """
+    asked = list(dict.fromkeys(wanted))
+    if not asked:
+        return {}
+    ask = func.unnest(
+        literal([one[0] for one in asked], ARRAY(BigInteger)),
+        literal([one[1] for one in asked], ARRAY(BigInteger)),
+        literal([one[2] for one in asked], ARRAY(Text)),
+        literal([one[3] for one in asked], ARRAY(Numeric)),
+    ).table_valued(
+        column("item_id", BigInteger), column("supplier_id", BigInteger), column("uom", Text),
+        column("quantity", Numeric), with_ordinality="position", name="ask",
+    ).render_derived()  # fmt: skip
+    statement = (
+        select(ask.c.position, ContractLine)
+        .distinct(ask.c.position)
+        .join(ContractLine, and_(ContractLine.item_id == ask.c.item_id, ContractLine.uom == ask.c.uom))
+        .join(ContractLine.contract)
+        .where(
+            Contract.supplier_id == ask.c.supplier_id,
+            ContractLine.minimum_quantity <= ask.c.quantity,
+            effective_on(day),
+        )
+        .order_by(
+            ask.c.position, ContractLine.minimum_quantity.desc(), ContractLine.unit_price, ContractLine.id
+        )
+        .options(contains_eager(ContractLine.contract))
+    )
+    return {asked[position - 1]: line for position, line in db.session.execute(statement)}
+
+
+def effective_on(day: date) -> ColumnElement[bool]:
+    """Whether a contract line, joined with its contract, is valid on a day."""
+    return and_(
+        Contract.valid_from <= day,
+        Contract.valid_to >= day,
+        ContractLine.valid_from <= day,
+        ContractLine.valid_to >= day,
+    )
+
+
+def locations_for(actor: Actor, permission: Permission) -> list[Location]:
+    """The active locations (with facility and cost center) where the person holds the permission."""
+    return list(
+        db.session.scalars(
+            select(Location)
+            .join(Location.facility)
+            .where(Location.active, Facility.active, _granted(actor, permission))
+            .order_by(Facility.name, Location.name)
+            .options(contains_eager(Location.facility), joinedload(Location.cost_center))
+        )
+    )
+
+
+def _granted(actor: Actor, permission: Permission) -> ColumnElement[bool]:
+    """As Actor.can, for each location; a grant of one cost center does not cover a location without one."""
+    if actor.system_reason:
+        return true()
+    return or_(
+        *(
+            and_(
+                true() if grant.facility_id is None else Location.facility_id == grant.facility_id,
+                true() if grant.cost_center_id is None else Location.cost_center_id == grant.cost_center_id,
+            )
+            for grant in actor.grants
+            if permission in grant.permissions
+        ),
+        Location.id.is_(None),
+    )
+
+
+def get_location(location_id: int) -> Location:
+    """The location with its facility and cost center; raises NotFound."""
+    statement = (
+        select(Location)
+        .where(Location.id == location_id)
+        .options(joinedload(Location.facility), joinedload(Location.cost_center))
+    )
+    return found(db.session.scalar(statement), "location")
+
+
+def get_item(actor: Actor, item_id: int) -> Item:
+    """The item with its packaging; raises NotFound."""
+    statement = (
+        select(Item)
+        .where(Item.id == item_id, Item.organization_id == actor.organization_id)
+        .options(selectinload(Item.packaging))
+    )
+    return found(db.session.scalar(statement), "item")
