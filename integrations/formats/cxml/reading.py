@@ -12,13 +12,15 @@ from integrations.errors import Unreadable
 
 MAX_DIGITS = 12
 MAX_DECIMALS = 10
+LAST_COUNTED_LINE = 65_535  # libxml2 keeps the line of an element in 16 bits
 CURRENCY = re.compile(r"[A-Z]{3}")
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 def where(element: etree._Element) -> str:
     """The position of an element for people."""
-    return f"line {element.sourceline}"
+    line = int(str(element.sourceline))
+    return f"line {line}" if line < LAST_COUNTED_LINE else f"line {line} or later"
 
 
 class Reader:

@@ -1,0 +1,146 @@
+"""Reads any partner document: detects its format and gives the canonical document."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from integrations.canonical import InboundDocument, PurchaseOrder
+from integrations.errors import Unreadable
+from integrations.formats.cxml.confirmations import read_confirmation
+from integrations.formats.cxml.envelope import body, open_envelope
+from integrations.formats.cxml.invoices import read_invoice
+from integrations.formats.cxml.orders import read_order
+from integrations.formats.cxml.parsing import MARKS, MAX_BYTES, parse, version_of
+from integrations.formats.cxml.reading import Reader, where
+from integrations.formats.cxml.ship_notices import read_ship_notice
+
+CXML_READERS: dict[str, Callable[[etree._Element, etree._Element, Reader], InboundDocument]] = {
+    "ConfirmationRequest": read_confirmation,
+    "ShipNoticeRequest": read_ship_notice,
+    "InvoiceDetailRequest": lambda request, root, reader: read_invoice(request, reader),
+}
+READABLE = ("OrderRequest", *CXML_READERS)
+HL7_MESSAGE = re.compile(r"\A[^\r\n]*?\|([A-Z]{3}\^[A-Z]\d\d)")
+# The name of an XML root says what it is; OAGIS names are verb plus noun.
+IDOC = re.compile(r"[A-Z]{4,8}\d\d")
+OAGIS = re.compile(r"(Sync|Process|Acknowledge|Show|Get|Notify|Confirm|Update|Change|Cancel)[A-Z]\w+")
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A canonical document, the format it came in ("cxml 1.2.050 ConfirmationRequest"), what was odd."""
+
+    format: str
+    document: InboundDocument | PurchaseOrder
+    warnings: tuple[str, ...] = ()
+
+
+def translate(raw: bytes) -> Translation:
+    """Reads a partner's document.
+
+    Raises Unreadable with a position; a format that is recognized but not read yet is named in the error.
+    """
+    if len(raw) > MAX_BYTES:
+        raise Unreadable(
+            f"The document is {len(raw):,} bytes long; {MAX_BYTES:,} are allowed", position="line 1"
+        )
+    start = raw.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start:
+        raise Unreadable("The document is empty", position="line 1")
+    if start.startswith(b"<") or any(raw.startswith(mark) for mark, name in MARKS if name != "utf-8"):
+        return _from_xml(raw)
+    name = _other_format(start)
+    if name is None:
+        raise Unreadable(f"The format is not recognized. {_readable()}", position="line 1")
+    raise Unreadable(f"This is {name}, which cannot be read yet. {_readable()}", position="line 1")
+
+
+def _from_xml(raw: bytes) -> Translation:
+    root, address = parse(raw)
+    if root.tag != "cXML":
+        raise Unreadable(
+            f"This is {_xml_name(str(root.tag))}, which cannot be read yet. {_readable()}",
+            position=where(root),
+        )
+    request = body(root)
+    kind = str(request.tag)
+    if kind not in READABLE:
+        raise Unreadable(
+            f"This is a cXML {kind}, which cannot be read yet. {_readable()}", position=where(request)
+        )
+    version = version_of(address) or root.get("version", "")
+    reader = Reader()
+    document: InboundDocument | PurchaseOrder
+    if kind == "OrderRequest":
+        document = read_order(request, open_envelope(raw).to[1], reader)
+    else:
+        document = CXML_READERS[kind](request, root, reader)
+    return Translation(" ".join(filter(None, ("cxml", version, kind))), document, tuple(reader.warnings))
+
+
+def _readable() -> str:
+    return f"Readable are cXML {', '.join(READABLE)}."
+
+
+def _xml_name(tag: str) -> str:
+    space, _, name = tag.rpartition("}")
+    if name == "Envelope" and "soap" in space.lower():
+        return "a SOAP envelope"
+    if name == "Edmx":
+        return "OData metadata"
+    if OAGIS.fullmatch(name):
+        return f"an OAGIS document ({name})"
+    if IDOC.fullmatch(name):
+        return f"an SAP IDoc ({name})"
+    if space == "{http://hl7.org/fhir":
+        return f"a FHIR {name} in XML"
+    return f"XML with the root {name[:80]}"
+
+
+def _other_format(start: bytes) -> str | None:
+    """The name of a format that is not XML, None when it is unknown."""
+    if start.startswith(b"ISA"):
+        return _x12_name(start.decode("latin-1"))
+    if start.startswith((b"MSH", b"FHS", b"BHS")):
+        found = HL7_MESSAGE.match(start[:500].decode("latin-1"))
+        return f"an HL7 v2 message ({found[1]})" if found else "an HL7 v2 message"
+    if start.startswith((b"UNA", b"UNB")):
+        return "a UN/EDIFACT interchange"
+    if start.startswith((b"{", b"[")):
+        return _json_name(start)
+    return None
+
+
+def _x12_name(text: str) -> str:
+    """ISA has 106 characters, the element separator at place 3 (X12.5); ST01 names a transaction set."""
+    if len(text) < 106:
+        return "a truncated X12 interchange"
+    sets = re.findall(r"(?<![A-Za-z0-9])ST" + re.escape(text[3]) + r"(\d{3})(?!\d)", text)
+    names = list(dict.fromkeys(sets))
+    return f"an X12 interchange ({', '.join(names)})" if names else "an X12 interchange"
+
+
+def _json_name(start: bytes) -> str:
+    try:
+        content, _ = json.JSONDecoder().raw_decode(start.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        raise Unreadable("This looks like JSON but is not well-formed", position=f"line {line}") from error
+    first = content[0] if isinstance(content, list) and content else content
+    if not isinstance(first, dict):
+        return "JSON"
+    if isinstance(first.get("resourceType"), str):
+        return f"a FHIR {first['resourceType'][:80]} in JSON"
+    if _is_sap_order(first):
+        return "an SAP OData purchase order in JSON"
+    return "JSON of an unknown kind"
+
+
+def _is_sap_order(content: dict[str, object]) -> bool:
+    inner = content.get("d", content)
+    rows = inner.get("results", inner) if isinstance(inner, dict) else inner
+    first = rows[0] if isinstance(rows, list) and rows else rows
+    return isinstance(first, dict) and "PurchaseOrder" in first
