@@ -1,23 +1,14 @@
-"""The demo organizations' CSV files: complete, consistent, with valid codes and prices."""
+"""The demo organizations' CSV files: complete, consistent, with valid codes."""
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
-from datetime import date, timedelta
-from decimal import Decimal
-from functools import cache
-from itertools import combinations, groupby, pairwise
-from pathlib import Path
+from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from stdnum import ean
 
-import portal.demo
-
-DATA = Path(portal.demo.__file__).parent / "data"
-ORGANIZATIONS = ("lakeshore", "prairie")
+from tests.demo_tables import ORGANIZATIONS, column, table
 
 HEADERS = {
     "facilities": "code,name,street,city,region,postal_code,country,gln,time_zone",
@@ -98,60 +89,18 @@ CHOICES = {
     ("contracts", "currency"): {"USD"},
     ("budgets", "currency"): {"USD"},
 }
-DATES = {
-    "cost_centers": "valid_from,valid_to",
-    "contracts": "valid_from,valid_to",
-    "contract_lines": "valid_from,valid_to",
-    "budgets": "period_start,period_end",
-}
 MAY_BE_EMPTY = {("suppliers", "network_id")}
 UOMS = {"EA", "BX", "PK", "CA", "CS", "RL", "BT", "KT", "PR", "DZ", "BG"}
 # Segments: paper, laboratory, medical, safety, cleaning, personal care.
 UNSPSC_SEGMENTS = {"14", "41", "42", "46", "47", "53"}
 # GS1 prefix 952 is for demonstrations and examples; 0614141 is the company number GS1 US prints in its own.
 DEMO_PREFIXES = ("952", "0614141")
-SEEDING_DAYS = (date(2026, 1, 1), date(2026, 12, 31), date(2028, 2, 29))
-
-Row = dict[str, str]
-
-
-@cache
-def table(organization: str, name: str) -> tuple[Row, ...]:
-    with (DATA / organization / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(csv.DictReader(file, strict=True))
-
-
-def column(organization: str, name: str, field: str) -> list[str]:
-    return [row[field] for row in table(organization, name)]
-
-
-def day(token: str, today: date) -> date:
-    """The day a date cell means: an ISO date, `year-start`, `year-end` or days from today (`+30d`)."""
-    if token == "year-start":
-        return date(today.year, 1, 1)
-    if token == "year-end":
-        return date(today.year, 12, 31)
-    if re.fullmatch(r"[+-]\d{1,4}d", token):
-        return today + timedelta(days=int(token[:-1]))
-    return date.fromisoformat(token)
-
-
-def window(row: Row, today: date) -> tuple[date, date]:
-    return day(row["valid_from"], today), day(row["valid_to"], today)
-
-
-def decimals(text: str) -> int:
-    return len(text.partition(".")[2])
 
 
 def units(organization: str) -> set[tuple[str, str]]:
     """(item, uom) of every packaging level, the base unit included."""
     base = {(row["code"], row["base_uom"]) for row in table(organization, "items")}
     return base | {(row["item"], row["uom"]) for row in table(organization, "item_packaging")}
-
-
-def contract_windows(organization: str, today: date) -> dict[str, tuple[date, date]]:
-    return {row["number"]: window(row, today) for row in table(organization, "contracts")}
 
 
 @pytest.fixture(params=ORGANIZATIONS)
@@ -263,95 +212,6 @@ def test_each_packaging_level_holds_a_whole_number_of_the_one_below(organization
             assert larger % smaller == 0, item
 
 
-@pytest.mark.parametrize("today", SEEDING_DAYS)
-@pytest.mark.parametrize("name", DATES)
-def test_date_cells_parse_and_run_forward(organization: str, name: str, today: date) -> None:
-    start, end = DATES[name].split(",")
-    for row in table(organization, name):
-        assert day(row[start], today) <= day(row[end], today), row
-
-
-def test_money_is_positive_with_at_most_four_decimals(organization: str) -> None:
-    for name, field in (("offers", "list_price"), ("contract_lines", "unit_price"), ("budgets", "amount")):
-        for text in column(organization, name, field):
-            assert re.fullmatch(r"\d+\.\d{2,4}", text), text
-            assert Decimal(text) > 0
-    assert all(Decimal(text) >= 0 for text in column(organization, "suppliers", "minimum_order"))
-
-
-def price_ladders(organization: str) -> Iterator[list[Row]]:
-    """The tiers of one contract price on the same days, as written."""
-
-    def ladder(row: Row) -> tuple[str, ...]:
-        return row["contract"], row["item"], row["uom"], row["valid_from"], row["valid_to"]
-
-    for _, rows in groupby(table(organization, "contract_lines"), key=ladder):
-        yield list(rows)
-
-
-def test_tiers_start_at_one_and_the_price_falls_as_the_quantity_rises(organization: str) -> None:
-    tiered = 0
-    for rows in price_ladders(organization):
-        assert rows[0]["minimum_quantity"] == "1", rows[0]
-        tiered += len(rows) > 1
-        for lower, higher in pairwise(rows):
-            assert int(lower["minimum_quantity"]) < int(higher["minimum_quantity"]), higher
-            assert Decimal(lower["unit_price"]) > Decimal(higher["unit_price"]), higher
-    assert tiered > 10
-
-
-def test_a_contract_price_is_below_the_list_price_of_an_offer_with_the_same_part(organization: str) -> None:
-    supplier = {row["number"]: row["supplier"] for row in table(organization, "contracts")}
-    offers = {
-        (row["item"], row["supplier"], row["supplier_part"], row["uom"]): Decimal(row["list_price"])
-        for row in table(organization, "offers")
-    }
-    for row in table(organization, "contract_lines"):
-        key = (row["item"], supplier[row["contract"]], row["supplier_part"], row["uom"])
-        assert Decimal(row["unit_price"]) < offers[key], row
-
-
-@pytest.mark.parametrize("today", SEEDING_DAYS)
-def test_contract_lines_stay_inside_their_contract(organization: str, today: date) -> None:
-    contracts = contract_windows(organization, today)
-    for row in table(organization, "contract_lines"):
-        start, end = window(row, today)
-        first, last = contracts[row["contract"]]
-        assert first <= start <= end <= last, row
-
-
-@pytest.mark.parametrize("today", SEEDING_DAYS)
-def test_no_two_prices_of_a_tier_hold_on_the_same_day(organization: str, today: date) -> None:
-    tiers: dict[tuple[str, ...], list[tuple[date, date]]] = {}
-    for row in table(organization, "contract_lines"):
-        tier = (row["contract"], row["item"], row["uom"], row["minimum_quantity"])
-        tiers.setdefault(tier, []).append(window(row, today))
-    for key, windows in tiers.items():
-        for one, other in combinations(windows, 2):
-            assert one[1] < other[0] or other[1] < one[0], key
-
-
-@pytest.mark.parametrize("today", SEEDING_DAYS)
-def test_there_is_an_expiring_an_expired_a_future_and_a_future_priced_contract(
-    organization: str, today: date
-) -> None:
-    windows = contract_windows(organization, today).values()
-    in_force = [end for start, end in windows if start <= today <= end]
-    assert any((end - today).days in range(15, 26) for end in in_force)
-    assert any(end < today for _, end in windows)
-    assert any(start > today for start, _ in windows)
-    contracts = contract_windows(organization, today)
-    lines = table(organization, "contract_lines")
-    assert any(contracts[row["contract"]][0] <= today < window(row, today)[0] for row in lines)
-
-
-@pytest.mark.parametrize("today", SEEDING_DAYS)
-def test_one_cost_center_is_expired_and_one_not_yet_valid(organization: str, today: date) -> None:
-    windows = [window(row, today) for row in table(organization, "cost_centers")]
-    assert sum(end < today for _, end in windows) == 1
-    assert sum(start > today for start, _ in windows) == 1
-
-
 def test_every_active_item_has_an_offer_and_a_discontinued_one_none(organization: str) -> None:
     offered = set(column(organization, "offers", "item"))
     lifecycles = Counter(row["lifecycle"] for row in table(organization, "items"))
@@ -361,25 +221,6 @@ def test_every_active_item_has_an_offer_and_a_discontinued_one_none(organization
             assert row["code"] in offered, row
         if row["lifecycle"] == "discontinued":
             assert row["code"] not in offered, row
-
-
-def test_some_items_have_several_suppliers_and_some_offers_no_contract(organization: str) -> None:
-    suppliers: dict[str, set[str]] = {}
-    for row in table(organization, "offers"):
-        suppliers.setdefault(row["item"], set()).add(row["supplier"])
-    assert max(len(codes) for codes in suppliers.values()) >= 2
-    supplier = {row["number"]: row["supplier"] for row in table(organization, "contracts")}
-    priced = {(row["item"], supplier[row["contract"]]) for row in table(organization, "contract_lines")}
-    offered = {(row["item"], row["supplier"]) for row in table(organization, "offers")}
-    assert offered - priced
-    assert offered & priced
-
-
-def test_budgets_cover_this_year_and_one_is_nearly_used_up_from_the_start(organization: str) -> None:
-    rows = table(organization, "budgets")
-    assert {(row["period_start"], row["period_end"]) for row in rows} == {("year-start", "year-end")}
-    amounts = sorted(Decimal(row["amount"]) for row in rows)
-    assert amounts[0] < 1000 < amounts[1]
 
 
 def test_order_guides_offer_active_items_in_a_numbered_order(organization: str) -> None:
