@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from portal.foundation.access import Actor, Permission
@@ -54,7 +55,7 @@ def prices_on(day: date, wanted: Iterable[Wanted]) -> dict[Wanted, ContractLine]
     ).render_derived()  # fmt: skip
     statement = (
         select(ask.c.position, ContractLine)
-        .distinct(ask.c.position)
+        .ext(distinct_on(ask.c.position))
         .join(ContractLine, and_(ContractLine.item_id == ask.c.item_id, ContractLine.uom == ask.c.uom))
         .join(ContractLine.contract)
         .where(
