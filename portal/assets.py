@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -70,7 +71,7 @@ def _jinja_icon_expressions(tree: nodes.Template) -> Iterator[nodes.Expr]:
     for pair in tree.find_all(nodes.Pair):
         if isinstance(pair.key, nodes.Const) and pair.key.value == "icon":
             yield pair.value
-    for macro in [*tree.find_all(nodes.Macro), *tree.find_all(nodes.CallBlock)]:
+    for macro in tree.find_all(nodes.Macro):
         named = macro.args[len(macro.args) - len(macro.defaults) :]
         yield from (value for name, value in zip(named, macro.defaults, strict=True) if name.name == "icon")
 
@@ -94,27 +95,30 @@ def _python_values(node: ast.expr | None) -> Iterator[str]:
 
 
 def _after_tone(arguments: list[ast.expr]) -> Iterator[ast.expr]:
-    """`Status("Sent", "success", "check")`: what follows a tone is an icon."""
-    for tone, following in zip(arguments, arguments[1:], strict=False):
-        if isinstance(tone, ast.Constant) and tone.value in TONES:
+    """`Status("Sent", "info", "send")`: what follows a tone and looks like a name is an icon."""
+    for tone, following in pairwise(arguments):
+        is_tone = isinstance(tone, ast.Constant) and tone.value in TONES
+        if is_tone and all(NAME.fullmatch(value) for value in _python_values(following)):
             yield following
+
+
+def _of_dict(node: ast.Dict) -> Iterator[ast.expr]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == "icon":
+            yield value
 
 
 def _python_icon_expressions(tree: ast.AST) -> Iterator[ast.expr | None]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "icon":
-            yield node.value
-        elif isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value == "icon":
-                    yield value
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            if node.target.id == "icon":
+        match node:
+            case ast.keyword(arg="icon") | ast.AnnAssign(target=ast.Name(id="icon")):
                 yield node.value
-        elif isinstance(node, ast.Call):
-            yield from _after_tone(node.args)
-        elif isinstance(node, ast.Tuple):
-            yield from _after_tone(node.elts)
+            case ast.Dict():
+                yield from _of_dict(node)
+            case ast.Call():
+                yield from _after_tone(node.args)
+            case ast.Tuple():
+                yield from _after_tone(node.elts)
 
 
 def icons_in_python(text: str) -> set[str]:

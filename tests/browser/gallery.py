@@ -1,4 +1,4 @@
-"""The gallery: every component in every state, as a small application of its own; `python -m tests.browser.gallery`."""
+"""The gallery: every component in every state, as an application of its own (`python -m` starts it)."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
