@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from lxml import etree
 
-from integrations.canonical import Confirmation, PurchaseOrder, ShipNotice
+from integrations.canonical import Confirmation, PurchaseOrder, PurchaseOrderLine, ShipNotice
 from integrations.formats.cxml.confirmations import read_confirmation, write_confirmation
 from integrations.formats.cxml.envelope import body, open_envelope, open_root, write_request
 from integrations.formats.cxml.orders import charges, read_order, write_order
@@ -43,7 +43,7 @@ def test_an_order_survives(order: PurchaseOrder) -> None:
 
 
 @given(documents.order_lines)
-def test_charges_of_the_cost_centers_add_up_to_the_line(line: documents.PurchaseOrderLine) -> None:
+def test_charges_of_the_cost_centers_add_up_to_the_line(line: PurchaseOrderLine) -> None:
     assert sum(charges(line)) == round(line.quantity * line.unit_price.amount, 2)
 
 
