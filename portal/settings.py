@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(default=30, gt=0, description="Signs out after so much inactivity")
     session_absolute_hours: int = Field(default=12, gt=0, description="Signs out after so long in any case")
     sign_in_limit: str = Field(default="20 per minute", description="Sign-in tries per network address")
+    password_memory_kib: int = Field(
+        default=65_536, ge=32, description="Memory of one password hash (argon2id); less only for tests"
+    )
     partner_hosts: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(), description="Comma-separated hosts the portal may call; others are refused"
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from flask_migrate import upgrade
 
 from portal.app import create_app
@@ -16,6 +15,7 @@ from portal.foundation.db import db, transaction
 from portal.settings import load
 from tests import hospital as hospitals
 from tests.hospital import Hospital
+from tests.visitor import Visitor
 
 SECRETS = {
     "PORTAL_SECRET_KEY": "a secret for tests only, long enough",
@@ -28,6 +28,7 @@ SECRETS = {
     "PORTAL_MESSAGE_LEASE_SECONDS": "20",
     "PORTAL_LOG_LEVEL": "ERROR",
     "PORTAL_SIGN_IN_LIMIT": "1000 per minute",
+    "PORTAL_PASSWORD_MEMORY_KIB": "32",
 }
 
 
@@ -51,12 +52,15 @@ def environment(servers: EmbeddedServers) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def app(environment: dict[str, str]) -> Flask:
+def app(environment: dict[str, str]) -> Iterator[Flask]:
     """The application on a migrated database."""
     application = create_app(load())
+    application.test_client_class = Visitor
     with application.app_context():
         upgrade()
-    return application
+    yield application
+    with application.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture
@@ -76,6 +80,6 @@ def hospital(context: None) -> Hospital:
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def client(app: Flask) -> Visitor:
     """A browser without JavaScript."""
-    return app.test_client()
+    return Visitor(app, app.response_class)

@@ -1,5 +1,6 @@
 """Roles as sets of permissions."""
 
+import re
 from enum import StrEnum
 
 from portal.foundation.access import Permission
@@ -45,3 +46,25 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {_P.ADMINISTER, _P.MANAGE_MASTER_DATA, _P.VIEW_CATALOG, _P.OPERATE_EXCHANGE}
     ),
 }
+
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 200
+LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3
+EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[a-z0-9-]+(\.[a-z0-9-]+)*")
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+RESERVED_SLUGS = frozenset({"callback", "organization"})
+
+
+def roles_with(permission: Permission) -> frozenset[Role]:
+    """The roles that hold a permission."""
+    return frozenset(role for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions)
+
+
+def tidy_email(text: str) -> str:
+    """The form in which an e-mail address is stored and compared."""
+    return text.strip().lower()
+
+
+def is_email(text: str) -> bool:
+    """Whether a tidy text can be an e-mail address."""
+    return len(text) <= LONGEST_EMAIL and EMAIL.fullmatch(text) is not None

@@ -1868,6 +1868,7 @@ def upgrade() -> None:
     # ### end Alembic commands ###
 
     protect("organization", "id")
+    op.execute("GRANT USAGE ON SEQUENCE organization_id_seq TO portal_app")
     for table in TENANT_TABLES:
         protect(table)
     op.execute(REFUSE_CHANGE)
