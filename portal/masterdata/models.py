@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from integrations.canonical import Lifecycle
+from portal.exchange.models import Partner
 from portal.foundation import clock
 from portal.foundation.db import Amount, Key, Quantity, TenantRow, UnitPrice
 from portal.masterdata.rules import ImportKind, ImportState, LocationKind, SyncState
@@ -193,9 +194,14 @@ class SyncRun(TenantRow):
     read: Mapped[int] = mapped_column(default=0)
     added: Mapped[int] = mapped_column(default=0)
     changed: Mapped[int] = mapped_column(default=0)
-    share: Mapped[Amount] = mapped_column(default=0)
-    plan: Mapped[list[Any]] = mapped_column(default=list)
+    refused: Mapped[int] = mapped_column(default=0)
+    share: Mapped[Amount] = mapped_column(default=0)  # percent of the existing rows that change
+    plan: Mapped[list[Any]] = mapped_column(default=list)  # {action, code, changes: {field: [old, new]}}
     detail: Mapped[str] = mapped_column(default="")
+    # What was read, kept (gzip, one JSON record a line) only while a person decides about it.
+    records: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+
+    partner: Mapped[Partner] = relationship(lazy="raise")
 
 
 class ImportRun(TenantRow):
@@ -207,11 +213,16 @@ class ImportRun(TenantRow):
     state: Mapped[ImportState] = mapped_column(default=ImportState.READING)
     file_name: Mapped[str]
     file: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    digest: Mapped[str] = mapped_column(default="")  # SHA-256 of the file
     rows: Mapped[int] = mapped_column(default=0)
     rows_done: Mapped[int] = mapped_column(default=0)
     added: Mapped[int] = mapped_column(default=0)
     changed: Mapped[int] = mapped_column(default=0)
-    errors: Mapped[list[Any]] = mapped_column(default=list)  # {row, column, sentence}
+    unchanged: Mapped[int] = mapped_column(default=0)
+    error_count: Mapped[int] = mapped_column(default=0)
+    errors: Mapped[list[Any]] = mapped_column(default=list)  # the first: {row, column, sentence}
+    sample: Mapped[list[Any]] = mapped_column(default=list)  # {action, code, changes: {field: [old, new]}}
+    detail: Mapped[str] = mapped_column(default="")
     account_id: Mapped[Key | None] = mapped_column(ForeignKey("account.id"))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     finished_at: Mapped[datetime | None]

@@ -40,7 +40,8 @@ class ImportState(StrEnum):
 class SyncState(StrEnum):
     """Where a read of master data from the ERP is; `stopped` waits for a person."""
 
-    PLANNED = "planned"
+    READING = "reading"
     APPLIED = "applied"
     STOPPED = "stopped"
+    DISCARDED = "discarded"
     FAILED = "failed"

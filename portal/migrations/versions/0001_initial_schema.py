@@ -298,7 +298,9 @@ def upgrade() -> None:
             ["organization_id"], ["organization.id"], name=op.f("fk_synonym_organization_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_synonym")),
-        sa.UniqueConstraint("organization_id", "word", name=op.f("uq_synonym_organization_id_word")),
+        sa.UniqueConstraint(
+            "organization_id", "word", "meaning", name=op.f("uq_synonym_organization_id_word_meaning")
+        ),
     )
     op.create_index(op.f("ix_synonym_organization_id"), "synonym", ["organization_id"], unique=False)
     op.create_table(
@@ -467,11 +469,16 @@ def upgrade() -> None:
         ),
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("file", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("rows_done", sa.Integer(), nullable=False),
         sa.Column("added", sa.Integer(), nullable=False),
         sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("error_count", sa.Integer(), nullable=False),
         sa.Column("errors", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("sample", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
@@ -534,6 +541,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=False),
         sa.Column("subject_type", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.BigInteger(), nullable=True),
         sa.Column(
@@ -697,7 +705,14 @@ def upgrade() -> None:
         sa.Column(
             "state",
             sa.Enum(
-                "planned", "applied", "stopped", "failed", name="syncstate", native_enum=False, length=40
+                "reading",
+                "applied",
+                "stopped",
+                "discarded",
+                "failed",
+                name="syncstate",
+                native_enum=False,
+                length=40,
             ),
             nullable=False,
         ),
@@ -707,9 +722,11 @@ def upgrade() -> None:
         sa.Column("read", sa.Integer(), nullable=False),
         sa.Column("added", sa.Integer(), nullable=False),
         sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
         sa.Column("share", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("plan", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("records", sa.LargeBinary(), nullable=True),
         sa.Column(
             "organization_id",
             sa.BigInteger(),
