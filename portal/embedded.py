@@ -23,6 +23,7 @@ from portal.processes import (
     Child,
     FolderLock,
     ProcessError,
+    born,
     end,
     end_by_pid,
     last_lines,
@@ -165,8 +166,9 @@ class Postgres:
             return
         if works_in(pid, self._folder):
             end_by_pid(pid, sign=signal.SIGINT)
-        # Another program may have got this number; PostgreSQL would refuse to start.
-        note.unlink(missing_ok=True)
+        elif born(pid) is not None:
+            # Another program has got this number, and PostgreSQL would refuse to start.
+            note.unlink(missing_ok=True)
 
     def _usable_socket_folder(self, user: int | None) -> Path:
         path = str(self._folder / SOCKET_NAME)
