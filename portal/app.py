@@ -10,20 +10,26 @@ from flask_wtf import CSRFProtect
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import portal.approvals.models
-import portal.budgets.models
-import portal.inventory.models
-import portal.invoices.models
-import portal.receiving.models  # noqa: F401
+from portal.approvals import services as approvals
+from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
-from portal.exchange.handlers import Handlers
+from portal.exchange.handlers import Handlers, OutboundHandler
 from portal.foundation import jobs, log
 from portal.foundation.crypto import KeyRing
 from portal.foundation.db import APPLICATION_ROLE, db
 from portal.foundation.filters import init_filters
 from portal.foundation.web import ROOT, PortalFlask, init_web
+from portal.invoices import services as invoices
+from portal.orders import answers
+from portal.orders import outbound as orders_outbound
+from portal.orders import services as orders
+from portal.receiving import outbound as receiving_outbound
+from portal.receiving import services as receiving
+from portal.requisitions import services as requisitions
 from portal.settings import Settings, load
 
+JOB_MODULES = (exchange_jobs,)
+"""Imported so that every worker knows every job."""
 BLUEPRINTS = (exchange.blueprint,)
 
 
@@ -38,6 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_filters(app)
     _init_extensions(app, settings)
     app.extensions["handlers"] = _handlers()
+    _connect_features()
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
@@ -80,8 +87,10 @@ def _init_data(app: Flask, settings: Settings) -> None:
 def _init_extensions(app: Flask, settings: Settings) -> None:
     Babel(app)
     Htmx(app)
-    CSRFProtect(app)
-    Limiter(get_remote_address, app=app)
+    csrf = CSRFProtect(app)
+    csrf.exempt(exchange.receive_cxml)  # partners prove themselves by a shared secret, not by a form token
+    limiter = Limiter(get_remote_address, app=app)
+    limiter.limit(exchange.LIMIT)(exchange.blueprint)
     Talisman(
         app,
         force_https=settings.secure_cookies,
@@ -101,4 +110,28 @@ def _init_extensions(app: Flask, settings: Settings) -> None:
 
 def _handlers() -> Handlers:
     """What each kind of message means, by the feature that owns it."""
-    return Handlers(outbound={}, inbound={})
+    return Handlers(
+        outbound={
+            (orders_outbound.KIND, "erp"): OutboundHandler(
+                orders_outbound.deliver_to_erp, orders.taken_by_erp, orders.stopped
+            ),
+            (orders_outbound.KIND, "network"): OutboundHandler(
+                orders_outbound.deliver_to_network, orders.taken_by_network, orders.stopped
+            ),
+            (receiving_outbound.KIND, "erp"): OutboundHandler(
+                receiving_outbound.deliver_to_erp, receiving.taken_by_erp, receiving.stopped
+            ),
+        },
+        inbound={
+            "confirmation": answers.apply_confirmation,
+            "ship_notice": answers.apply_ship_notice,
+            "invoice": invoices.apply_invoice,
+        },
+    )
+
+
+def _connect_features() -> None:
+    """Higher features listen to what lower ones announce."""
+    requisitions.submitted.attach(approvals.open_steps)
+    requisitions.withdrawn.attach(approvals.withdraw_steps)
+    orders.posted.attach(receiving.send_waiting)

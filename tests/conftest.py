@@ -64,7 +64,7 @@ def app(environment: dict[str, str]) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def context(app: Flask) -> Iterator[None]:
+def in_app(app: Flask) -> Iterator[None]:
     """An application context with a session of its own."""
     with app.app_context():
         yield
@@ -72,7 +72,7 @@ def context(app: Flask) -> Iterator[None]:
 
 
 @pytest.fixture
-def hospital(context: None) -> Hospital:
+def hospital(in_app: None) -> Hospital:
     """A committed organization; the session is inside it."""
     with transaction() as session:
         session.expire_on_commit = False

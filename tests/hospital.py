@@ -138,7 +138,13 @@ def add_partners(hospital: Hospital, *, erp_url: str, network_url: str) -> tuple
 
 
 def _item(
-    code: str, name: str, gl_account: GlAccount, contract: Contract, *, price: Decimal, lot_tracked: bool = False
+    code: str,
+    name: str,
+    gl_account: GlAccount,
+    contract: Contract,
+    *,
+    price: Decimal,
+    lot_tracked: bool = False,
 ) -> tuple[Item, Offer]:
     """An item in boxes of 10, on contract, with its offer."""
     item = _added(

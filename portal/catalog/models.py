@@ -54,7 +54,7 @@ class Synonym(TenantRow):
     """A word people type and what it means."""
 
     __tablename__ = "synonym"
-    __table_args__ = (UniqueConstraint("organization_id", "word"),)
+    __table_args__ = (UniqueConstraint("organization_id", "word", "meaning"),)
 
     word: Mapped[str]
     meaning: Mapped[str]

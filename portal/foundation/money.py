@@ -32,3 +32,8 @@ def split(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
         given += share
         parts.append(share)
     return parts
+
+
+def slice_amount(unit_price: Decimal, before: Decimal, after: Decimal) -> Decimal:
+    """What the quantity from `before` to `after` costs, so that slices add up to the whole line."""
+    return extended(after, unit_price) - extended(before, unit_price)

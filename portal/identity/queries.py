@@ -4,8 +4,8 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import contains_eager
 
 from portal.foundation.access import Permission
-from portal.foundation.db import db
-from portal.identity.models import Account, RoleAssignment
+from portal.foundation.db import db, found
+from portal.identity.models import Account, Organization, RoleAssignment
 from portal.identity.rules import roles_with
 
 
@@ -74,3 +74,18 @@ def names_of(account_ids: set[int]) -> dict[int, str]:
     """Names of accounts by id."""
     rows = db.session.execute(select(Account.id, Account.name).where(Account.id.in_(account_ids)))
     return {row.id: row.name for row in rows}
+
+
+def organization() -> Organization:
+    """The organization this session is inside of."""
+    return db.session.scalars(select(Organization)).one()
+
+
+def account_by_email(email: str) -> Account | None:
+    """The account of the present organization with this tidy address."""
+    return db.session.scalar(select(Account).where(Account.email == email))
+
+
+def account(account_id: int) -> Account:
+    """An account of the present organization; raises NotFound."""
+    return found(db.session.get(Account, account_id), "person")

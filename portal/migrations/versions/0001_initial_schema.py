@@ -19,6 +19,7 @@ OF_SENDER = (
 TENANT_TABLES = (
     "account",
     "audit_event",
+    "document_counter",
     "facility",
     "gl_account",
     "identity_provider",
@@ -158,6 +159,28 @@ def upgrade() -> None:
     op.create_index(op.f("ix_audit_event_organization_id"), "audit_event", ["organization_id"], unique=False)
     op.create_index("ix_audit_event_subject", "audit_event", ["subject_type", "subject_id"], unique=False)
     op.create_index(op.f("ix_audit_event_trace_id"), "audit_event", ["trace_id"], unique=False)
+    op.create_table(
+        "document_counter",
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_document_counter_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_document_counter")),
+        sa.UniqueConstraint(
+            "organization_id", "prefix", name=op.f("uq_document_counter_organization_id_prefix")
+        ),
+    )
+    op.create_index(
+        op.f("ix_document_counter_organization_id"), "document_counter", ["organization_id"], unique=False
+    )
     op.create_table(
         "facility",
         sa.Column("code", sa.Text(), nullable=False),
@@ -2058,6 +2081,8 @@ def downgrade() -> None:
     op.drop_table("gl_account")
     op.drop_index(op.f("ix_facility_organization_id"), table_name="facility")
     op.drop_table("facility")
+    op.drop_index(op.f("ix_document_counter_organization_id"), table_name="document_counter")
+    op.drop_table("document_counter")
     op.drop_index(op.f("ix_audit_event_trace_id"), table_name="audit_event")
     op.drop_index("ix_audit_event_subject", table_name="audit_event")
     op.drop_index(op.f("ix_audit_event_organization_id"), table_name="audit_event")

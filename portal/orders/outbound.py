@@ -1,0 +1,84 @@
+"""The purchase order as the canonical document that leaves, and how it is handed to each partner."""
+
+from zoneinfo import ZoneInfo
+
+from integrations import canonical
+from integrations.erp.contract import Erp
+from integrations.network.contract import Network
+from portal.exchange.models import Message
+from portal.foundation import clock
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+
+KIND = "purchase_order"
+
+
+def document(order: PurchaseOrder, *, bill_to: str) -> canonical.PurchaseOrder:
+    """The canonical purchase order; it names no person and no patient."""
+    facility = order.location.facility
+    return canonical.PurchaseOrder(
+        number=order.number,
+        version=order.version,
+        ordered_at=order.ordered_at.astimezone(ZoneInfo("UTC")),
+        currency=order.currency,
+        supplier=order.supplier.code,
+        supplier_network_id=order.supplier.network_id,
+        facility=facility.code,
+        location=order.location.code,
+        erp_number=order.erp_number,
+        ship_to=canonical.Address(
+            name=facility.name,
+            code=facility.gln or facility.code,
+            deliver_to=order.location.name,
+            street=facility.street,
+            city=facility.city,
+            region=facility.region,
+            postal_code=facility.postal_code,
+            country=facility.country,
+        ),
+        bill_to=canonical.Address(
+            name=bill_to,
+            street=facility.street,
+            city=facility.city,
+            region=facility.region,
+            postal_code=facility.postal_code,
+            country=facility.country,
+        ),
+        lines=tuple(_line(line, order.currency) for line in order.lines),
+    )
+
+
+def _line(line: PurchaseOrderLine, currency: str) -> canonical.PurchaseOrderLine:
+    return canonical.PurchaseOrderLine(
+        line_number=line.line_number,
+        item=line.item.code,
+        supplier_part=line.supplier_part,
+        description=line.description,
+        quantity=line.quantity,
+        uom=line.uom,
+        unit_price=canonical.Money(amount=line.unit_price, currency=currency),
+        unspsc=line.item.unspsc,
+        manufacturer=line.item.manufacturer,
+        manufacturer_part=line.item.manufacturer_part,
+        need_by=line.needed_on,
+        assignments=tuple(
+            canonical.AccountAssignment(
+                cost_center=source.cost_center.code,
+                gl_account=source.gl_account.code,
+                quantity=source.quantity,
+            )
+            for source in line.sources
+        ),
+    )
+
+
+def deliver_to_erp(erp: Erp, message: Message, ask_first: bool) -> str:
+    """Posts the order; returns the ERP's number."""
+    order = canonical.PurchaseOrder.model_validate(message.canonical)
+    return erp.post_purchase_order(order, ask_first=ask_first).number
+
+
+def deliver_to_network(network: Network, message: Message, ask_first: bool) -> str:
+    """Sends the order; the message key is the same on every try, so a repeat is harmless."""
+    order = canonical.PurchaseOrder.model_validate(message.canonical)
+    accepted = network.send_purchase_order(order, message_id=message.key, sent_at=clock.now())
+    return accepted.reference or message.key

@@ -1,0 +1,218 @@
+"""Reading the workbench of approved lines, orders and the supplier's documents."""
+
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
+
+from portal.catalog.models import Offer
+from portal.foundation.access import Actor, Permission
+from portal.foundation.db import db
+from portal.masterdata.models import Location, Supplier
+from portal.orders.models import (
+    OrderConfirmation,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    PurchaseOrderSource,
+    ShipNotice,
+    ShipNoticeLine,
+)
+from portal.orders.rules import OrderStatus
+from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rules import LineState
+
+RECEIVABLE = (
+    OrderStatus.SENT,
+    OrderStatus.CONFIRMED,
+    OrderStatus.PARTLY_SHIPPED,
+    OrderStatus.SHIPPED,
+    OrderStatus.PARTLY_RECEIVED,
+)
+
+
+def workbench(actor: Actor) -> list[RequisitionLine]:
+    """Approved lines not fully ordered, with all a buyer decides on; earliest need first."""
+    statement = (
+        select(RequisitionLine)
+        .join(RequisitionLine.requisition)
+        .join(Requisition.location)
+        .where(
+            RequisitionLine.state == LineState.APPROVED,
+            RequisitionLine.ordered_quantity + RequisitionLine.closed_quantity < RequisitionLine.quantity,
+        )
+        .options(*_of_line())
+        .order_by(Requisition.need_by.nulls_last(), Requisition.submitted_at, RequisitionLine.id)
+    )
+    facilities = actor.facility_ids(Permission.BUY)
+    if facilities is not None:
+        statement = statement.where(Location.facility_id.in_(facilities))
+    return list(db.session.scalars(statement))
+
+
+def _of_line() -> tuple[ORMOption, ...]:
+    requisition = joinedload(RequisitionLine.requisition)
+    return (
+        requisition.joinedload(Requisition.location).joinedload(Location.facility),
+        requisition.joinedload(Requisition.requester),
+        joinedload(RequisitionLine.offer).joinedload(Offer.supplier),
+        joinedload(RequisitionLine.item),
+        joinedload(RequisitionLine.cost_center),
+        joinedload(RequisitionLine.gl_account),
+    )
+
+
+def lock_lines(line_ids: list[int]) -> list[RequisitionLine]:
+    """The lines, locked in id order."""
+    return list(
+        db.session.scalars(
+            select(RequisitionLine)
+            .where(RequisitionLine.id.in_(line_ids))
+            .options(*_of_line())
+            .order_by(RequisitionLine.id)
+            .with_for_update(of=RequisitionLine)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _of_order() -> tuple[ORMOption, ...]:
+    lines = selectinload(PurchaseOrder.lines)
+    sources = lines.selectinload(PurchaseOrderLine.sources)
+    return (
+        joinedload(PurchaseOrder.supplier),
+        joinedload(PurchaseOrder.buyer),
+        joinedload(PurchaseOrder.location).joinedload(Location.facility),
+        lines.joinedload(PurchaseOrderLine.item),
+        sources.joinedload(PurchaseOrderSource.cost_center),
+        sources.joinedload(PurchaseOrderSource.gl_account),
+        sources.joinedload(PurchaseOrderSource.requisition_line).joinedload(RequisitionLine.requisition),
+    )
+
+
+def find(order_id: int, *, lock: bool = False) -> PurchaseOrder | None:
+    """The order with its lines and their sources; `lock` waits for others and reads it anew."""
+    return _one(select(PurchaseOrder).where(PurchaseOrder.id == order_id), lock=lock)
+
+
+def find_by_number(number: str, *, lock: bool = False) -> PurchaseOrder | None:
+    """The order a partner names, by our number."""
+    return _one(select(PurchaseOrder).where(PurchaseOrder.number == number), lock=lock)
+
+
+def _one(statement: Select[Any], *, lock: bool) -> PurchaseOrder | None:
+    statement = statement.options(*_of_order())
+    if lock:
+        statement = statement.with_for_update(of=PurchaseOrder).execution_options(populate_existing=True)
+    order: PurchaseOrder | None = db.session.scalar(statement)
+    return order
+
+
+def for_person(actor: Actor, order_id: int) -> PurchaseOrder | None:
+    """The order, if the person may see orders of its facility."""
+    order = find(order_id)
+    if order is None or not actor.can(Permission.VIEW_ORDERS, facility_id=order.location.facility_id):
+        return None
+    return order
+
+
+def listing(
+    actor: Actor, *, status: str = "", supplier_id: int | None = None, words: str = ""
+) -> Select[Any]:
+    """Orders the person may see, newest first."""
+    statement = (
+        select(PurchaseOrder)
+        .join(PurchaseOrder.location)
+        .options(
+            joinedload(PurchaseOrder.supplier),
+            joinedload(PurchaseOrder.location),
+            selectinload(PurchaseOrder.lines),
+        )
+        .order_by(PurchaseOrder.ordered_at.desc(), PurchaseOrder.id.desc())
+    )
+    facilities = actor.facility_ids(Permission.VIEW_ORDERS)
+    if facilities is not None:
+        statement = statement.where(Location.facility_id.in_(facilities))
+    if status:
+        statement = statement.where(PurchaseOrder.status == status)
+    if supplier_id:
+        statement = statement.where(PurchaseOrder.supplier_id == supplier_id)
+    if words:
+        number = words.strip().upper()
+        statement = statement.where((PurchaseOrder.number == number) | (PurchaseOrder.erp_number == number))
+    return statement
+
+
+def receivable(actor: Actor, *, words: str = "") -> Select[Any]:
+    """Orders with something still to receive, what is on its way first."""
+    return (
+        listing(actor, words=words)
+        .where(PurchaseOrder.status.in_(RECEIVABLE))
+        .order_by(None)
+        .order_by(PurchaseOrder.status.desc(), PurchaseOrder.ordered_at)
+    )
+
+
+def confirmations_of(order_id: int) -> list[OrderConfirmation]:
+    """Confirmations of the order with their parts, newest first."""
+    return list(
+        db.session.scalars(
+            select(OrderConfirmation)
+            .where(OrderConfirmation.order_id == order_id)
+            .options(selectinload(OrderConfirmation.parts))
+            .order_by(OrderConfirmation.noticed_at.desc(), OrderConfirmation.id.desc())
+        )
+    )
+
+
+def shipped_lines(order_id: int) -> list[ShipNoticeLine]:
+    """Lines of ship notices that stand, with their notice, oldest first."""
+    return list(
+        db.session.scalars(
+            select(ShipNoticeLine)
+            .join(ShipNoticeLine.line)
+            .join(ShipNoticeLine.notice)
+            .where(PurchaseOrderLine.order_id == order_id, ShipNotice.withdrawn.is_(False))
+            .options(joinedload(ShipNoticeLine.notice))
+            .order_by(ShipNotice.noticed_at, ShipNoticeLine.id)
+        )
+    )
+
+
+def find_notice(supplier_id: int, number: str) -> ShipNotice | None:
+    """The ship notice of a supplier, with its lines."""
+    return db.session.scalar(
+        select(ShipNotice)
+        .where(ShipNotice.supplier_id == supplier_id, ShipNotice.number == number)
+        .options(selectinload(ShipNotice.lines).joinedload(ShipNoticeLine.line))
+    )
+
+
+def find_notice_of_sender(network_id: str, number: str) -> ShipNotice | None:
+    """The ship notice of the supplier with this network id."""
+    return db.session.scalar(
+        select(ShipNotice)
+        .join(Supplier, Supplier.id == ShipNotice.supplier_id)
+        .where(Supplier.network_id == network_id, ShipNotice.number == number)
+        .options(selectinload(ShipNotice.lines).joinedload(ShipNoticeLine.line))
+    )
+
+
+def orders_of(requisition_id: int) -> list[PurchaseOrder]:
+    """Orders that serve a requisition, with their lines."""
+    return list(
+        db.session.scalars(
+            select(PurchaseOrder)
+            .where(
+                PurchaseOrder.lines.any(
+                    PurchaseOrderLine.sources.any(
+                        PurchaseOrderSource.requisition_line.has(
+                            RequisitionLine.requisition_id == requisition_id
+                        )
+                    )
+                )
+            )
+            .options(*_of_order())
+            .order_by(PurchaseOrder.id)
+        )
+    )

@@ -1,0 +1,62 @@
+"""Reading receipts and what can be received."""
+
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from portal.foundation.access import Actor, Permission
+from portal.foundation.db import db
+from portal.masterdata.models import Location
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.receiving.models import Receipt, ReceiptLine
+from portal.receiving.rules import ReceiptState
+
+
+def find(receipt_id: int, *, lock: bool = False) -> Receipt | None:
+    """The receipt with its lines."""
+    statement = (
+        select(Receipt)
+        .where(Receipt.id == receipt_id)
+        .options(
+            joinedload(Receipt.receiver),
+            joinedload(Receipt.order).joinedload(PurchaseOrder.supplier),
+            joinedload(Receipt.order).joinedload(PurchaseOrder.location).joinedload(Location.facility),
+            selectinload(Receipt.lines).joinedload(ReceiptLine.order_line).joinedload(PurchaseOrderLine.item),
+        )
+    )
+    if lock:
+        statement = statement.with_for_update(of=Receipt).execution_options(populate_existing=True)
+    return db.session.scalar(statement)
+
+
+def find_by_form_key(form_key: str) -> Receipt | None:
+    """The receipt a repeated form belongs to."""
+    return db.session.scalar(select(Receipt).where(Receipt.form_key == form_key))
+
+
+def receipts_of(order_id: int, *, state: ReceiptState | None = None) -> list[Receipt]:
+    """Receipts of an order with lines, oldest first."""
+    statement = (
+        select(Receipt)
+        .where(Receipt.order_id == order_id, Receipt.state != ReceiptState.DISCARDED)
+        .options(joinedload(Receipt.receiver), selectinload(Receipt.lines))
+        .order_by(Receipt.id)
+    )
+    if state is not None:
+        statement = statement.where(Receipt.state == state)
+    return list(db.session.scalars(statement))
+
+
+def listing(actor: Actor) -> Select[Any]:
+    """Receipts the person may see, newest first."""
+    statement = (
+        select(Receipt)
+        .join(Receipt.order)
+        .join(PurchaseOrder.location)
+        .where(Receipt.state != ReceiptState.DISCARDED)
+        .options(joinedload(Receipt.receiver), joinedload(Receipt.order).joinedload(PurchaseOrder.supplier))
+        .order_by(Receipt.id.desc())
+    )
+    facilities = actor.facility_ids(Permission.RECEIVE)
+    return statement if facilities is None else statement.where(Location.facility_id.in_(facilities))
