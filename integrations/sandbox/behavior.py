@@ -146,8 +146,18 @@ class Script:
                 return connection.execute("DELETE FROM rule").rowcount
             return connection.execute("DELETE FROM rule WHERE id = ?", (rule_id,)).rowcount
 
-    def take(self, request: str, *, items: Collection[str] = (), supplier: str = "") -> Plan:
-        """Takes every live rule that matches, the first of each effect and item, and counts it down."""
+    def take(
+        self,
+        request: str,
+        *,
+        items: Collection[str] = (),
+        supplier: str = "",
+        effects: Collection[Effect] = tuple(Effect),
+    ) -> Plan:
+        """Takes every live rule that matches, the first of each effect and item, and counts it down.
+
+        `effects` are those the request can show; a rule of another effect waits for its request.
+        """
         taken: list[Rule] = []
         with transaction(self._path) as connection:
             for row in connection.execute(
@@ -155,7 +165,8 @@ class Script:
             ).fetchall():
                 rule = _rule(row)
                 known = {(other.effect, other.item) for other in taken}
-                if rule.matches(request, items, supplier) and (rule.effect, rule.item) not in known:
+                matches = rule.effect in effects and rule.matches(request, items, supplier)
+                if matches and (rule.effect, rule.item) not in known:
                     taken.append(rule)
             connection.executemany(
                 "UPDATE rule SET remaining = remaining - 1, taken = taken + 1 WHERE id = ?",

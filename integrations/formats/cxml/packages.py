@@ -83,10 +83,10 @@ def write_lots(item: etree._Element, lots: Iterable[ShippedLot]) -> None:
         add(item, "AssetInfo", serialNumber=serial)
 
 
-def has_valid_check_digit(sscc: str) -> bool:
-    """GS1 General Specifications 7.9: weights 3 and 1 from the right, sum a multiple of ten."""
-    digits = [int(digit) for digit in reversed(sscc)]
-    return (sum(digits[0::2]) + 3 * sum(digits[1::2])) % 10 == 0
+def check_digit(digits: str) -> str:
+    """The digit that follows (GS1 General Specifications 7.9: weights 3 and 1 from the right)."""
+    weighted = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(digits[::-1]))
+    return str(-weighted % 10)
 
 
 def _package(packaging: etree._Element, reader: Reader) -> ShippedPackage:
@@ -109,7 +109,7 @@ def _sscc(packaging: etree._Element, tag: str, reader: Reader) -> str:
     if found is None:
         reader.warn(packaging, f"{text[:40]} is not an SSCC of 18 digits")
         return text
-    if not has_valid_check_digit(found[1]):
+    if check_digit(found[1][:-1]) != found[1][-1]:
         reader.warn(packaging, f"the check digit of SSCC {found[1]} is wrong")
     return found[1]
 

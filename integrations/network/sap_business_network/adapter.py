@@ -61,8 +61,9 @@ class SapBusinessNetwork:
         self._door.close()
 
     def _post(self, request: bytes) -> Status:
-        path = self._connection.settings.get("order_path", "")
-        response = self._door.send("POST", path, headers=HEADERS, body=request)
+        # The whole address is given when there is no path: joining "" would append a slash to it.
+        address = self._connection.settings.get("order_path") or self._connection.base_url
+        response = self._door.send("POST", address, headers=HEADERS, body=request)
         status = _status(response)
         if 200 <= status.code < 300 or is_repeat(status):
             return status

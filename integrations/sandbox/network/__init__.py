@@ -1,0 +1,1 @@
+"""A sandbox procurement network with suppliers, speaking cXML as SAP Business Network does."""
