@@ -19,7 +19,10 @@ from portal.foundation.crypto import KeyRing
 from portal.foundation.db import APPLICATION_ROLE, db
 from portal.foundation.filters import init_filters
 from portal.foundation.web import ROOT, PortalFlask, init_web
+from portal.identity import views as identity
+from portal.identity.web import init_identity
 from portal.invoices import services as invoices
+from portal.navigation import init_navigation
 from portal.orders import answers
 from portal.orders import outbound as orders_outbound
 from portal.orders import services as orders
@@ -30,7 +33,10 @@ from portal.settings import Settings, load
 
 JOB_MODULES = (exchange_jobs,)
 """Imported so that every worker knows every job."""
-BLUEPRINTS = (exchange.blueprint,)
+BLUEPRINTS = (
+    exchange.blueprint,
+    identity.blueprint,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -45,8 +51,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     _init_extensions(app, settings)
     app.extensions["handlers"] = _handlers()
     _connect_features()
+    init_navigation(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    init_identity(app)
     return app
 
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from portal.foundation.access import Actor
-from portal.foundation.access import Permission as P
+from portal.foundation.access import Actor, Permission, signed_in
+from portal.foundation.web import actor
 
 
 @dataclass(frozen=True)
@@ -16,60 +17,61 @@ class Entry:
 
     label: str
     endpoint: str
+    permissions: tuple[Permission, ...]
     icon: str
-    permissions: tuple[P, ...]
 
 
+_P = Permission
 NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Request",
         (
-            Entry("Order guide", "catalog.guide", "clipboard-list", (P.REQUEST,)),
-            Entry("Catalog", "catalog.search", "search", (P.VIEW_CATALOG,)),
-            Entry("Cart", "requisitions.cart", "shopping-cart", (P.REQUEST,)),
-            Entry("Requisitions", "requisitions.listing", "file-text", (P.REQUEST, P.VIEW_ORDERS)),
+            Entry("Order guide", "catalog.guide", (_P.REQUEST,), icon="clipboard-list"),
+            Entry("Catalog", "catalog.search", (_P.VIEW_CATALOG,), icon="search"),
+            Entry("Cart", "requisitions.cart", (_P.REQUEST,), icon="shopping-cart"),
+            Entry("Requisitions", "requisitions.listing", (_P.REQUEST, _P.VIEW_ORDERS), icon="file-text"),
         ),
     ),
     (
         "Decide",
         (
-            Entry("Approvals", "approvals.inbox", "checks", (P.APPROVE,)),
-            Entry("Budgets", "budgets.listing", "wallet", (P.APPROVE, P.REQUEST)),
+            Entry("Approvals", "approvals.inbox", (_P.APPROVE,), icon="checks"),
+            Entry("Budgets", "budgets.listing", (_P.APPROVE, _P.REQUEST), icon="wallet"),
         ),
     ),
     (
         "Order",
         (
-            Entry("Workbench", "orders.workbench", "tools", (P.BUY,)),
-            Entry("Orders", "orders.listing", "truck-delivery", (P.VIEW_ORDERS,)),
-            Entry("Work items", "operations.work_items", "alert-circle", (P.RESOLVE_WORK_ITEMS,)),
+            Entry("Workbench", "orders.workbench", (_P.BUY,), icon="tools"),
+            Entry("Orders", "orders.listing", (_P.VIEW_ORDERS,), icon="truck-delivery"),
+            Entry("Work items", "operations.work_items", (_P.RESOLVE_WORK_ITEMS,), icon="alert-circle"),
         ),
     ),
     (
         "Storeroom",
         (
-            Entry("Receive", "receiving.listing", "package-import", (P.RECEIVE,)),
-            Entry("Stock", "inventory.stock", "building-warehouse", (P.VIEW_STOCK,)),
+            Entry("Receive", "receiving.listing", (_P.RECEIVE,), icon="package-import"),
+            Entry("Stock", "inventory.stock", (_P.VIEW_STOCK,), icon="building-warehouse"),
         ),
     ),
-    ("Pay", (Entry("Invoices", "invoices.listing", "receipt", (P.MATCH_INVOICES,)),)),
+    ("Pay", (Entry("Invoices", "invoices.listing", (_P.MATCH_INVOICES,), icon="receipt"),)),
     (
         "Operate",
         (
-            Entry("Overview", "operations.dashboard", "activity", (P.OPERATE_EXCHANGE,)),
-            Entry("Messages", "operations.messages", "mail", (P.OPERATE_EXCHANGE,)),
-            Entry("Partners", "operations.partners", "plug-connected", (P.OPERATE_EXCHANGE,)),
-            Entry("Audit trail", "operations.audit", "history", (P.AUDIT,)),
+            Entry("Overview", "operations.dashboard", (_P.OPERATE_EXCHANGE,), icon="activity"),
+            Entry("Messages", "operations.messages", (_P.OPERATE_EXCHANGE,), icon="mail"),
+            Entry("Partners", "operations.partners", (_P.OPERATE_EXCHANGE,), icon="plug-connected"),
+            Entry("Audit trail", "operations.audit", (_P.AUDIT,), icon="history"),
         ),
     ),
     (
         "Set up",
         (
-            Entry("Items", "masterdata.items", "box", (P.MANAGE_MASTER_DATA,)),
-            Entry("Contracts", "masterdata.contracts", "file-dollar", (P.MANAGE_MASTER_DATA,)),
-            Entry("Imports", "masterdata.imports", "upload", (P.MANAGE_MASTER_DATA,)),
-            Entry("ERP sync", "masterdata.syncs", "refresh", (P.MANAGE_MASTER_DATA,)),
-            Entry("People", "identity.people", "users", (P.ADMINISTER,)),
+            Entry("Items", "masterdata.items", (_P.MANAGE_MASTER_DATA,), icon="box"),
+            Entry("Contracts", "masterdata.contracts", (_P.MANAGE_MASTER_DATA,), icon="file-dollar"),
+            Entry("Imports", "masterdata.imports", (_P.MANAGE_MASTER_DATA,), icon="upload"),
+            Entry("ERP sync", "masterdata.syncs", (_P.MANAGE_MASTER_DATA,), icon="refresh"),
+            Entry("People", "identity.people", (_P.ADMINISTER,), icon="users"),
         ),
     ),
 )
@@ -78,17 +80,30 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 def init_navigation(app: Flask) -> None:
     """Gives every template the navigation of the signed-in person."""
     app.context_processor(_context)
+    app.add_url_rule("/", "home", home)
+
+
+@signed_in
+def home() -> ResponseReturnValue:
+    """The page a person's work begins on."""
+    return redirect(home_url(actor()))
 
 
 def _context() -> dict[str, Any]:
     if not current_user.is_authenticated:
-        return {"navigation": [], "search_url": "", "person": None}
-    actor: Actor = current_user.actor
-    sections = (_section(actor, label, entries) for label, entries in NAVIGATION)
+        return {}
+    person = actor()
+    drawn = (_section(person, label, entries) for label, entries in NAVIGATION)
+    sections = [section for section in drawn if section["items"]]
+    may_search = person.can(Permission.VIEW_CATALOG)
     return {
-        "navigation": [section for section in sections if section["items"]],
-        "search_url": url_for("catalog.search") if actor.can(P.VIEW_CATALOG) else "",
-        "person": current_user,
+        "navigation": sections,
+        "home_url": url_for("home"),
+        "search_url": url_for("catalog.search") if may_search else url_for("operations.find"),
+        "sign_out_url": url_for("identity.sign_out"),
+        "organization_name": current_user.organization_name,
+        "person_name": person.name,
+        "person_role": ", ".join(current_user.role_labels),
     }
 
 
@@ -104,6 +119,17 @@ def _section(actor: Actor, label: str, entries: tuple[Entry, ...]) -> dict[str, 
                 "count": 0,
             }
             for entry in entries
-            if any(actor.can(permission) for permission in entry.permissions)
+            if entry.endpoint in current_app.view_functions
+            and any(actor.can(permission) for permission in entry.permissions)
         ],
     }
+
+
+def home_url(actor: Actor) -> str:
+    """The first page of the person's navigation."""
+    for _, entries in NAVIGATION:
+        for entry in entries:
+            known = entry.endpoint in current_app.view_functions
+            if known and any(actor.can(permission) for permission in entry.permissions):
+                return url_for(entry.endpoint)
+    return url_for("identity.me")

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     MATCH_INVOICES = "match_invoices"
     VIEW_STOCK = "view_stock"
     MANAGE_MASTER_DATA = "manage_master_data"
+    RESOLVE_WORK_ITEMS = "resolve_work_items"
     OPERATE_EXCHANGE = "operate_exchange"
     AUDIT = "audit"
     ADMINISTER = "administer"
