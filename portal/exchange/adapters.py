@@ -1,10 +1,9 @@
 """Opens the adapter of a partner with the login from the environment."""
 
-from collections.abc import Callable
-
 from flask import current_app
 
 from integrations.erp.contract import Erp
+from integrations.errors import Misconfigured
 from integrations.http import Connection
 from integrations.network.contract import Network
 from integrations.registry import ERPS, NETWORKS
@@ -12,29 +11,39 @@ from portal.exchange.models import Partner
 from portal.foundation.trace import current_trace
 from portal.settings import Settings, partner_secret
 
-REGISTRY: dict[str, dict[str, Callable[[Connection], Erp]] | dict[str, Callable[[Connection], Network]]] = {
-    "erp": ERPS,
-    "network": NETWORKS,
-}
+
+def open_adapter(partner: Partner, *, timeout_seconds: float | None = None) -> Erp | Network:
+    """The adapter of the partner; the caller closes it. Raises Misconfigured for an unknown one."""
+    if partner.kind == "erp":
+        return open_erp(partner, timeout_seconds=timeout_seconds)
+    opener = NETWORKS.get(partner.adapter) if partner.kind == "network" else None
+    if opener is None:
+        raise _unknown(partner)
+    return opener(_connection(partner, timeout_seconds))
 
 
-def open_adapter(partner: Partner) -> Erp | Network:
-    """The adapter of the partner; the caller closes it."""
+def open_erp(partner: Partner, *, timeout_seconds: float | None = None) -> Erp:
+    """The adapter of an ERP partner; the caller closes it. Raises Misconfigured for another kind."""
+    opener = ERPS.get(partner.adapter) if partner.kind == "erp" else None
+    if opener is None:
+        raise _unknown(partner)
+    return opener(_connection(partner, timeout_seconds))
+
+
+def _connection(partner: Partner, timeout_seconds: float | None) -> Connection:
     settings: Settings = current_app.extensions["settings"]
-    connection = Connection(
+    return Connection(
         base_url=partner.base_url,
         username=partner.username,
         secret=partner_secret(partner.secret_name) if partner.secret_name else "",
         settings={key: str(value) for key, value in partner.settings.items()},
         allowed_hosts=settings.partner_hosts,
-        timeout_seconds=settings.partner_timeout_seconds,
+        timeout_seconds=timeout_seconds or settings.partner_timeout_seconds,
         trace_id=current_trace(),
     )
-    return REGISTRY[partner.kind][partner.adapter](connection)
 
 
-def open_erp(partner: Partner) -> Erp:
-    """The adapter of an ERP partner; the caller closes it."""
-    adapter = open_adapter(partner)
-    assert partner.kind == "erp"
-    return adapter  # type: ignore[return-value]  # the registry holds only ERPs under "erp"
+def _unknown(partner: Partner) -> Misconfigured:
+    return Misconfigured(
+        f"{partner.name} is set up as {partner.kind} with the adapter {partner.adapter}, which does not exist"
+    )

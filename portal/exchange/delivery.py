@@ -2,54 +2,34 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from flask import current_app
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 from structlog import get_logger
 
-from integrations.errors import PartnerError, Retryable
+from integrations.errors import Misconfigured, PartnerError, Retryable
 from integrations.http import WireExchange
-from portal.exchange import services
+from portal.exchange import queries, services
 from portal.exchange.adapters import open_adapter
-from portal.exchange.handlers import handlers
-from portal.exchange.models import Attempt, Message, Partner
-from portal.exchange.rules import (
-    ASK_FIRST_AFTER,
-    OUTCOME_OF,
-    REPEATED,
-    Direction,
-    MessageState,
-    Outcome,
-    WorkItemKind,
-    pause_before,
-)
+from portal.exchange.claims import Claim, attempt_of, claim_next, is_newest
+from portal.exchange.handlers import OutboundHandler, handlers
+from portal.exchange.models import Message
+from portal.exchange.rules import REPEATED, UNFINISHED_STATES, MessageState, Outcome, outcome_of, pause_after
 from portal.foundation import clock, metrics
-from portal.foundation.access import system
-from portal.foundation.db import db, transaction
+from portal.foundation.db import transaction
 from portal.foundation.trace import follow_trace
-from portal.settings import Settings
 
 MOST_PER_JOB = 25
+LONGEST_JOB_SECONDS = 120
 MAX_WIRE_TEXT = 200_000
+EXHAUSTED = "The worker stopped again and again before it could say how this ended."
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One try: the message as read under the claim, and whether to ask the partner first."""
-
-    message: Message
-    number: int
-    ask_first: bool
-
-
-@dataclass(frozen=True)
 class Result:
-    """How a try ended."""
+    """How a try ended; `words` are the partner's own."""
 
     outcome: Outcome
     reference: str = ""
@@ -59,161 +39,126 @@ class Result:
     wire: list[dict[str, Any]] = field(default_factory=list)
 
 
-def deliver_due(partner_id: int) -> int:
-    """Delivers what is due for one partner; stops at the first trouble, so that a sick partner rests."""
-    done = 0
-    while done < MOST_PER_JOB:
-        claim = claim_next(partner_id)
+def deliver_due(partner_id: int) -> bool:
+    """Delivers what is due for one partner; returns whether more may be due.
+
+    Stops at the first trouble, so that a sick partner rests until the sweep asks again.
+    """
+    started = time.monotonic()
+    for _ in range(MOST_PER_JOB):
+        claim = claim_next(queries.is_deliverable(partner_id))
         if claim is None:
-            return done
-        result = attempt(claim)
+            return False
+        result = Result(Outcome.INTERRUPTED, detail=EXHAUSTED) if claim.exhausted else attempt(claim)
         settle(claim, result)
-        done += 1
         if result.outcome in REPEATED:
-            return done
-    return done
-
-
-def claim_next(partner_id: int) -> Claim | None:
-    """Takes one due message under a lease, or returns None."""
-    with transaction() as session:
-        message = session.scalar(
-            select(Message)
-            .join(Partner, Partner.id == Message.partner_id)
-            .where(
-                Message.partner_id == partner_id,
-                Message.direction == Direction.OUTBOUND,
-                Message.state.in_([MessageState.WAITING, MessageState.WORKING]),
-                Message.available_at <= clock.now(),
-                Partner.paused_at.is_(None),
-            )
-            .order_by(Message.available_at, Message.id)
-            .options(joinedload(Message.partner))
-            .limit(1)
-            .with_for_update(skip_locked=True, of=Message)
-        )
-        if message is None:
-            return None
-        earlier = session.scalars(
-            select(Attempt).where(Attempt.message_id == message.id).order_by(Attempt.number)
-        ).all()
-        claim = start_attempt(message, earlier)
-        session.flush()
-        session.expunge(message)  # the next transactions read it anew
-        return claim
-
-
-def start_attempt(message: Message, earlier: Sequence[Attempt]) -> Claim:
-    """Writes that a try begins; a crash after this shows as an attempt without outcome."""
-    settings: Settings = current_app.extensions["settings"]
-    for attempt_ in earlier:
-        if attempt_.outcome is None:
-            attempt_.outcome = Outcome.INTERRUPTED
-            attempt_.detail = "The worker stopped before it could say how this ended."
-    number = len(earlier) + 1
-    services.move(message, "claim")
-    message.tries += 1
-    # While working, available_at is the end of the lease: from then on the message is due again.
-    message.lease_until = clock.now() + timedelta(seconds=settings.message_lease_seconds)
-    message.available_at = message.lease_until
-    db.session.add(Attempt(message_id=message.id, number=number))
-    ask_first = message.reference != "" or any(one.outcome in ASK_FIRST_AFTER for one in earlier)
-    return Claim(message, number, ask_first)
+            return False
+        if time.monotonic() - started > LONGEST_JOB_SECONDS:
+            break
+    return True
 
 
 def attempt(claim: Claim) -> Result:
     """Talks to the partner, outside any transaction."""
     message = claim.message
     follow_trace(message.trace_id)
-    handler = handlers().outbound[message.kind, message.partner.kind]
     started = time.perf_counter()
-    adapter = open_adapter(message.partner)
-    try:
-        reference = handler.deliver(adapter, message, claim.ask_first)
-        result = Result(Outcome.DONE, reference=reference, wire=_shown(adapter.wire))
-    except PartnerError as error:
-        result = Result(
-            OUTCOME_OF[type(error)],
-            detail=str(error),
-            words=error.words,
-            retry_after=error.retry_after if isinstance(error, Retryable) else None,
-            wire=_shown(adapter.wire),
-        )
-    finally:
-        adapter.close()
+    result = _deliver(claim)
     seconds = time.perf_counter() - started
     metrics.delivery_seconds.labels(message.partner.code, result.outcome).observe(seconds)
     log.info("delivery", message_id=message.id, attempt=claim.number, outcome=result.outcome)
     return result
 
 
+def _deliver(claim: Claim) -> Result:
+    message = claim.message
+    try:
+        handler = _handler(message)
+        if handler is None:
+            raise Misconfigured(
+                f"There is no way to send a {message.kind.replace('_', ' ')} "
+                f"to a partner of kind {message.partner.kind}; correct the route"
+            )
+        adapter = open_adapter(message.partner)
+    except PartnerError as error:
+        return _failure(error, ())
+    with closing(adapter):
+        try:
+            reference = handler.deliver(adapter, message, claim.ask_first)
+        except PartnerError as error:
+            return _failure(error, adapter.wire)
+        return Result(Outcome.DONE, reference=reference, wire=_shown(adapter.wire))
+
+
+def _failure(error: PartnerError, wire: Sequence[WireExchange]) -> Result:
+    return Result(
+        outcome_of(error),
+        detail=str(error),
+        words=error.words,
+        retry_after=error.retry_after if isinstance(error, Retryable) else None,
+        wire=_shown(wire),
+    )
+
+
+def _handler(message: Message) -> OutboundHandler | None:
+    return handlers().outbound.get((message.kind, message.partner.kind))
+
+
 def settle(claim: Claim, result: Result) -> None:
     """Writes how the try ended and what follows from it, in one transaction."""
-    with transaction() as session:
-        message = session.scalar(
-            select(Message)
-            .where(Message.id == claim.message.id)
-            .options(joinedload(Message.partner))
-            .with_for_update(of=Message)
-        )
+    with transaction():
+        message = queries.locked(claim.message.id)
         assert message is not None
-        attempt_ = session.scalars(
-            select(Attempt).where(Attempt.message_id == message.id, Attempt.number == claim.number)
-        ).one()
+        attempt_ = attempt_of(claim)
         attempt_.finished_at = clock.now()
         attempt_.outcome = result.outcome
         attempt_.detail = result.detail
         attempt_.words = result.words
         attempt_.wire = result.wire
-        newest = session.scalar(
-            select(Attempt.number)
-            .where(Attempt.message_id == message.id)
-            .order_by(Attempt.number.desc())
-            .limit(1)
-        )
-        if message.state != MessageState.WORKING or newest != claim.number:
-            return  # the lease had ended; the newer try asks the partner and decides
-        _conclude(message, result)
+        if result.outcome is Outcome.DONE:
+            message.warnings = list(claim.message.warnings)
+            _finish(message, result)
+        elif message.state == MessageState.WORKING and is_newest(claim):
+            _wait_or_stop(message, result)
+        # Otherwise the lease had ended: the newer try asks the partner first and decides.
 
 
-def _conclude(message: Message, result: Result) -> None:
-    handler = handlers().outbound[message.kind, message.partner.kind]
+def _finish(message: Message, result: Result) -> None:
+    if message.state not in UNFINISHED_STATES:
+        return
+    first_time = message.reference == ""
+    message.reference = message.reference or result.reference or message.key
+    services.finish(message, reason="delivery", comment="Delivered.")
+    handler = _handler(message)
+    if first_time and handler is not None:
+        handler.delivered(message)
+
+
+def _wait_or_stop(message: Message, result: Result) -> None:
     message.lease_until = None
     message.cause = result.detail
-    if result.outcome is Outcome.DONE:
-        first_time = message.reference == ""
-        services.move(message, "finish")
-        message.reference = result.reference
-        message.finished_at = clock.now()
-        services.resolve_by_system(
-            system(message.organization_id, "delivered"), f"message-{message.id}", "Delivered."
-        )
-        if first_time:
-            handler.delivered(message)
-        return
-    pause = pause_before(message.tries) if result.outcome in REPEATED else None
+    pause = pause_after(result.outcome, message.tries, result.retry_after)
     if pause is not None:
         services.move(message, "wait")
-        message.available_at = clock.now() + max(pause, timedelta(seconds=result.retry_after or 0))
+        message.available_at = clock.now() + pause
         return
-    services.move(message, "stop")
-    services.open_item(
-        WorkItemKind.DELIVERY_STOPPED,
-        key=f"message-{message.id}",
-        sentence=f"{message.partner.name} did not take {message.number}: {result.detail}"
-        + (f" ({result.words})" if result.words and result.words not in result.detail else ""),
+    words = f" ({result.words})" if result.words and result.words not in result.detail else ""
+    services.stop(
+        message,
+        reason="delivery",
+        sentence=f"{message.partner.name} did not take {message.number}: {result.detail}{words}",
         suggestion=SUGGESTIONS.get(result.outcome, "Check the partner, then retry the message."),
-        subject=services.About(
-            message.subject_type, message.subject_id or 0, message.number, message.trace_id
-        ),
-        message_id=message.id,
     )
-    handler.stopped(message)
+    handler = _handler(message)
+    if handler is not None:
+        handler.stopped(message)
 
 
 SUGGESTIONS = {
     Outcome.REJECTED: "Correct what the partner names, then retry the message.",
-    Outcome.MISCONFIGURED: "Correct login or address of the partner, then retry the message.",
+    Outcome.MISCONFIGURED: "Correct login, address or settings of the partner, then retry the message.",
+    Outcome.AMBIGUOUS: "Retry the message: the partner is asked first whether it has the document.",
+    Outcome.INTERRUPTED: "Look into the log of the workers, then retry the message.",
 }
 
 

@@ -15,7 +15,9 @@ class OutboundHandler:
     """How a document leaves and what follows.
 
     `deliver(adapter, message, ask_first)` talks to the partner, outside any transaction, and returns the
-    partner's reference; `delivered(message)` and `stopped(message)` run in the settling transaction.
+    partner's reference; what it puts into `message.warnings` is kept and shown to people.
+    `delivered(message)` (once, however often it is replayed) and `stopped(message)` run in the settling
+    transaction.
     """
 
     deliver: Callable[[Any, Message, bool], str]

@@ -2,11 +2,11 @@
 
 from sqlalchemy import select, text
 
-from portal.exchange.delivery import MOST_PER_JOB, deliver_due
+from portal.exchange import queries
+from portal.exchange.delivery import deliver_due
 from portal.exchange.inbox import apply_due
 from portal.exchange.models import Message, Partner
-from portal.exchange.rules import Direction, MessageState
-from portal.foundation import clock
+from portal.exchange.rules import Direction
 from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.jobs import enqueue, job
 
@@ -15,15 +15,16 @@ from portal.foundation.jobs import enqueue, job
 def deliver(organization_id: int, partner_id: int) -> None:
     """Delivers what is due for a partner, then makes room for other jobs."""
     enter_organization(organization_id)
-    if deliver_due(partner_id) == MOST_PER_JOB:
+    if deliver_due(partner_id):
         enqueue(deliver, organization_id, partner_id)
 
 
 @job("exchange", timeout=600)
 def apply(organization_id: int) -> None:
-    """Applies what was received by an organization."""
+    """Applies what was received by an organization, then makes room for other jobs."""
     enter_organization(organization_id)
-    apply_due()
+    if apply_due():
+        enqueue(apply, organization_id)
 
 
 @job("exchange")
@@ -36,8 +37,7 @@ def sweep() -> None:
                 select(Message.direction, Message.partner_id)
                 .join(Partner, Partner.id == Message.partner_id)
                 .where(
-                    Message.state.in_([MessageState.WAITING, MessageState.WORKING]),
-                    Message.available_at <= clock.now(),
+                    queries.is_due(),
                     Partner.paused_at.is_(None) | (Message.direction == Direction.INBOUND),
                 )
                 .distinct()

@@ -64,6 +64,8 @@ class Message(TenantRow):
     # The idempotency key: ours outbound (sent on every try), the partner's message id inbound.
     key: Mapped[str]
     number: Mapped[str] = mapped_column(default="", index=True)
+    # Inbound: the identity the document is from, which may differ from the network that passed it on.
+    sender: Mapped[str] = mapped_column(default="")
     subject_type: Mapped[str] = mapped_column(default="")
     subject_id: Mapped[Key | None]
     state: Mapped[MessageState] = mapped_column(default=MessageState.WAITING)
@@ -99,7 +101,7 @@ class Attempt(TenantRow):
     outcome: Mapped[Outcome | None] = mapped_column()
     detail: Mapped[str] = mapped_column(default="")
     words: Mapped[str] = mapped_column(default="")
-    wire: Mapped[list[Any]] = mapped_column(default=list)
+    wire: Mapped[list[Any]] = mapped_column(default=list, deferred=True)
 
     message: Mapped[Message] = relationship(lazy="raise", back_populates="attempts")
 

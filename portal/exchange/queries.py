@@ -1,9 +1,14 @@
-"""Finding partners, messages and work items."""
+"""Finding partners and messages, and what is due."""
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, and_, exists, func, select, text
+from sqlalchemy.orm import aliased, joinedload, undefer
 
-from portal.exchange.models import Partner
+from portal.exchange.models import Message, Partner
+from portal.exchange.rules import DUE_STATES, UNFINISHED_STATES, Direction, MessageState
+from portal.foundation import clock
 from portal.foundation.db import db, enter_organization
+
+MOST_AT_ONCE = 4  # calls to one partner at the same time, so that a slow one cannot hold every worker
 
 
 def enter_by_sender(domain: str, identity: str, to: str) -> Partner | None:
@@ -22,3 +27,49 @@ def enter_by_sender(domain: str, identity: str, to: str) -> Partner | None:
             Partner.inbound_to == to,
         )
     )
+
+
+def is_due() -> ColumnElement[bool]:
+    """A message that waits for its time, or whose worker let the lease run out."""
+    return and_(Message.state.in_(DUE_STATES), Message.available_at <= clock.now())
+
+
+def is_deliverable(partner_id: int) -> ColumnElement[bool]:
+    """A due message to this partner, in turn among those about the same subject."""
+    older = aliased(Message)
+    busy = aliased(Message)
+    in_turn = ~exists().where(
+        older.partner_id == partner_id,
+        older.direction == Direction.OUTBOUND,
+        older.subject_type == Message.subject_type,
+        older.subject_id == Message.subject_id,
+        older.id < Message.id,
+        older.state.in_(UNFINISHED_STATES),
+    )
+    calls = (
+        select(func.count())
+        .where(
+            busy.partner_id == partner_id,
+            busy.direction == Direction.OUTBOUND,
+            busy.state == MessageState.WORKING,
+            busy.available_at > clock.now(),
+        )
+        .scalar_subquery()
+    )
+    paused = exists().where(Partner.id == partner_id, Partner.paused_at.is_not(None))
+    return and_(
+        Message.partner_id == partner_id,
+        Message.direction == Direction.OUTBOUND,
+        is_due(),
+        in_turn,
+        calls < MOST_AT_ONCE,
+        ~paused,
+    )
+
+
+def locked(message_id: int, *, with_raw: bool = False) -> Message | None:
+    """The message with its partner, locked until the transaction ends."""
+    statement = select(Message).where(Message.id == message_id).options(joinedload(Message.partner))
+    if with_raw:
+        statement = statement.options(undefer(Message.raw))
+    return db.session.scalar(statement.with_for_update(of=Message).execution_options(populate_existing=True))

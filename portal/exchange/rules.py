@@ -35,6 +35,14 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Received(StrEnum):
+    """What became of a document a partner sent: stored, known already, or known with other content."""
+
+    NEW = "new"
+    REPEATED = "repeated"
+    DIFFERENT = "different"
+
+
 OUTCOME_OF: dict[type[PartnerError], Outcome] = {
     Retryable: Outcome.RETRYABLE,
     Ambiguous: Outcome.AMBIGUOUS,
@@ -43,10 +51,16 @@ OUTCOME_OF: dict[type[PartnerError], Outcome] = {
     Unreadable: Outcome.UNREADABLE,
 }
 
+DUE_STATES = (MessageState.WAITING, MessageState.WORKING)
+UNFINISHED_STATES = (*DUE_STATES, MessageState.NEEDS_ATTENTION)
+
 TRANSITIONS: dict[tuple[MessageState, str], MessageState] = {
     (MessageState.WAITING, "claim"): MessageState.WORKING,
     (MessageState.WORKING, "claim"): MessageState.WORKING,
     (MessageState.WORKING, "finish"): MessageState.DONE,
+    # A try that outlived its lease may report success after a newer one has failed.
+    (MessageState.WAITING, "finish"): MessageState.DONE,
+    (MessageState.NEEDS_ATTENTION, "finish"): MessageState.DONE,
     (MessageState.WORKING, "wait"): MessageState.WAITING,
     (MessageState.WORKING, "stop"): MessageState.NEEDS_ATTENTION,
     (MessageState.NEEDS_ATTENTION, "retry"): MessageState.WAITING,
@@ -57,13 +71,33 @@ TRANSITIONS: dict[tuple[MessageState, str], MessageState] = {
 }
 
 REPEATED = frozenset({Outcome.RETRYABLE, Outcome.AMBIGUOUS})
-ASK_FIRST_AFTER = frozenset({Outcome.AMBIGUOUS, Outcome.INTERRUPTED})
+# After these the partner may hold the document already.
+ASK_FIRST_AFTER = frozenset({Outcome.DONE, Outcome.AMBIGUOUS, Outcome.INTERRUPTED})
+
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 300, 900, 3600, 3600, 3600))
+MOST_TRIES = len(PAUSES) + 1
+# A partner that did not answer may be at work still; asked too early it would say "not here".
+SETTLING_TIME = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(hours=6)
 
 
-def pause_before(attempt: int) -> timedelta | None:
-    """How long to wait before the attempt after number `attempt` (from 1); None gives up."""
-    return PAUSES[attempt - 1] if attempt <= len(PAUSES) else None
+def outcome_of(error: PartnerError) -> Outcome:
+    """The outcome an error means; an unnamed one leaves open what the partner did."""
+    return next((one for kind, one in OUTCOME_OF.items() if isinstance(error, kind)), Outcome.AMBIGUOUS)
+
+
+def pause_after(outcome: Outcome, tries: int, retry_after: float | None = None) -> timedelta | None:
+    """How long to wait after try number `tries` (from 1) ended so; None means: stop and ask a person.
+
+    `retry_after` are the seconds the partner asked for; more than LONGEST_PAUSE is not granted.
+    """
+    if outcome not in REPEATED or tries >= MOST_TRIES:
+        return None
+    pause = PAUSES[tries - 1]
+    if outcome is Outcome.AMBIGUOUS:
+        pause = max(pause, SETTLING_TIME)
+    asked = timedelta(seconds=min(retry_after or 0, LONGEST_PAUSE.total_seconds()))
+    return max(pause, asked)
 
 
 class WorkItemKind(StrEnum):

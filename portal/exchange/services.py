@@ -10,13 +10,31 @@ from sqlalchemy.dialects.postgresql import insert
 
 from integrations.canonical import OutboundDocument
 from portal.exchange import wake
+from portal.exchange.handlers import handlers
 from portal.exchange.models import Message, Partner, Route, WorkItem
-from portal.exchange.rules import TRANSITIONS, Direction, MessageState, WorkItemKind
+from portal.exchange.rules import TRANSITIONS, Direction, MessageState, Received, WorkItemKind
 from portal.foundation import audit, clock
-from portal.foundation.access import Actor
+from portal.foundation.access import Actor, system
 from portal.foundation.db import db
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.trace import current_trace
+
+STATE_WORDS = {
+    MessageState.WAITING: "waiting",
+    MessageState.WORKING: "being worked on",
+    MessageState.DONE: "done",
+    MessageState.NEEDS_ATTENTION: "stopped",
+    MessageState.WITHDRAWN: "withdrawn",
+}
+ACTION_WORDS = {
+    "claim": "claimed",
+    "finish": "finished",
+    "wait": "put back",
+    "stop": "stopped",
+    "retry": "retried",
+    "replay": "replayed",
+    "withdraw": "withdrawn",
+}
 
 
 @dataclass(frozen=True)
@@ -50,80 +68,127 @@ def send(kind: str, document: OutboundDocument, subject: About, *, partner_id: i
 
     `key` is the idempotency key: a second call with the same key returns the first message.
     """
-    existing = db.session.scalar(
-        select(Message).where(
-            Message.partner_id == partner_id, Message.direction == Direction.OUTBOUND, Message.key == key
+    message: Message | None = db.session.scalar(
+        insert(Message)
+        .values(
+            partner_id=partner_id,
+            direction=Direction.OUTBOUND,
+            kind=kind,
+            key=key,
+            number=subject.number,
+            subject_type=subject.type,
+            subject_id=subject.id,
+            canonical=document.model_dump(mode="json"),
+            trace_id=subject.trace_id or current_trace(),
         )
+        .on_conflict_do_nothing(index_elements=["partner_id", "direction", "key"])
+        .returning(Message)
     )
-    if existing is not None:
-        return existing
-    message = Message(
-        partner_id=partner_id,
-        direction=Direction.OUTBOUND,
-        kind=kind,
-        key=key,
-        number=subject.number,
-        subject_type=subject.type,
-        subject_id=subject.id,
-        canonical=document.model_dump(mode="json"),
-        trace_id=subject.trace_id or current_trace(),
-    )
-    db.session.add(message)
-    db.session.flush()  # the organization is filled by the database and needed for the wake-up
+    if message is None:
+        return _known(partner_id, Direction.OUTBOUND, key)
     wake.deliver(message.organization_id, partner_id)
     return message
 
 
-def receive(partner: Partner, *, kind: str, key: str, raw: bytes) -> bool:
-    """Stores an inbound document durably; returns False when this key was received before.
+def receive(partner: Partner, *, kind: str, key: str, raw: bytes, sender: str = "") -> Received:
+    """Stores an inbound document durably under the partner's message id; `sender` is who it is from.
 
-    A repeat with other content is kept as a work item, since one of the two is wrong.
+    Other content under a known id is stored too, but waits for a person: one of the two is wrong.
     """
     digest = hashlib.sha256(raw).hexdigest()
-    message_id = db.session.scalar(
-        insert(Message)
-        .values(
-            partner_id=partner.id,
-            direction=Direction.INBOUND,
-            kind=kind,
-            key=key,
-            raw=raw,
-            digest=digest,
-            state=MessageState.WAITING,
-            trace_id=current_trace(),
-        )
-        .on_conflict_do_nothing(index_elements=["partner_id", "direction", "key"])
-        .returning(Message.id)
-    )
-    if message_id is not None:
+    values = {"partner_id": partner.id, "kind": kind, "raw": raw, "digest": digest, "sender": sender}
+    if _store(key, values) is not None:
         wake.apply(partner.organization_id)
-        return True
-    _check_same_content(partner, key, digest)
-    return False
+        return Received.NEW
+    if _known(partner.id, Direction.INBOUND, key).digest == digest:
+        return Received.REPEATED
+    other = _store(f"{key}#{digest}", values)
+    if other is not None:
+        move(other, "claim")
+        stop(
+            other,
+            reason="inbound document",
+            sentence=f"{partner.name} sent message {key} again with other content. The first one counts.",
+            suggestion="Ask the partner which is meant. Withdraw this one, or retry it to apply it as well.",
+        )
+    return Received.DIFFERENT
 
 
-def _check_same_content(partner: Partner, key: str, digest: str) -> None:
-    first = db.session.execute(
-        select(Message.id, Message.digest).where(
-            Message.partner_id == partner.id, Message.direction == Direction.INBOUND, Message.key == key
+def _store(key: str, values: dict[str, Any]) -> Message | None:
+    message: Message | None = db.session.scalar(
+        insert(Message)
+        .values(**values, key=key, direction=Direction.INBOUND, trace_id=current_trace())
+        .on_conflict_do_nothing(index_elements=["partner_id", "direction", "key"])
+        .returning(Message)
+    )
+    return message
+
+
+def _known(partner_id: int, direction: Direction, key: str) -> Message:
+    return db.session.scalars(
+        select(Message).where(
+            Message.partner_id == partner_id, Message.direction == direction, Message.key == key
         )
     ).one()
-    if first.digest != digest:
-        open_item(
-            WorkItemKind.NOT_APPLIED,
-            key=f"other-content-{first.id}",
-            sentence=f"{partner.name} sent message {key} again with other content. The first one counts.",
-            suggestion="Ask the partner which of the two is meant.",
-            message_id=first.id,
-        )
 
 
 def move(message: Message, action: str) -> None:
     """Applies one action of the state table; raises Conflict when it does not fit."""
     state = TRANSITIONS.get((message.state, action))
     if state is None:
-        raise Conflict(f"This message is {message.state.value.replace('_', ' ')}; it cannot {action} now.")
+        raise Conflict(
+            f"This message is {STATE_WORDS[message.state]}; it cannot be {ACTION_WORDS[action]} now."
+        )
     message.state = state
+
+
+def finish(message: Message, *, reason: str, comment: str) -> None:
+    """Ends a message well, and closes its work item if it had one."""
+    actor = system(message.organization_id, reason)
+    before = message.state
+    move(message, "finish")
+    message.lease_until = None
+    message.finished_at = clock.now()
+    message.cause = ""
+    resolve_by_system(actor, item_key(message), comment)
+    after = {"state": message.state, "reference": message.reference}
+    audit.record(actor, "message.done", message, before={"state": before}, after=after)
+
+
+def stop(message: Message, *, reason: str, sentence: str, suggestion: str) -> None:
+    """Ends the tries of a message visibly: it needs attention, and a work item says why."""
+    before = message.state
+    move(message, "stop")
+    message.lease_until = None
+    message.cause = message.cause or sentence
+    kind = (
+        WorkItemKind.DELIVERY_STOPPED if message.direction == Direction.OUTBOUND else WorkItemKind.NOT_APPLIED
+    )
+    subject = (
+        About(message.subject_type, message.subject_id, message.number, message.trace_id)
+        if message.subject_id is not None
+        else None
+    )
+    open_item(
+        kind,
+        key=item_key(message),
+        sentence=sentence,
+        suggestion=suggestion,
+        subject=subject,
+        message_id=message.id,
+    )
+    audit.record(
+        system(message.organization_id, reason),
+        "message.stop",
+        message,
+        before={"state": before},
+        after={"state": message.state, "cause": sentence},
+    )
+
+
+def item_key(message: Message) -> str:
+    """The key of the work item about a stopped message."""
+    return f"message-{message.id}"
 
 
 def retry(actor: Actor, message: Message) -> None:
@@ -152,18 +217,22 @@ def _again(actor: Actor, message: Message, action: str) -> None:
 
 
 def withdraw(actor: Actor, message: Message, reason: str) -> None:
-    """Gives a message up; raises Invalid without a reason."""
+    """Gives a message up, its partner loaded; raises Invalid without a reason."""
     if not reason.strip():
         raise Invalid("Say why this message is withdrawn.", field="reason")
     before = message.state
     move(message, "withdraw")
     message.finished_at = clock.now()
+    resolve_by_system(actor, item_key(message), f"Withdrawn: {reason.strip()}")
+    handler = handlers().outbound.get((message.kind, message.partner.kind))
+    if before == MessageState.WAITING and handler is not None:
+        handler.stopped(message)
     audit.record(
         actor,
         "message.withdraw",
         message,
         before={"state": before},
-        after={"state": message.state, "reason": reason},
+        after={"state": message.state, "reason": reason.strip()},
     )
 
 
@@ -189,27 +258,29 @@ def open_item(
     message_id: int | None = None,
     at_stake: Decimal | None = None,
 ) -> None:
-    """Opens a work item, unless one with this key is open already."""
+    """Opens a work item; one that is open under this key learns the newest sentence instead."""
+    news = {"sentence": sentence, "suggestion": suggestion, "at_stake": at_stake}
     db.session.execute(
         insert(WorkItem)
         .values(
+            **news,
             kind=kind,
             key=key,
-            sentence=sentence,
-            suggestion=suggestion,
             subject_type=subject.type if subject else "",
             subject_id=subject.id if subject else None,
             subject=subject.number if subject else "",
             message_id=message_id,
-            at_stake=at_stake,
             trace_id=(subject.trace_id if subject else "") or current_trace(),
         )
-        .on_conflict_do_nothing()
+        .on_conflict_do_update(
+            index_elements=["organization_id", "key"], index_where=WorkItem.resolved_at.is_(None), set_=news
+        )
     )
 
 
 def take(actor: Actor, item: WorkItem) -> None:
-    """Makes the person the owner of the item."""
+    """Makes the person the owner of the item; raises Conflict when it is closed."""
+    _check_open(item)
     before = item.owner_id
     item.owner_id = actor.account_id
     audit.record(
@@ -219,8 +290,7 @@ def take(actor: Actor, item: WorkItem) -> None:
 
 def resolve(actor: Actor, item: WorkItem, comment: str) -> None:
     """Closes the item with a comment; raises Conflict when it is closed, Invalid without a comment."""
-    if item.resolved_at is not None:
-        raise Conflict("This work item is resolved already.")
+    _check_open(item)
     if not comment.strip():
         raise Invalid("Say how this was resolved.", field="comment")
     item.resolved_at = clock.now()
@@ -234,3 +304,8 @@ def resolve_by_system(actor: Actor, key: str, comment: str) -> None:
     item = db.session.scalar(select(WorkItem).where(WorkItem.key == key, WorkItem.resolved_at.is_(None)))
     if item is not None:
         resolve(actor, item, comment)
+
+
+def _check_open(item: WorkItem) -> None:
+    if item.resolved_at is not None:
+        raise Conflict("This work item is resolved already.")

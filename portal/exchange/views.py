@@ -10,6 +10,7 @@ from integrations.errors import Unreadable
 from integrations.network.contract import Envelope
 from integrations.registry import INBOUND
 from portal.exchange import queries, services
+from portal.exchange.rules import Received
 from portal.foundation import clock, metrics
 from portal.foundation.access import public
 from portal.foundation.trace import new_trace
@@ -17,6 +18,22 @@ from portal.settings import partner_secret
 
 blueprint = Blueprint("exchange", __name__, url_prefix="/exchange")
 FORMAT = "cxml"
+LIMIT = "1200 per minute"  # per network address; a hub sends in bursts
+LONGEST_ID = 255
+XML_TYPES = frozenset({"", "text/xml", "application/xml"})
+TOO_LARGE = "The document is larger than this portal accepts; send one with fewer lines."
+NOT_XML = "Send the document itself as text/xml, without a form or attachments around it."
+TOO_MANY = "Too many documents in a short time; send this one again in a minute."
+STORED = {
+    Received.NEW: (201, "Stored."),
+    Received.REPEATED: (200, "This document was received before."),
+    Received.DIFFERENT: (
+        201,
+        "Stored, but another document came under this payloadID before; a person will decide.",
+    ),
+}
+# The partner reads the cXML status; HTTP repeats it where HTTP has the code.
+HTTP_STATUSES = frozenset({200, 201, 401, 406, 413, 415, 429})
 log = get_logger(__name__)
 
 
@@ -24,17 +41,25 @@ log = get_logger(__name__)
 @public
 def receive_cxml() -> Response:
     """Stores a cXML document durably, then answers; a job applies it."""
+    if request.mimetype not in XML_TYPES and not request.mimetype.endswith("+xml"):
+        return _answer(415, NOT_XML)
     try:
         raw = request.get_data(cache=False)
         envelope = INBOUND[FORMAT].open_envelope(raw)
     except RequestEntityTooLarge:
-        return _answer(413, "The document is larger than this portal accepts.")
+        return _answer(413, TOO_LARGE)
     except Unreadable as error:
         return _answer(406, f"{error} ({error.position})" if error.position else str(error))
     code, detail = _take(envelope, raw)
     metrics.inbound_documents.labels(envelope.kind if code < 300 else "refused", str(code)).inc()
-    log.info("inbound_document", kind=envelope.kind, code=code)
+    log.info("inbound_document", kind=envelope.kind[:80], code=code)
     return _answer(code, detail)
+
+
+@blueprint.errorhandler(429)
+def too_many(error: Exception) -> Response:
+    """The limit of documents, said in the partner's language."""
+    return _answer(429, TOO_MANY)
 
 
 def _take(envelope: Envelope, raw: bytes) -> tuple[int, str]:
@@ -43,10 +68,13 @@ def _take(envelope: Envelope, raw: bytes) -> tuple[int, str]:
     if partner is None or not secret or not hmac.compare_digest(secret.encode(), envelope.secret.encode()):
         return 401, "Sender, recipient or shared secret is not known here."
     if not INBOUND[FORMAT].supports(envelope.kind):
-        return 450, f"{envelope.kind} is not a document this portal takes from the network."
-    if not services.receive(partner, kind=FORMAT, key=envelope.message_id, raw=raw):
-        return 200, "This document was received before."
-    return 201, "Stored."
+        return 450, f"{envelope.kind[:80]} is not a document this portal takes from the network."
+    if len(envelope.message_id) > LONGEST_ID:
+        return 406, f"The payloadID is longer than {LONGEST_ID} characters."
+    received = services.receive(
+        partner, kind=FORMAT, key=envelope.message_id, raw=raw, sender=envelope.from_[1]
+    )
+    return STORED[received]
 
 
 def _answer(code: int, detail: str) -> Response:
@@ -54,7 +82,3 @@ def _answer(code: int, detail: str) -> Response:
     return Response(
         body, status=code if code in HTTP_STATUSES else 400, content_type="text/xml; charset=utf-8"
     )
-
-
-# The partner reads the cXML status; HTTP repeats it where HTTP has the code.
-HTTP_STATUSES = frozenset({200, 201, 401, 406, 413})
