@@ -33,7 +33,7 @@ def assert_valid(raw: bytes, file: str) -> None:
     root = etree.fromstring(raw, etree.XMLParser(load_dtd=False, no_network=True, resolve_entities=False))
     for version in VERSIONS:
         schema = dtd(version, file)
-        assert schema.validate(root), f"{version}: {schema.error_log.filter_from_errors()}"
+        assert schema.validate(root), f"{version}: {schema.error_log}"
 
 
 @settings(deadline=None, max_examples=50)

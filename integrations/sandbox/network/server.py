@@ -11,6 +11,9 @@ from integrations.sandbox.network.sender import Sender
 from integrations.sandbox.network.settings import NetworkSettings
 
 
+POLL_SECONDS = 0.05
+
+
 def serve(host: str, port: int, settings: NetworkSettings) -> None:
     """Serves until the process ends."""
     server = make_server(host, port, create_app(settings), threaded=True)
@@ -27,7 +30,9 @@ def serve(host: str, port: int, settings: NetworkSettings) -> None:
 def running(settings: NetworkSettings) -> Iterator[str]:
     """The network on a free port of this machine, for tests; gives its address."""
     server = make_server("127.0.0.1", 0, create_app(settings), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, name="network-sandbox", daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(POLL_SECONDS,), name="network-sandbox", daemon=True
+    )
     sender = Sender(settings)
     thread.start()
     sender.start()
