@@ -47,14 +47,14 @@ class RequestForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         "What is it for", [InputRequired("Enter what it is for.")], description="Shown to the approver."
     )
     location = SelectField(
-        "Deliver to", [InputRequired()], choices=[("or", "Operating room 2"), ("er", "Emergency")]
+        "Deliver to", [InputRequired()], choices={"or": "Operating room 2", "er": "Emergency"}
     )
     needed = DateField("Needed by", [InputRequired("Enter the day it is needed.")])
     quantity = QuantityField("Quantity", validators=[InputRequired("Enter a quantity.")])
     urgency = RadioField(
         "How urgent",
         [InputRequired("Choose how urgent it is.")],
-        choices=[("routine", "Routine"), ("stat", "STAT: today")],
+        choices={"routine": "Routine", "stat": "STAT: today"},
     )
     notify = BooleanField("E-mail me when it ships")
     comment = TextAreaField("Comment")
@@ -69,8 +69,8 @@ class Filters(FlaskForm):  # type: ignore[misc]
         csrf = False
 
     q = SearchField("Words")
-    status = SelectField("Status", choices=[("", "Any"), ("open", "Open"), ("late", "Late")])
-    location = SelectField("Location", choices=[("", "Any"), ("or", "Operating room 2")])
+    status = SelectField("Status", choices={"": "Any", "open": "Open", "late": "Late"})
+    location = SelectField("Location", choices={"": "Any", "or": "Operating room 2"})
     mine = BooleanField("Only mine")
 
 
