@@ -150,7 +150,7 @@ def hash_of(password: str) -> str:
 
 def _checked_name(name: str) -> str:
     tidy = " ".join(name.split())
-    if not tidy or len(tidy) > 120:
+    if not tidy or len(tidy) > 120 or not tidy.isprintable():
         raise Invalid("Enter the name, at most 120 characters.", field="name")
     return tidy
 
