@@ -1,0 +1,222 @@
+"""One suite for every ERP adapter, run against its sandbox on a real server."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from integrations.canonical import CostCenter, Facility, GlAccount, Item, MasterRecord, Supplier
+from integrations.erp.contract import Erp, MasterKind, Posted
+from integrations.errors import Ambiguous, Misconfigured, Rejected, Retryable
+from integrations.registry import ERPS
+from tests.documents import order_line, purchase_order, receipt
+from tests.erp_sandbox import RunningErp, running_erp, write_master
+
+SANDBOXES = {"s4hana": running_erp}
+PAST_TIME_LIMIT = "2"
+Post = Callable[[Erp, bool], Posted]
+
+
+@pytest.fixture(params=sorted(ERPS))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def sandbox(name: str, tmp_path: Path) -> Iterator[RunningErp]:
+    with SANDBOXES[name](tmp_path / "data", write_master(tmp_path / "master")) as running:
+        yield running
+
+
+@pytest.fixture
+def erp(name: str, sandbox: RunningErp) -> Iterator[Erp]:
+    adapter = ERPS[name](sandbox.connection(timeout_seconds=1.0))
+    yield adapter
+    adapter.close()
+
+
+@pytest.fixture(params=["order", "receipt"])
+def post(request: pytest.FixtureRequest, sandbox: RunningErp) -> Post:
+    """Posts an order, or a receipt of one that stands in the ERP already."""
+    if request.param == "order":
+        return lambda erp, ask_first: erp.post_purchase_order(purchase_order(), ask_first=ask_first)
+    with sandbox.adapter() as buyer:
+        number = buyer.post_purchase_order(purchase_order("MR26-0000009"), ask_first=False).number
+    return lambda erp, ask_first: erp.post_receipt(receipt(number), ask_first=ask_first)
+
+
+def count(sandbox: RunningErp) -> int:
+    """Documents in the ERP that carry one of our two numbers."""
+    ours = {purchase_order().number, receipt("1").number}
+    return sum(one["reference"] in ours for kind in sandbox.documents().values() for one in kind)
+
+
+def test_every_adapter_has_a_sandbox() -> None:
+    assert set(ERPS) == set(SANDBOXES)
+
+
+def test_signatures_are_those_of_the_contract(name: str, erp: Erp) -> None:
+    for member, wanted in inspect.getmembers(Erp, inspect.isfunction):
+        if not member.startswith("_"):
+            assert inspect.signature(getattr(type(erp), member)) == inspect.signature(wanted), member
+
+
+def test_check_reaches_and_logs_in(erp: Erp) -> None:
+    health = erp.check()
+    assert (health.reachable, health.login_ok) == (True, True)
+
+
+def test_a_document_is_posted_once_and_found_when_asked(erp: Erp, sandbox: RunningErp, post: Post) -> None:
+    posted = post(erp, False)
+    assert (posted.found, posted.warnings) == (False, ())
+    again = post(erp, True)
+    assert (again.number, again.found) == (posted.number, True)
+    assert count(sandbox) == 1
+
+
+def test_asking_first_posts_what_is_not_there(erp: Erp, sandbox: RunningErp, post: Post) -> None:
+    assert not post(erp, True).found
+    assert count(sandbox) == 1
+
+
+@pytest.mark.parametrize(
+    ("effect", "value"),
+    [("timeout_after", PAST_TIME_LIMIT), ("error_after", ""), ("malformed", "")],
+)
+def test_what_may_have_been_done_is_ambiguous_and_found_when_asked(
+    erp: Erp, sandbox: RunningErp, post: Post, effect: str, value: str
+) -> None:
+    for kind in ("purchase_order", "receipt"):
+        sandbox.script(effect, request=kind, value=value)
+    with pytest.raises(Ambiguous):
+        post(erp, False)
+    assert count(sandbox) == 1
+    assert post(erp, True).found
+    assert count(sandbox) == 1
+
+
+@pytest.mark.parametrize("effect", ["drop_before", "error_before"])
+def test_what_was_not_done_is_posted_after_asking(
+    erp: Erp, sandbox: RunningErp, post: Post, effect: str
+) -> None:
+    for kind in ("purchase_order", "receipt"):
+        sandbox.script(effect, request=kind)
+    with pytest.raises(Ambiguous):
+        post(erp, False)
+    assert count(sandbox) == 0
+    assert not post(erp, True).found
+    assert count(sandbox) == 1
+
+
+def test_a_busy_partner_is_retryable_and_says_when(erp: Erp, sandbox: RunningErp, post: Post) -> None:
+    for kind in ("purchase_order", "receipt"):
+        sandbox.script("too_many", request=kind, value="17")
+    with pytest.raises(Retryable) as caught:
+        post(erp, False)
+    assert caught.value.retry_after == 17
+    assert count(sandbox) == 0
+
+
+def test_a_refusal_keeps_the_partners_words(erp: Erp, sandbox: RunningErp, post: Post) -> None:
+    for kind in ("purchase_order", "receipt"):
+        sandbox.script("reject", request=kind, value="Period 11/2026 is closed")
+    with pytest.raises(Rejected, match="Period 11/2026 is closed") as caught:
+        post(erp, False)
+    assert caught.value.words == "Period 11/2026 is closed"
+    assert caught.value.code == "ZSANDBOX/001"
+    assert count(sandbox) == 0
+
+
+def test_a_document_doubled_by_the_partner_is_told(erp: Erp, sandbox: RunningErp) -> None:
+    sandbox.script("duplicate", request="purchase_order")
+    erp.post_purchase_order(purchase_order(), ask_first=False)
+    found = erp.post_purchase_order(purchase_order(), ask_first=True)
+    assert "2 documents for MR26-0000001" in found.warnings[0]
+
+
+@pytest.mark.parametrize("trouble", ["drop_before", "error_before", "malformed"])
+def test_trouble_while_only_reading_is_retryable(erp: Erp, sandbox: RunningErp, trouble: str) -> None:
+    sandbox.script(trouble, request="read")
+    with pytest.raises(Retryable):
+        list(erp.read(MasterKind.ITEM, changed_since=None))
+    assert list(erp.read(MasterKind.ITEM, changed_since=None))
+
+
+def test_trouble_while_asking_posts_nothing(erp: Erp, sandbox: RunningErp, post: Post) -> None:
+    sandbox.script("error_before", request="read")
+    with pytest.raises(Retryable):
+        post(erp, True)
+    assert count(sandbox) == 0
+
+
+def test_a_wrong_password_is_misconfigured_everywhere(name: str, sandbox: RunningErp, post: Post) -> None:
+    stranger = ERPS[name](sandbox.connection(secret="wrong"))
+    with pytest.raises(Misconfigured, match="user name or password"):
+        post(stranger, False)
+    with pytest.raises(Misconfigured):
+        list(stranger.read(MasterKind.SUPPLIER, changed_since=None))
+    health = stranger.check()
+    assert (health.reachable, health.login_ok) == (True, False)
+    assert "password" in health.detail
+    stranger.close()
+
+
+def test_a_host_outside_the_allow_list_is_misconfigured(name: str, sandbox: RunningErp) -> None:
+    stranger = ERPS[name](sandbox.connection(allowed_hosts=frozenset({"erp.example"})))
+    with pytest.raises(Misconfigured, match=r"127\.0\.0\.1"):
+        stranger.post_purchase_order(purchase_order(), ask_first=False)
+    assert not stranger.check().reachable
+    stranger.close()
+
+
+def test_nobody_listening_is_retryable(name: str, sandbox: RunningErp) -> None:
+    stranger = ERPS[name](sandbox.connection(base_url="http://127.0.0.1:9"))
+    with pytest.raises(Retryable, match="cannot be reached"):
+        stranger.post_purchase_order(purchase_order(), ask_first=False)
+    health = stranger.check()
+    assert (health.reachable, health.login_ok) == (False, False)
+    stranger.close()
+
+
+def test_every_exchange_is_recorded_without_secrets(name: str, sandbox: RunningErp, post: Post) -> None:
+    adapter = ERPS[name](sandbox.connection(secret="sandbox-erp"))
+    post(adapter, True)
+    assert [exchange.method for exchange in adapter.wire].count("POST") == 1
+    recorded = repr(adapter.wire)
+    assert "sandbox-erp" not in recorded
+    assert "SAP_SESSIONID" not in recorded
+    assert any(exchange.request_headers["authorization"] == "***" for exchange in adapter.wire)
+    adapter.close()
+
+
+RECORDS: dict[MasterKind, type[MasterRecord]] = {
+    MasterKind.FACILITY: Facility,
+    MasterKind.COST_CENTER: CostCenter,
+    MasterKind.GL_ACCOUNT: GlAccount,
+    MasterKind.SUPPLIER: Supplier,
+    MasterKind.ITEM: Item,
+}
+
+
+@pytest.mark.parametrize("kind", list(MasterKind))
+def test_master_data_is_read_in_pages_without_repeats(
+    name: str, sandbox: RunningErp, kind: MasterKind
+) -> None:
+    whole = ERPS[name](sandbox.connection())
+    everything = [record for page in whole.read(kind, changed_since=None) for record in page]
+    whole.close()
+    assert everything
+    assert all(isinstance(record, RECORDS[kind]) for record in everything)
+    settings = {**sandbox.connection().settings, "page_size": "2"}
+    paged = ERPS[name](sandbox.connection(settings=settings))
+    pages = list(paged.read(kind, changed_since=None))
+    paged.close()
+    assert [record for page in pages for record in page] == everything
+    assert all(len(page) <= 2 for page in pages)
+
+
+def test_a_line_that_cannot_fit_is_refused_before_anything_is_sent(erp: Erp) -> None:
+    with pytest.raises(Rejected, match="has 41 characters"):
+        erp.post_purchase_order(purchase_order(lines=(order_line(item="X" * 41),)), ask_first=False)
+    assert erp.wire == []
