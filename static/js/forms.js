@@ -1,4 +1,7 @@
-// One submit per form: a second click while the first is on its way does nothing.
+// One submit per form: a second click while the first is on its way does nothing. A form whose answer never
+// replaces the page (a download, a lost connection) may be sent again after a while.
+const PATIENCE = 10_000;
+
 const release = (form) => {
   form.removeAttribute("data-sent");
   form.querySelectorAll("[aria-disabled=true][data-busy]").forEach((button) => {
@@ -19,6 +22,7 @@ document.addEventListener("submit", (event) => {
   const button = event.submitter ?? form.querySelector("button[type=submit]");
   button?.setAttribute("aria-disabled", "true");
   button?.setAttribute("data-busy", "");
+  setTimeout(release, PATIENCE, form);
 }, true);
 
 document.addEventListener("htmx:afterRequest", (event) => {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, ViewportSize, expect
 from werkzeug.serving import make_server
 
 from portal.foundation.web import ROOT
@@ -15,7 +15,7 @@ from tests.browser.gallery import PAGES, create_gallery
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 400, "height": 860}
+DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=400, height=860)
 EVERY_PAGE = [*PAGES, "paper", "plain", "error/404"]
 SWITCHES = [
     "--no-sandbox",
