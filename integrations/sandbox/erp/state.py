@@ -1,12 +1,13 @@
 """What the sandbox ERP keeps: documents in SQLite, master data from files, sessions in memory."""
 
 import hmac
+import logging
 import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from integrations.sandbox.erp import services
@@ -17,6 +18,7 @@ from integrations.sandbox.erp.rows import SCHEMA, Memory, Stored
 from integrations.sandbox.erp.values import Row
 from integrations.sandbox.store import transaction
 
+LOG = logging.getLogger(__name__)
 SESSION_SECONDS = 1800
 MAX_SESSIONS = 10_000
 
@@ -68,13 +70,15 @@ class Erp:
             }
 
     def _current(self) -> _Loaded:
-        """The master data; a changed file is read again, a file being written is left for later."""
+        """The master data; a changed file is read again, a wrong one leaves everything as it was."""
         with self._lock:
-            if stamp(self._folder) != self._loaded.stamp:
+            seen = stamp(self._folder)
+            if seen != self._loaded.stamp:
                 try:
                     self._loaded = self._load()
-                except MasterDataError:
-                    return self._loaded
+                except MasterDataError as error:
+                    LOG.warning("master data is kept as it was: %s", error)
+                    self._loaded = replace(self._loaded, stamp=seen)
             return self._loaded
 
     def _load(self) -> _Loaded:
