@@ -2,27 +2,17 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from lxml import etree
 
 from integrations.canonical import InboundDocument, PurchaseOrder
 from integrations.errors import Unreadable
-from integrations.formats.cxml.confirmations import read_confirmation
 from integrations.formats.cxml.envelope import body, open_envelope
-from integrations.formats.cxml.invoices import read_invoice
 from integrations.formats.cxml.orders import read_order
 from integrations.formats.cxml.parsing import MARKS, MAX_BYTES, parse, version_of
 from integrations.formats.cxml.reading import Reader, where
-from integrations.formats.cxml.ship_notices import read_ship_notice
+from integrations.network.inbound import READERS
 
-CXML_READERS: dict[str, Callable[[etree._Element, etree._Element, Reader], InboundDocument]] = {
-    "ConfirmationRequest": read_confirmation,
-    "ShipNoticeRequest": read_ship_notice,
-    "InvoiceDetailRequest": lambda request, root, reader: read_invoice(request, reader),
-}
-READABLE = ("OrderRequest", *CXML_READERS)
+READABLE = ("OrderRequest", *READERS)
 HL7_MESSAGE = re.compile(r"\A[^\r\n]*?\|([A-Z]{3}\^[A-Z]\d\d)")
 # The name of an XML root says what it is; OAGIS names are verb plus noun.
 IDOC = re.compile(r"[A-Z]{4,8}\d\d")
@@ -77,7 +67,7 @@ def _from_xml(raw: bytes) -> Translation:
     if kind == "OrderRequest":
         document = read_order(request, open_envelope(raw).to[1], reader)
     else:
-        document = CXML_READERS[kind](request, root, reader)
+        document = READERS[kind](request, root, reader)
     return Translation(" ".join(filter(None, ("cxml", version, kind))), document, tuple(reader.warnings))
 
 

@@ -75,5 +75,8 @@ class InboundFormat(Protocol):
     def supports(self, kind: str) -> bool:
         """Whether documents of this kind can be translated."""
 
+    def show(self, raw: bytes) -> str:
+        """The document as people may see it: its secrets replaced by ***; never raises."""
+
     def answer(self, code: int, detail: str, *, message_id: str, sent_at: datetime) -> bytes:
         """The body of the answer to the sender; `code` as of cXML 1.2 Status."""

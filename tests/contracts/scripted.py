@@ -1,6 +1,7 @@
 """A real HTTP server that answers every request with the same scripted bytes."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,12 +10,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Script:
-    """What is answered; `cut` sends that many bytes fewer than announced, then closes."""
+    """What is answered; `cut` sends that many bytes fewer than announced, then closes.
+
+    With `pause_seconds` every byte comes alone, so long after the one before.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = 0
+    pause_seconds: float = 0.0
     requests: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -31,8 +36,17 @@ def scripted(script: Script) -> Iterator[str]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(script.body)))
             self.end_headers()
-            self.wfile.write(script.body[: len(script.body) - script.cut])
+            self._write(script.body[: len(script.body) - script.cut])
             self.close_connection = True
+
+        def _write(self, body: bytes) -> None:
+            step = 1 if script.pause_seconds else len(body) or 1
+            for start in range(0, len(body), step):
+                time.sleep(script.pause_seconds)
+                try:
+                    self.wfile.write(body[start : start + step])
+                except ConnectionError:
+                    return
 
         def log_message(self, *words: object) -> None:
             """Quiet."""

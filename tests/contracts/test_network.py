@@ -282,6 +282,13 @@ def test_answers_that_are_no_good_document(kind: str, script: Script, error: typ
         failure(kind, connection(url), error)
 
 
+def test_an_answer_that_drips_is_cut_off_at_the_time_limit(kind: str) -> None:
+    slowly = Script(body=answer(200), pause_seconds=0.05)
+    with scripted(slowly) as url:
+        error = failure(kind, replace(connection(url), timeout_seconds=0.5), Ambiguous)
+    assert "longer than allowed" in error.words
+
+
 def test_unknown_parts_of_an_answer_are_ignored(kind: str) -> None:
     odd = (
         answer(200)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from lxml import etree
 
@@ -11,7 +12,10 @@ from integrations.formats.cxml.envelope import body, open_envelope, open_root, w
 from integrations.formats.cxml.orders import charges, read_order, write_order
 from integrations.formats.cxml.reading import Reader
 from integrations.formats.cxml.ship_notices import read_ship_notice, write_ship_notice
+from integrations.registry import INBOUND
 from tests.unit import cxml_documents as documents
+
+PROLOG = "<?xml version='1.0' encoding='UTF-8'?>"
 
 
 def sent(payload: etree._Element, dtd: str = "Fulfill.dtd") -> tuple[etree._Element, etree._Element, Reader]:
@@ -61,6 +65,19 @@ def test_the_envelope_says_who_sends_what() -> None:
     assert envelope.to == ("networkid", "AN-SUPPLIER")
     assert envelope.secret == "open <sesame> & more"
     assert "sesame" not in repr(envelope)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("secret", ["open &lt;sesame> &amp; more", "open <![CDATA[<b>]]> sesame", "sesame"])
+def test_a_document_is_shown_without_its_secret(secret: str, cut: bool, encoding: str) -> None:
+    raw = write_request(documents.HEADER, write_order(documents.an_order(), operation="new"))
+    text = raw.decode().replace("open &lt;sesame&gt; &amp; more", secret).removeprefix(PROLOG)
+    end = text.index("sesame") + 6 if cut else len(text)
+    shown = INBOUND["cxml"].show(text[:end].encode(encoding))
+    assert "sesame" not in shown
+    assert "<SharedSecret>***" in shown
+    assert cut or "</OrderRequest>" in shown
 
 
 def test_characters_that_xml_cannot_hold_become_spaces() -> None:

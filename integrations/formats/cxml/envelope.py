@@ -1,18 +1,25 @@
 """The cXML envelope: who sends which document, and the answer to it (cXML.dtd 1.2.063, section cXML)."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lxml import etree
 
 from integrations.errors import Unreadable
-from integrations.formats.cxml.parsing import parse
+from integrations.formats.cxml.parsing import encoding_of, parse
 from integrations.formats.cxml.reading import Reader, text_at, where
 from integrations.formats.cxml.writing import add, document, new
 from integrations.network.contract import Envelope
 
 Party = tuple[str, str]
 CREDENTIAL_TYPES = ("SharedSecret", "DigitalSignature", "CredentialMac")
+# Also one without its end tag: a cut document must not show it either.
+SECRET = re.compile(
+    r"(?P<open><(?:\w+:)?(?:SharedSecret|CredentialMac)\b[^>]*>)"
+    r".*?(?=</(?:\w+:)?(?:SharedSecret|CredentialMac)\b|\Z)",
+    re.DOTALL,
+)
 USER_AGENT = "Clinic Supply Portal"
 STATUS_TEXTS = {
     200: "OK",
@@ -136,6 +143,15 @@ def read_response(raw: bytes) -> Status:
         raise Unreadable(f"Status code is not a number: {code[:40]!r}", position=where(status))
     words = (status.get("text"), (status.text or "").strip())
     return Status(int(code), ": ".join(word for word in words if word), root.get("payloadID") or "")
+
+
+def without_secrets(raw: bytes) -> str:
+    """The text of a document, or of what was meant to be one, with every shared secret replaced."""
+    try:
+        encoding = encoding_of(raw)
+    except Unreadable:
+        encoding = "utf-8"
+    return SECRET.sub(r"\g<open>***", raw.decode(encoding, errors="replace"))
 
 
 def profile_request() -> etree._Element:

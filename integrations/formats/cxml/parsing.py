@@ -69,7 +69,7 @@ def line_at(text: str, index: int) -> str:
 
 
 def _decoded(raw: bytes) -> str:
-    encoding = _encoding(raw)
+    encoding = encoding_of(raw)
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
@@ -81,7 +81,8 @@ def _decoded(raw: bytes) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
-def _encoding(raw: bytes) -> str:
+def encoding_of(raw: bytes) -> str:
+    """The codec of a document: by its mark, its declaration, else UTF-8; Unreadable for an unusual one."""
     for mark, encoding in MARKS:
         if raw.startswith(mark):
             return encoding
