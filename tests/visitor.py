@@ -49,6 +49,11 @@ class Visitor(FlaskClient):
         target = form.get("action") or shown.request.path
         return self.post(target, data={**filled, **(values or {})}, **options)
 
+    def csrf_token(self, page: str) -> str:
+        """The token of a page, for a form that the page does not show."""
+        shown = html.document_fromstring(self.get(page).get_data(as_text=True))
+        return str(shown.xpath("//input[@name='csrf_token']/@value")[0])
+
     def sign_in(self, email: str, password: str = PASSWORD) -> TestResponse:
         """Signs in by password; fails the test when that is refused."""
         answer = self.submit("/sign-in", {"email": email, "password": password}, action="/sign-in")

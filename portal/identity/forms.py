@@ -1,10 +1,22 @@
 """Forms of sign-in and of people's accounts."""
 
-from wtforms import HiddenField, PasswordField, StringField
-from wtforms.validators import InputRequired, Length
+from collections.abc import Mapping
+from decimal import Decimal
+
+from wtforms import DecimalField, HiddenField, PasswordField, SearchField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from portal.foundation.forms import Form
-from portal.identity.rules import LONGEST_EMAIL, LONGEST_PASSWORD
+from portal.identity.rules import (
+    LONGEST_EMAIL,
+    LONGEST_PASSWORD,
+    ROLE_LABELS,
+    SHORTEST_PASSWORD,
+    Role,
+)
+
+PASSWORD_HINT = f"At least {SHORTEST_PASSWORD} characters; several words are good."
+LARGEST_LIMIT = Decimal("99999999999999.99")
 
 REFUSED = (
     "This e-mail and password do not match, or the account is locked after too many tries. "
@@ -31,3 +43,88 @@ class SignInForm(Form):
     def refuse(self) -> None:
         """Says that this cannot be signed in, whatever the reason."""
         self.form_errors.append(REFUSED)
+
+
+class PasswordForm(Form):
+    """A new password for oneself."""
+
+    present = PasswordField("Present password", [InputRequired("Enter your present password.")])
+    password = PasswordField(
+        "New password", [InputRequired("Enter a new password.")], description=PASSWORD_HINT
+    )
+
+
+class GivenPasswordForm(Form):
+    """A new password for somebody else."""
+
+    password = PasswordField(
+        "New password", [InputRequired("Enter a new password.")], description=PASSWORD_HINT
+    )
+
+
+class AccountForm(Form):
+    """A new account."""
+
+    name = StringField("Name", [InputRequired("Enter the name.")])
+    email = StringField("E-mail", [InputRequired("Enter the e-mail address.")])
+    password = PasswordField(
+        "First password",
+        [Optional()],
+        description=f"{PASSWORD_HINT} Leave it empty for somebody who signs in through your organization.",
+    )
+
+
+class PlaceForm(Form):
+    """The default location."""
+
+    location = SelectField("Default location", [Optional()], coerce=str)
+
+    def offer(self, locations: Mapping[int, str]) -> None:
+        """Sets the choices."""
+        self.location.choices = _choices("None", locations)
+
+    @property
+    def location_id(self) -> int | None:
+        """The location chosen."""
+        return _id(self.location.data)
+
+
+class RoleForm(Form):
+    """A role with its scope."""
+
+    role = SelectField("Role", [InputRequired("Choose a role.")], choices=list(ROLE_LABELS.items()))
+    facility = SelectField("Facility", [Optional()], coerce=str)
+    cost_center = SelectField("Cost center", [Optional()], coerce=str)
+    approval_limit = DecimalField(
+        "Approval limit",
+        [Optional(), NumberRange(min=0, max=LARGEST_LIMIT, message="Enter an amount from zero.")],
+        description="For approvers: the largest amount they may approve. Empty means any.",
+    )
+
+    def offer(self, facilities: Mapping[int, str], cost_centers: Mapping[int, str]) -> None:
+        """Sets the choices."""
+        self.facility.choices = _choices("All facilities", facilities)
+        self.cost_center.choices = _choices("All cost centers", cost_centers)
+
+    @property
+    def chosen(self) -> tuple[Role, int | None, int | None, Decimal | None]:
+        """Role, facility, cost center and limit."""
+        limit = None if self.approval_limit.data is None else round(self.approval_limit.data, 2)
+        return Role(self.role.data), _id(self.facility.data), _id(self.cost_center.data), limit
+
+
+class PeopleFilter(Form):
+    """What the list of people is filtered by."""
+
+    class Meta:
+        csrf = False
+
+    q = SearchField("Name or e-mail", [Length(max=100)])
+
+
+def _choices(nothing: str, places: Mapping[int, str]) -> list[tuple[str, str]]:
+    return [("", nothing), *((str(place_id), label) for place_id, label in places.items())]
+
+
+def _id(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -1,12 +1,19 @@
 """Reads of accounts, roles and sessions; row-level security keeps them within the organization."""
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, column, func, or_, select, table, text
 from sqlalchemy.orm import contains_eager
 
 from portal.foundation.access import Permission
 from portal.foundation.db import db, found
+from portal.foundation.paging import Page, paginate
 from portal.identity.models import Account, Organization, RoleAssignment
 from portal.identity.rules import roles_with
+
+# Master data stands above this feature, so places are read by table, not through its models.
+PLACES = {
+    name: table(name, column("id"), column("code"), column("name"), column("active"))
+    for name in ("facility", "cost_center", "location")
+}
 
 
 def organization_id_of_email(email: str) -> int | None:
@@ -89,3 +96,55 @@ def account_by_email(email: str) -> Account | None:
 def account(account_id: int) -> Account:
     """An account of the present organization; raises NotFound."""
     return found(db.session.get(Account, account_id), "person")
+
+
+def assignment(account_id: int, assignment_id: int) -> RoleAssignment:
+    """One role of an account; raises NotFound."""
+    statement = select(RoleAssignment).where(
+        RoleAssignment.id == assignment_id, RoleAssignment.account_id == account_id
+    )
+    return found(db.session.scalar(statement), "role")
+
+
+def people(words: str, number: int) -> Page[Account]:
+    """Accounts whose name or e-mail holds the words, by name."""
+    statement = select(Account).order_by(Account.active.desc(), Account.name, Account.id)
+    if words:
+        statement = statement.where(
+            or_(
+                Account.name.icontains(words, autoescape=True),
+                Account.email.icontains(words, autoescape=True),
+            )
+        )
+    return paginate(statement, number)
+
+
+def assignments_by_account(account_ids: list[int]) -> dict[int, list[RoleAssignment]]:
+    """The roles of several accounts in one query."""
+    rows = db.session.scalars(
+        select(RoleAssignment).where(RoleAssignment.account_id.in_(account_ids)).order_by(RoleAssignment.id)
+    )
+    held: dict[int, list[RoleAssignment]] = {account_id: [] for account_id in account_ids}
+    for row in rows:
+        held[row.account_id].append(row)
+    return held
+
+
+def places(kind: str) -> dict[int, str]:
+    """Active facilities, cost centers or locations of the organization by id: "ED01 Emergency department"."""
+    place = PLACES[kind]
+    statement = select(place.c.id, place.c.code, place.c.name).where(place.c.active).order_by(place.c.code)
+    return {row.id: f"{row.code} {row.name}" for row in db.session.execute(statement)}
+
+
+def has_place(kind: str, place_id: int) -> bool:
+    """Whether the organization has this facility, cost center or location."""
+    place = PLACES[kind]
+    return db.session.scalar(select(place.c.id).where(place.c.id == place_id)) is not None
+
+
+def place_name(kind: str, place_id: int | None) -> str:
+    """The name of a place, inactive ones too; empty without one."""
+    place = PLACES[kind]
+    name = db.session.scalar(select(place.c.name).where(place.c.id == place_id)) if place_id else None
+    return name or ""

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.foundation import audit
 from portal.foundation.access import Actor, Grant, system
 from portal.foundation.db import db, enter_organization
-from portal.foundation.errors import Conflict, Invalid
+from portal.foundation.errors import Conflict, Invalid, NotFound
 from portal.identity import passwords, queries
 from portal.identity.models import Account, Organization, RoleAssignment
 from portal.identity.rules import (
@@ -59,6 +59,7 @@ def create_account(
 
     Raises Invalid with `field` name, email, password or home_location_id.
     """
+    check_place("location", home_location_id)
     account = Account(
         email=_free_email(email),
         name=_checked_name(name),
@@ -85,8 +86,10 @@ def assign_role(
 ) -> RoleAssignment:
     """Gives a role within a facility and a cost center (None: all) up to an approval limit (None: any).
 
-    Raises Conflict when the account has it already.
+    Raises Conflict when the account has it already, NotFound for a place of another organization.
     """
+    check_place("facility", facility_id)
+    check_place("cost_center", cost_center_id)
     # The lock makes a second click wait, so that it finds what the first one added.
     db.session.refresh(account, with_for_update=True)
     scope = (role, facility_id, cost_center_id)
@@ -135,6 +138,12 @@ def actor_with(account: Account, assignments: Iterable[RoleAssignment]) -> Actor
             for assignment in assignments
         ),
     )
+
+
+def check_place(kind: str, place_id: int | None) -> None:
+    """Raises NotFound unless the place is of this organization (foreign keys alone would not see that)."""
+    if place_id is not None and not queries.has_place(kind, place_id):
+        raise NotFound(f"This {kind.replace('_', ' ')} does not exist, or belongs to another organization.")
 
 
 def hash_of(password: str) -> str:

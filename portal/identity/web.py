@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 from flask import Flask, Response, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
-from flask_login import LoginManager, login_user
+from flask_login import LoginManager, current_user, login_user
 from flask_wtf.csrf import validate_csrf
 from wtforms.validators import ValidationError
 
@@ -18,7 +18,7 @@ from portal.identity.rules import Ended, local_path
 from portal.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LIMITED = ("sign_in_submit", "sign_in_demo", "start_provider", "finish_provider")
+LIMITED = ("sign_in_submit", "sign_in_demo", "start_provider", "finish_provider", "change_password")
 SECRET_FIELDS = ("password", "secret")
 GRID_SECONDS = 0.25
 
@@ -61,6 +61,12 @@ def enter(account: Account, method: str) -> sessions.Person:
     assert person is not None, "a session just started is good"
     sign_in.record_success(account, person.actor, method, person.session_id)
     login_user(person)
+    return person
+
+
+def signed_in_person() -> sessions.Person:
+    """The person of the present session, for endpoints open to signed-in people only."""
+    person: sessions.Person = current_user
     return person
 
 
