@@ -179,7 +179,7 @@ def _install_packages() -> None:
     mark, wanted = MODULES / ".installed", _digest([ROOT / "package.json", ROOT / "package-lock.json"])
     if _read(mark) == wanted:
         return
-    options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    options = ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     done = npm(options, return_completed_process=True, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         reason = str(done.stderr).strip().splitlines()[:3]

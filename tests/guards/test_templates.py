@@ -123,6 +123,14 @@ def posting_forms(text: str) -> Iterator[str]:
             yield form
 
 
+@every_component
+def test_the_gallery_shows_every_component(path: Path) -> None:
+    shown = [*(ROOT / "tests" / "browser" / "pages").glob("*.html"), *templates("layouts", "components")]
+    assert any(f'"components/{path.name}"' in page.read_text(encoding="utf-8") for page in shown), (
+        "Show the component in tests/browser/pages, so that axe and the phone width see it."
+    )
+
+
 def test_the_manual_stays_short() -> None:
     manual = (TEMPLATES / "components" / "README.md").read_text(encoding="utf-8")
     assert len(manual.splitlines()) <= MOST_LINES

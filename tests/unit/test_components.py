@@ -139,7 +139,9 @@ def test_what_people_typed_is_never_markup() -> None:
 @pytest.mark.usefixtures("gallery")
 def test_two_questions_on_a_page_have_ids_of_their_own() -> None:
     markup = draw(
-        "{% for n in (1, 2) %}{{ button_form('/lines', 'Close it', fields={'line': n}, confirm='Sure?') }}{% endfor %}"
+        "{% for line in (1, 2) %}"
+        "{{ button_form('/lines', 'Close it', fields={'line': line}, confirm='Sure?') }}"
+        "{% endfor %}"
     )
     ids = re.findall(r' id="([^"]+)"', markup)
     assert len(ids) == len(set(ids)) == 4
