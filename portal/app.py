@@ -21,13 +21,19 @@ from portal.foundation.filters import init_filters
 from portal.foundation.web import ROOT, PortalFlask, init_web
 from portal.identity import views as identity
 from portal.identity.web import init_identity
+from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
+from portal.invoices import views as invoices_views
 from portal.navigation import init_navigation
 from portal.orders import answers
 from portal.orders import outbound as orders_outbound
+from portal.orders import page as order_page
 from portal.orders import services as orders
+from portal.orders import views as orders_views
 from portal.receiving import outbound as receiving_outbound
+from portal.receiving import queries as receiving_queries
 from portal.receiving import services as receiving
+from portal.receiving import views as receiving_views
 from portal.requisitions import services as requisitions
 from portal.settings import Settings, load
 
@@ -36,6 +42,9 @@ JOB_MODULES = (exchange_jobs,)
 BLUEPRINTS = (
     exchange.blueprint,
     identity.blueprint,
+    orders_views.blueprint,
+    receiving_views.blueprint,
+    invoices_views.blueprint,
 )
 
 
@@ -143,3 +152,5 @@ def _connect_features() -> None:
     requisitions.submitted.attach(approvals.open_steps)
     requisitions.withdrawn.attach(approvals.withdraw_steps)
     orders.posted.attach(receiving.send_waiting)
+    order_page.linked_documents.attach(receiving_queries.linked_to_order)
+    order_page.linked_documents.attach(invoice_queries.linked_to_order)

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, and_, exists, func, select, text
 from sqlalchemy.orm import aliased, joinedload, undefer
 
-from portal.exchange.models import Message, Partner
+from portal.exchange.models import Message, Partner, WorkItem
 from portal.exchange.rules import DUE_STATES, UNFINISHED_STATES, Direction, MessageState
 from portal.foundation import clock
 from portal.foundation.db import db, enter_organization
@@ -73,3 +73,30 @@ def locked(message_id: int, *, with_raw: bool = False) -> Message | None:
     if with_raw:
         statement = statement.options(undefer(Message.raw))
     return db.session.scalar(statement.with_for_update(of=Message).execution_options(populate_existing=True))
+
+
+def open_items_about(subject_type: str, subject_id: int) -> list[WorkItem]:
+    """Open work items about a row, oldest first."""
+    return list(
+        db.session.scalars(
+            select(WorkItem)
+            .where(
+                WorkItem.subject_type == subject_type,
+                WorkItem.subject_id == subject_id,
+                WorkItem.resolved_at.is_(None),
+            )
+            .order_by(WorkItem.id)
+        )
+    )
+
+
+def messages_about(subject_type: str, subject_id: int) -> list[Message]:
+    """Messages about a row with their partner, newest first."""
+    return list(
+        db.session.scalars(
+            select(Message)
+            .where(Message.subject_type == subject_type, Message.subject_id == subject_id)
+            .options(joinedload(Message.partner))
+            .order_by(Message.id.desc())
+        )
+    )

@@ -124,3 +124,15 @@ def _digest(previous: str, events: Any) -> str:
         )  # fmt: skip
         digest.update(json.dumps(values, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def history_of(subject_type: str, subject_id: int) -> list[AuditEvent]:
+    """The events of one row, newest first."""
+    return list(
+        db.session.scalars(
+            select(AuditEvent)
+            .where(AuditEvent.subject_type == subject_type, AuditEvent.subject_id == subject_id)
+            .order_by(AuditEvent.id.desc())
+            .limit(100)
+        )
+    )

@@ -1,9 +1,10 @@
 """A low feature announces, higher ones listen: attached in the composition root."""
 
-from collections.abc import Callable
-from typing import Generic, ParamSpec
+from collections.abc import Callable, Sequence
+from typing import Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Hook(Generic[P]):
@@ -21,3 +22,19 @@ class Hook(Generic[P]):
         """Announces."""
         for listener in self._listeners:
             listener(*args, **kwargs)
+
+
+class Collector(Generic[P, T]):
+    """A low feature's page asks; higher ones, attached in the composition root, add what they know."""
+
+    def __init__(self) -> None:
+        self._sources: list[Callable[P, Sequence[T]]] = []
+
+    def attach(self, source: Callable[P, Sequence[T]]) -> None:
+        """Adds a source once."""
+        if source not in self._sources:
+            self._sources.append(source)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> list[T]:
+        """Everything the sources know, in their order."""
+        return [one for source in self._sources for one in source(*args, **kwargs)]

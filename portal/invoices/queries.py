@@ -5,11 +5,15 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from portal.foundation.access import Actor
+from portal.exchange.models import WorkItem
+from portal.exchange.queries import open_items_about
+from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.invoices.models import Invoice, InvoiceLine
+from portal.masterdata.models import Location
 from portal.orders import queries as orders
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.page import Linked
 
 
 def find(invoice_id: int) -> Invoice | None:
@@ -19,7 +23,7 @@ def find(invoice_id: int) -> Invoice | None:
         .where(Invoice.id == invoice_id)
         .options(
             joinedload(Invoice.supplier),
-            joinedload(Invoice.order),
+            joinedload(Invoice.order).joinedload(PurchaseOrder.location),
             selectinload(Invoice.lines).joinedload(InvoiceLine.order_line),
         )
     )
@@ -44,17 +48,52 @@ def invoices_of(order_id: int) -> list[Invoice]:
     )
 
 
-def listing(*, matched: bool | None = None, words: str = "") -> Select[Any]:
-    """Invoices, newest first."""
+def for_person(actor: Actor, invoice_id: int) -> Invoice | None:
+    """The invoice, if the person matches invoices of its facility."""
+    invoice = find(invoice_id)
+    if invoice is None:
+        return None
+    facility_id = invoice.order.location.facility_id
+    return invoice if actor.can(Permission.MATCH_INVOICES, facility_id=facility_id) else None
+
+
+def open_items(invoice: Invoice) -> list[WorkItem]:
+    """What is still to be decided about an invoice."""
+    return open_items_about("invoice", invoice.id)
+
+
+def linked_to_order(order_id: int) -> list[Linked]:
+    """The invoices of an order as its page lists them."""
+    return [
+        Linked(
+            kind="Invoice",
+            number=invoice.number,
+            endpoint="invoices.show",
+            arguments={"invoice_id": invoice.id},
+            at=invoice.entered_at,
+            note="matches" if invoice.matched else "differs",
+        )
+        for invoice in invoices_of(order_id)
+    ]
+
+
+def listing(actor: Actor, *, matched: bool | None = None, words: str = "") -> Select[Any]:
+    """Invoices the person may see, newest first."""
     statement = (
         select(Invoice)
+        .join(Invoice.order)
+        .join(PurchaseOrder.location)
         .options(joinedload(Invoice.supplier), joinedload(Invoice.order))
         .order_by(Invoice.id.desc())
     )
+    facilities = actor.facility_ids(Permission.MATCH_INVOICES)
+    if facilities is not None:
+        statement = statement.where(Location.facility_id.in_(facilities))
     if matched is not None:
         statement = statement.where(Invoice.matched.is_(matched))
     if words:
-        statement = statement.where(Invoice.number == words.strip())
+        number = words.strip()
+        statement = statement.where((Invoice.number == number) | (PurchaseOrder.number == number.upper()))
     return statement
 
 

@@ -8,7 +8,9 @@ from sqlalchemy.orm import joinedload, selectinload
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.masterdata.models import Location
-from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders import queries as orders
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNotice, ShipNoticeLine
+from portal.orders.page import Linked
 from portal.receiving.models import Receipt, ReceiptLine
 from portal.receiving.rules import ReceiptState
 
@@ -60,3 +62,45 @@ def listing(actor: Actor) -> Select[Any]:
     )
     facilities = actor.facility_ids(Permission.RECEIVE)
     return statement if facilities is None else statement.where(Location.facility_id.in_(facilities))
+
+
+def for_person(actor: Actor, receipt_id: int) -> Receipt | None:
+    """The receipt, if the person receives for its facility."""
+    receipt = find(receipt_id)
+    if receipt is None:
+        return None
+    facility_id = receipt.order.location.facility_id
+    return receipt if actor.can(Permission.RECEIVE, facility_id=facility_id) else None
+
+
+def expected(actor: Actor, words: str) -> Select[Any]:
+    """Orders with something to receive; words name an order, an ERP number, a ship notice or an SSCC."""
+    if not words:
+        return orders.receivable(actor)
+    shipped = (
+        select(PurchaseOrderLine.order_id)
+        .join(ShipNoticeLine, ShipNoticeLine.line_id == PurchaseOrderLine.id)
+        .join(ShipNotice, ShipNotice.id == ShipNoticeLine.notice_id)
+        .where((ShipNotice.number == words) | (ShipNoticeLine.sscc == words.removeprefix("(00)")))
+    )
+    number = words.upper()
+    return orders.receivable(actor).where(
+        (PurchaseOrder.number == number)
+        | (PurchaseOrder.erp_number == number)
+        | PurchaseOrder.id.in_(shipped)
+    )
+
+
+def linked_to_order(order_id: int) -> list[Linked]:
+    """The receipts of an order as its page lists them."""
+    return [
+        Linked(
+            kind="Receipt",
+            number=receipt.number,
+            endpoint="receiving.show",
+            arguments={"receipt_id": receipt.id},
+            at=receipt.entered_at,
+            note=f"ERP {receipt.erp_number}" if receipt.erp_number else str(receipt.state),
+        )
+        for receipt in receipts_of(order_id)
+    ]
