@@ -18,7 +18,7 @@ from integrations.errors import Unreadable
 from integrations.formats.cxml.prices import price_per_unit
 from integrations.formats.cxml.reading import Reader, text_at, unusable, where
 from integrations.formats.cxml.references import notice_time, read_order_reference
-from integrations.formats.cxml.writing import add, add_money, add_text, new, noon, plain
+from integrations.formats.cxml.writing import add, add_money, add_text, new, noon, plain, stamp
 
 # allDetail repeats everything the supplier knows, changed or not: only a comparison can tell.
 STATUSES = {
@@ -68,7 +68,7 @@ def write_confirmation(confirmation: Confirmation, *, replaces: str = "") -> etr
         confirmID=confirmation.number,
         operation=confirmation.operation,
         type=confirmation.type,
-        noticeDate=confirmation.noticed_at.isoformat(),
+        noticeDate=stamp(confirmation.noticed_at),
     )
     if replaces:
         add(header, "DocumentReference", payloadID=replaces)

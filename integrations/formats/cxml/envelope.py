@@ -9,7 +9,7 @@ from lxml import etree
 from integrations.errors import Unreadable
 from integrations.formats.cxml.parsing import encoding_of, parse
 from integrations.formats.cxml.reading import Reader, text_at, where
-from integrations.formats.cxml.writing import add, document, new
+from integrations.formats.cxml.writing import add, document, new, stamp
 from integrations.network.contract import Envelope
 
 Party = tuple[str, str]
@@ -108,7 +108,7 @@ def open_envelope(raw: bytes) -> Envelope:
 
 def write_request(header: Header, payload: etree._Element, *, dtd: str = "cXML.dtd") -> bytes:
     """A complete request; `dtd` is the file that declares the payload (cXML.dtd or Fulfill.dtd)."""
-    root = new("cXML", {"payloadID": header.message_id, "timestamp": header.sent_at.isoformat()})
+    root = new("cXML", {"payloadID": header.message_id, "timestamp": stamp(header.sent_at)})
     head = add(root, "Header")
     for tag, party in (("From", header.from_), ("To", header.to), ("Sender", header.sender)):
         credential = add(add(head, tag), "Credential", domain=party[0])
@@ -123,7 +123,7 @@ def write_response(
     code: int, detail: str = "", *, message_id: str, sent_at: datetime, payload: etree._Element | None = None
 ) -> bytes:
     """The answer to a request; `payload` is for those that ask for one, such as ProfileResponse."""
-    root = new("cXML", {"payloadID": message_id, "timestamp": sent_at.isoformat()})
+    root = new("cXML", {"payloadID": message_id, "timestamp": stamp(sent_at)})
     response = add(root, "Response")
     text = STATUS_TEXTS.get(code, "Error")
     status = add(response, "Status", detail, code=str(code), text=text)
@@ -161,7 +161,7 @@ def profile_request() -> etree._Element:
 
 def profile_response(requests: dict[str, str], *, effective_at: datetime) -> etree._Element:
     """The answer to it: request names with the address each is sent to."""
-    profile = new("ProfileResponse", {"effectiveDate": effective_at.isoformat()})
+    profile = new("ProfileResponse", {"effectiveDate": stamp(effective_at)})
     for name, url in requests.items():
         add(add(profile, "Transaction", requestName=name), "URL", url)
     return profile

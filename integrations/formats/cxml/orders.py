@@ -13,7 +13,7 @@ from integrations.errors import Unreadable
 from integrations.formats.cxml.addresses import add_address, add_references, read_address, read_references
 from integrations.formats.cxml.prices import price_per_unit
 from integrations.formats.cxml.reading import Reader, text_at, unusable, where
-from integrations.formats.cxml.writing import add, add_money, add_text, new, noon, plain
+from integrations.formats.cxml.writing import add, add_money, add_text, new, noon, plain, stamp
 
 Operation = Literal["new", "update", "delete"]
 # Domains of IdReference and types of Segment are free text agreed between the parties.
@@ -34,7 +34,7 @@ def write_order(order: PurchaseOrder, *, operation: Operation, replaces: str = "
         request,
         "OrderRequestHeader",
         orderID=order.number,
-        orderDate=order.ordered_at.isoformat(),
+        orderDate=stamp(order.ordered_at),
         orderVersion=str(order.version),
         type=operation,
     )

@@ -17,7 +17,7 @@ from integrations.formats.cxml.packages import (
 )
 from integrations.formats.cxml.reading import Reader, text_at, unusable, where
 from integrations.formats.cxml.references import OrderRef, notice_time, read_order_reference
-from integrations.formats.cxml.writing import add, new, plain
+from integrations.formats.cxml.writing import add, new, plain, stamp
 
 
 def read_ship_notice(request: etree._Element, root: etree._Element, reader: Reader) -> ShipNotice:
@@ -62,9 +62,9 @@ def write_ship_notice(notice: ShipNotice, *, replaces: str = "") -> etree._Eleme
         "ShipNoticeHeader",
         shipmentID=notice.number,
         operation=notice.operation,
-        noticeDate=notice.noticed_at.isoformat(),
-        shipmentDate=notice.shipped_at.isoformat() if notice.shipped_at else "",
-        deliveryDate=notice.delivery_expected_at.isoformat() if notice.delivery_expected_at else "",
+        noticeDate=stamp(notice.noticed_at),
+        shipmentDate=stamp(notice.shipped_at) if notice.shipped_at else "",
+        deliveryDate=stamp(notice.delivery_expected_at) if notice.delivery_expected_at else "",
     )
     if replaces:
         add(header, "DocumentReference", payloadID=replaces)

@@ -58,7 +58,12 @@ def plain(value: Decimal) -> str:
 
 def noon(day: date) -> str:
     """A day where cXML wants a date and time: noon UTC stays the same day from UTC-12 to UTC+11."""
-    return datetime.combine(day, time(12), UTC).isoformat()
+    return stamp(datetime.combine(day, time(12), UTC))
+
+
+def stamp(instant: datetime) -> str:
+    """Date and time with zone and whole seconds, the form of ISO 8601 that cXML names."""
+    return instant.isoformat(timespec="seconds")
 
 
 def document(root: etree._Element, dtd: str) -> bytes:

@@ -10,7 +10,6 @@ from integrations.sandbox.network.app import create_app
 from integrations.sandbox.network.sender import Sender
 from integrations.sandbox.network.settings import NetworkSettings
 
-
 POLL_SECONDS = 0.05
 
 
