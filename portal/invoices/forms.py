@@ -87,11 +87,11 @@ class InvoiceFilter(Form):
     q = StringField("Invoice or order number")
     show = SelectField(
         "Show",
-        choices=[
-            ("waiting", "Orders without invoice"),
-            ("differs", "Invoices that differ"),
-            ("all", "All invoices"),
-        ],
+        choices={
+            "waiting": "Orders without invoice",
+            "differs": "Invoices that differ",
+            "all": "All invoices",
+        },
         default="waiting",
         validate_choice=False,
     )

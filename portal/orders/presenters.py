@@ -28,7 +28,7 @@ STATUSES: dict[OrderStatus, Status] = {
     OrderStatus.CANCELLED: Status("Cancelled", "neutral", "ban"),
 }
 STOPPED = Status("Stopped", "danger", "alert-triangle")
-STATUS_CHOICES = [("", "Any status"), *((status.value, shown.label) for status, shown in STATUSES.items())]
+STATUS_CHOICES = {"": "Any status"} | {status.value: shown.label for status, shown in STATUSES.items()}
 
 
 def status_of(order: PurchaseOrder) -> Status:

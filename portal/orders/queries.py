@@ -218,11 +218,11 @@ def orders_of(requisition_id: int) -> list[PurchaseOrder]:
     )
 
 
-def supplier_choices() -> list[tuple[str, str]]:
+def supplier_choices() -> dict[str, str]:
     """Suppliers with orders, for the filter."""
     rows = db.session.execute(
         select(Supplier.id, Supplier.name)
         .where(Supplier.id.in_(select(PurchaseOrder.supplier_id)))
         .order_by(Supplier.name)
     )
-    return [(str(row.id), row.name) for row in rows]
+    return {str(row.id): row.name for row in rows}

@@ -49,7 +49,7 @@ def _workbench(form: PlaceForm, status: int) -> ResponseReturnValue:
 def listing() -> ResponseReturnValue:
     """Purchase orders with their four counters."""
     form = OrderFilter(request.args)
-    form.supplier.choices = [("", "Any supplier"), *queries.supplier_choices()]
+    form.supplier.choices = {"": "Any supplier"} | queries.supplier_choices()
     supplier = form.supplier.data or ""
     statement = queries.listing(
         actor(),
