@@ -35,6 +35,12 @@ def lasting_order(**changes: object) -> PurchaseOrder:
     return order.model_copy(update={"lines": lines})
 
 
+def header(message_id: str = "m1@portal", buyer: str = "AN-BUYER") -> Header:
+    """The envelope of a buyer's request."""
+    me, supplier = ("NetworkID", buyer), ("NetworkID", "AN-SUPPLIER")
+    return Header(message_id, SENT_AT, from_=me, to=supplier, sender=me, secret=BUYERS[buyer])
+
+
 @dataclass
 class Network:
     """The running sandbox with the portal's inbox beside it."""
@@ -53,16 +59,8 @@ class Network:
         buyer: str = "AN-BUYER",
         operation: Operation = "new",
     ) -> Status:
-        header = Header(
-            message_id=message_id,
-            sent_at=SENT_AT,
-            from_=("NetworkID", buyer),
-            to=("NetworkID", "AN-SUPPLIER"),
-            sender=("NetworkID", buyer),
-            secret=BUYERS[buyer],
-        )
         payload = write_order(order or lasting_order(), operation=operation)
-        return read_response(self.post(write_request(header, payload)).content)
+        return read_response(self.post(write_request(header(message_id, buyer), payload)).content)
 
     def script(self, **rule: object) -> None:
         httpx.post(f"{self.url}/sandbox/behavior", json=rule, trust_env=False).raise_for_status()
@@ -356,16 +354,7 @@ def test_wrong_wishes_get_a_sentence(
     assert says in response.json()["error"]
 
 
-def good_order(**changes: object) -> bytes:
-    header = Header(
-        "m1@portal",
-        SENT_AT,
-        ("NetworkID", "AN-BUYER"),
-        ("NetworkID", "AN-SUPPLIER"),
-        ("NetworkID", "AN-BUYER"),
-        "first secret",
-    )
-    return write_request(header, write_order(an_order(**changes), operation="new"))
+GOOD = write_request(header(), write_order(an_order(), operation="new"))
 
 
 @pytest.mark.parametrize(
@@ -374,15 +363,15 @@ def good_order(**changes: object) -> bytes:
         (b"", 406, "empty"),
         (b"hello", 406, "not well-formed"),
         (b'<!DOCTYPE cXML [<!ENTITY a "b">]><cXML>&a;</cXML>', 406, "entities are refused"),
-        (good_order()[:-30], 406, "not well-formed"),
-        (good_order().replace(b"first secret", b"guess"), 401, "wrong"),
-        (good_order().replace(b"AN-BUYER", b"AN-STRANGER"), 401, "wrong"),
-        (good_order().replace(b"OrderRequest>", b"QuoteRequest>"), 450, "not taken"),
-        (good_order().replace(b'lineNumber="2"', b'lineNumber="1"'), 406, "same lineNumber"),
-        (good_order().replace(b'quantity="40"', b'quantity="0"'), 406, "no quantity"),
-        (good_order().replace(b'quantity="40"', b'quantity="many"'), 406, "not a usable number"),
-        (good_order().replace(b"<Total>", b"<Sum>").replace(b"</Total>", b"</Sum>"), 406, "no Total"),
-        (good_order().replace(b"PO-26-000001", b"PO-26-0000012345"), 406, "at most 12 characters"),
+        (GOOD[:-30], 406, "not well-formed"),
+        (GOOD.replace(b"first secret", b"guess"), 401, "wrong"),
+        (GOOD.replace(b"AN-BUYER", b"AN-STRANGER"), 401, "wrong"),
+        (GOOD.replace(b"OrderRequest>", b"QuoteRequest>"), 450, "not taken"),
+        (GOOD.replace(b'lineNumber="2"', b'lineNumber="1"'), 406, "same lineNumber"),
+        (GOOD.replace(b'quantity="40"', b'quantity="0"'), 406, "no quantity"),
+        (GOOD.replace(b'quantity="40"', b'quantity="many"'), 406, "not a usable number"),
+        (GOOD.replace(b"<Total>", b"<Sum>").replace(b"</Total>", b"</Sum>"), 406, "no Total"),
+        (GOOD.replace(b"PO-26-000001", b"PO-26-0000012345"), 406, "at most 12 characters"),
     ],
 )
 def test_documents_that_are_no_order(network: Network, raw: bytes, code: int, says: str) -> None:
