@@ -214,6 +214,7 @@ class ImportRun(TenantRow):
     file_name: Mapped[str]
     file: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     digest: Mapped[str] = mapped_column(default="")  # SHA-256 of the file
+    tries: Mapped[int] = mapped_column(default=0)  # how often a job took it up
     rows: Mapped[int] = mapped_column(default=0)
     rows_done: Mapped[int] = mapped_column(default=0)
     added: Mapped[int] = mapped_column(default=0)

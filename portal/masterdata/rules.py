@@ -37,6 +37,20 @@ class ImportState(StrEnum):
     FAILED = "failed"
 
 
+IMPORT_TRANSITIONS: dict[tuple[ImportState, str], ImportState] = {
+    (ImportState.READING, "show"): ImportState.PREVIEWED,
+    (ImportState.READING, "fail"): ImportState.FAILED,
+    (ImportState.READING, "discard"): ImportState.DISCARDED,
+    (ImportState.PREVIEWED, "apply"): ImportState.APPLYING,
+    (ImportState.PREVIEWED, "discard"): ImportState.DISCARDED,
+    (ImportState.APPLYING, "show"): ImportState.PREVIEWED,
+    (ImportState.APPLYING, "finish"): ImportState.APPLIED,
+    (ImportState.APPLYING, "fail"): ImportState.FAILED,
+    (ImportState.FAILED, "discard"): ImportState.DISCARDED,
+}
+"""What may happen to an import; "show" from applying means that the preview had become stale."""
+
+
 class SyncState(StrEnum):
     """Where a read of master data from the ERP is; `stopped` waits for a person."""
 

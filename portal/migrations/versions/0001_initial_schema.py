@@ -493,6 +493,7 @@ def upgrade() -> None:
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("file", sa.LargeBinary(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("rows_done", sa.Integer(), nullable=False),
         sa.Column("added", sa.Integer(), nullable=False),

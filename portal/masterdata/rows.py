@@ -1,0 +1,108 @@
+"""Checks the rows of a table against its schema: values by column, and every fault by row and column."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from portal.masterdata.cells import check_plain
+from portal.masterdata.files import Line, Unusable
+from portal.masterdata.schemas import Column, Fault, Schema
+
+MOST_PROBLEMS = 8
+MOST_COLUMNS = 100
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One row: a value per column of the schema in its order, and what is wrong with it.
+
+    None stands for a faulty cell and for a column the file does not have.
+    """
+
+    number: int
+    values: tuple[Any, ...]
+    faults: tuple[Fault, ...]
+
+
+def check(schema: Schema, lines: Iterator[Line]) -> Iterator[Checked]:
+    """Checks row by row; raises Unusable when the header does not fit the schema."""
+    header_row, header = next(lines, (1, []))
+    names = [_normal(cell[:40]) for cell in header[:MOST_COLUMNS]]
+    while names and not names[-1]:
+        names.pop()
+    problems = list(_header_problems(schema, names))
+    if problems:
+        raise Unusable(f"The header in row {header_row} does not fit. " + " ".join(problems[:MOST_PROBLEMS]))
+    places = [names.index(column.name) if column.name in names else None for column in schema.columns]
+    row = _Row(schema, places, len(names))
+    for number, cells in lines:
+        yield row.check(number, cells)
+
+
+def from_mappings(schema: Schema, rows: Iterable[Mapping[str, str]]) -> Iterator[Line]:
+    """Rows by column name as the lines of a table with the schema's header."""
+    names = [column.name for column in schema.columns]
+    present: list[str] | None = None
+    for number, row in enumerate(rows, start=2):
+        if present is None:
+            present = [name for name in names if name in row] + [name for name in row if name not in names]
+            yield 1, present
+        yield number, [(row.get(name) or "").strip() for name in present]
+
+
+def _normal(cell: str) -> str:
+    return "_".join(cell.lower().replace("-", " ").replace("_", " ").split())
+
+
+def _header_problems(schema: Schema, names: Sequence[str]) -> Iterator[str]:
+    known = [column.name for column in schema.columns]
+    missing = [column.name for column in schema.columns if column.required and column.name not in names]
+    if missing:
+        yield f"Missing: {', '.join(missing)}."
+    for name, count in Counter(names).items():
+        if not name:
+            yield "A column has no name."
+        elif name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.5)
+            yield f'There is no column "{name}". ' + (f'Did you mean "{near[0]}"?' if near else "Remove it.")
+        elif count > 1:
+            yield f'The column "{name}" stands there twice.'
+
+
+class _Row:
+    """Checks rows whose cells stand at known places."""
+
+    def __init__(self, schema: Schema, places: Sequence[int | None], width: int) -> None:
+        self._schema = schema
+        self._columns = tuple(zip(schema.columns, places, strict=True))
+        self._width = width
+
+    def check(self, number: int, cells: Sequence[str]) -> Checked:
+        faults: list[Fault] = []
+        values = tuple(
+            None
+            if place is None
+            else _value(column, cells[place] if place < len(cells) else "", number, faults)
+            for column, place in self._columns
+        )
+        if any(cells[self._width :]):
+            faults.append(Fault(number, "", f"This row has more cells than the header's {self._width}."))
+        if self._schema.rule is not None:
+            named = {column.name: value for (column, _), value in zip(self._columns, values, strict=True)}
+            faults += (Fault(number, column, sentence) for column, sentence in self._schema.rule(named))
+        return Checked(number, values, tuple(faults))
+
+
+def _value(column: Column, cell: str, number: int, faults: list[Fault]) -> Any:
+    if not cell:
+        if column.required:
+            faults.append(Fault(number, column.name, f"{column.name} is missing. Fill in: {column.hint}."))
+        return column.empty
+    try:
+        check_plain(cell)
+        return column.read(cell)
+    except ValueError as error:
+        faults.append(Fault(number, column.name, str(error)))
+        return None

@@ -1,0 +1,59 @@
+"""The temporary tables through which rows pass on their way into a table, for one transaction."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Date, Integer, MetaData, Numeric, Table, Text, text
+
+from portal.foundation.db import db
+from portal.masterdata.schemas import Schema
+from portal.masterdata.targets import TARGETS
+
+
+class TemporaryTables:
+    """`staged` holds the cells as given, `resolved` the rows as they would be, `faulty` what is wrong.
+
+    With a partner the rows are records of that ERP, else those of a file.
+    """
+
+    def __init__(self, schema: Schema, partner_id: int | None) -> None:
+        self.schema = schema
+        self.target = TARGETS[schema.kind]
+        self.partner_id = partner_id
+        self._metadata = MetaData()
+        self.staged = self._table("import_staged", *(self._column(column.name) for column in schema.columns))
+        self.resolved = self._table(
+            "import_resolved",
+            Column("existing_id", self.target.table.c.id.type),
+            Column("action", Text),
+            *(self._column(column.destination) for column in schema.columns),
+        )
+        self.faulty = self._table("import_fault", Column("column", Text), Column("sentence", Text))
+
+    def _table(self, name: str, *columns: Column[Any]) -> Table:
+        row: Column[Any] = Column("row", Integer)
+        return Table(name, self._metadata, row, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+
+    def _column(self, name: str) -> Column[Any]:
+        """Typed as in our table; enumerations and codes of other rows are text."""
+        kept = self.target.table.c[name].type if name in self.target.table.c else None
+        return Column(name, kept if isinstance(kept, Boolean | Date | Integer | Numeric) else Text())
+
+    def create(self) -> None:
+        """Creates the tables, empty, in place of those of an earlier import of the transaction."""
+        connection = db.session.connection()
+        self._metadata.drop_all(connection)
+        self._metadata.create_all(connection)
+
+    def analyze(self, table: Table) -> None:
+        """Tells the planner how many rows a table has now."""
+        db.session.execute(text(f"ANALYZE {table.name}"))
+
+
+def copy_rows(table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    """Fills a table by COPY."""
+    driver: Any = db.session.connection().connection.driver_connection
+    names = ", ".join(f'"{column.name}"' for column in table.c)
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
