@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from integrations.erp.s4hana import S4Hana
+from integrations.formats.odata import query
 from integrations.http import Connection
 from integrations.sandbox.erp import LOGIN, create_app
 from integrations.sandbox.serving import server
@@ -53,6 +54,30 @@ GLOVE-NIT-M,BX,100,19521101010104
 GLOVE-NIT-M,CA,1000,29521101010101
 """,
 }
+ROOT = "/sap/opu/odata/sap"
+ORDERS = f"{ROOT}/API_PURCHASEORDER_PROCESS_SRV"
+DOCUMENTS = f"{ROOT}/API_MATERIAL_DOCUMENT_SRV"
+PRODUCTS = f"{ROOT}/API_PRODUCT_SRV/A_Product"
+ITEM_PAYLOAD: dict[str, Any] = {
+    "PurchaseOrderItem": "10",
+    "Plant": "1010",
+    "Material": "GLOVE-NIT-M",
+    "OrderQuantity": "40",
+    "PurchaseOrderQuantityUnit": "BX",
+    "NetPriceAmount": "7.25",
+    "AccountAssignmentCategory": "K",
+    "to_AccountAssignment": [{"CostCenter": "CC-ER-100", "GLAccount": "0065100000", "Quantity": "40"}],
+}
+ORDER_PAYLOAD: dict[str, Any] = {
+    "CompanyCode": "1000",
+    "PurchaseOrderType": "NB",
+    "Supplier": "17300001",
+    "PurchasingOrganization": "1000",
+    "PurchasingGroup": "001",
+    "DocumentCurrency": "USD",
+    "CorrespncExternalReference": "MR26-0000001",
+    "to_PurchaseOrderItem": [ITEM_PAYLOAD],
+}
 SETTINGS = {"company_code": "1000", "purchasing_organization": "1000", "purchasing_group": "001"}
 
 
@@ -91,6 +116,14 @@ class RunningErp:
         finally:
             adapter.close()
 
+    @contextmanager
+    def browser(self) -> Iterator[httpx.Client]:
+        """A logged-in client with a CSRF token."""
+        with httpx.Client(base_url=self.url, auth=LOGIN, trust_env=False) as client:
+            token = client.get(f"{ORDERS}/", headers={"X-CSRF-Token": "Fetch"}).headers["x-csrf-token"]
+            client.headers["X-CSRF-Token"] = token
+            yield client
+
     def script(self, effect: str, **rule: object) -> None:
         """Adds a rule of scripted behavior."""
         httpx.post(f"{self.url}/sandbox/behavior", json={"effect": effect, **rule}).raise_for_status()
@@ -103,6 +136,22 @@ class RunningErp:
     def end_sessions(self) -> None:
         """Makes every CSRF token stale."""
         httpx.delete(f"{self.url}/sandbox/sessions").raise_for_status()
+
+
+def get(client: httpx.Client, path: str, **options: str) -> Any:
+    """What a GET with these query options answers."""
+    answer = client.get(f"{path}?{query({f'${name}': value for name, value in options.items()})}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["d"]
+
+
+def error(answer: httpx.Response, status: int = 400) -> dict[str, Any]:
+    """The error of a refused request."""
+    assert answer.status_code == status, answer.text
+    found: dict[str, Any] = answer.json()["error"]
+    assert found["code"]
+    assert found["innererror"]["errordetails"]
+    return found
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """What every ERP adapter promises.
 
 A repeat of the same document is harmless: `ask_first=True` makes the adapter look for the document by
-its reference before posting, and an adapter never posts twice within one call. Errors are those of
-`integrations.errors`: a time-out after sending is Ambiguous, 429 and 5xx without effect are Retryable, a
-business refusal is Rejected with the ERP's own words, a login or set-up fault is Misconfigured. Unknown
-extra fields in answers are ignored. Every call ends within the connection's time limit.
+its reference before posting, and an adapter never posts twice within one call. Once a try was Ambiguous
+or ended unseen, every later one must ask first: trouble while asking is Retryable and proves nothing.
+Errors are those of `integrations.errors`: a time-out after sending is Ambiguous, 429 and 5xx without
+effect are Retryable, a business refusal is Rejected with the ERP's own words, a login or set-up fault is
+Misconfigured, master data that cannot be meant is Unreadable. Unknown extra fields in answers are
+ignored. Every request ends within the connection's time limit.
 """
 
 from collections.abc import Iterator, Sequence

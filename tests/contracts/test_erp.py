@@ -1,6 +1,7 @@
 """One suite for every ERP adapter, run against its sandbox on a real server."""
 
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -106,6 +107,18 @@ def test_what_was_not_done_is_posted_after_asking(
         post(erp, False)
     assert count(sandbox) == 0
     assert not post(erp, True).found
+    assert count(sandbox) == 1
+
+
+def test_a_try_that_is_still_at_work_when_asked_doubles_nothing(
+    erp: Erp, sandbox: RunningErp, post: Post
+) -> None:
+    for kind in ("purchase_order", "receipt"):
+        sandbox.script("slow", request=kind, value=PAST_TIME_LIMIT)
+    with pytest.raises(Ambiguous):
+        post(erp, False)
+    assert not post(erp, True).found
+    time.sleep(float(PAST_TIME_LIMIT))
     assert count(sandbox) == 1
 
 

@@ -154,7 +154,8 @@ def _call(sent: Request, service: str) -> Call:
     method = "GET" if sent.method == "HEAD" else sent.method
     options = {name: value for name, value in sent.args.items() if not name.startswith("sap-")}
     address = f"{sent.host_url.rstrip('/')}{ROOT}/{service}"
-    return Call(method, service, path, options, sent.get_data(), address)
+    repeatable = sent.headers.get("RequestID", "") if "RepeatabilityCreation" in sent.headers else ""
+    return Call(method, service, path, options, sent.get_data(), address, repeatable)
 
 
 def _inner(call: Call, part: Part) -> Call:

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integrations.sandbox.erp import orders, receipts, services
 from integrations.sandbox.erp.addressing import find_service, find_set, parameters, paths_below
@@ -26,11 +26,15 @@ from integrations.sandbox.erp.rows import Memory, Rows, Stored
 from integrations.sandbox.erp.values import Row
 
 DOCUMENTS = {services.ORDER.name: orders.create, services.MATERIAL_DOCUMENT.name: receipts.create}
+ACCEPTED = {"RepeatabilityResult": "accepted"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """One OData request; `address` is the service's URL as the client knows it."""
+    """One OData request; `address` is the service's URL as the client knows it.
+
+    `request_id` asks for SAP Gateway's idempotency: a repeat gets the first answer.
+    """
 
     method: str
     service: str
@@ -38,6 +42,7 @@ class Call:
     options: Mapping[str, str]
     body: bytes
     address: str
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,11 +103,17 @@ class Gateway:
             raise refuse("/IWFND/CM_MGW/096", f"{name[:60]} cannot be created", NOT_ALLOWED)
         posted = read_payload(service, entity_set, call.body)
         rows = Stored(self.connection)
+        if call.request_id and (before := rows.answer_of(call.request_id)):
+            return Answer(201, before.encode(), ACCEPTED)
         header, warnings = create(rows, self.master, posted, self.user)
         if twice:
             with suppress(Refusal):
                 create(rows, self.master, posted, self.user)
-        return self._created(service, entity_set, header, warnings, call)
+        answer = self._created(service, entity_set, header, warnings, call)
+        if not call.request_id:
+            return answer
+        rows.remember(call.request_id, answer.body.decode())
+        return replace(answer, headers={**answer.headers, **ACCEPTED})
 
     def _created(
         self, service: Service, entity_set: EntitySet, header: Row, warnings: Sequence[Message], call: Call

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS row (
 );
 CREATE INDEX IF NOT EXISTS row_of ON row (entity_set, part_of);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS request (id TEXT PRIMARY KEY, answer TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS changed (
   entity_set TEXT NOT NULL, part_of TEXT NOT NULL, body TEXT NOT NULL, moment TEXT NOT NULL,
   PRIMARY KEY (entity_set, part_of)
@@ -81,6 +82,16 @@ class Stored:
         )
         if changed.rowcount != 1:
             raise LookupError(f"{changed.rowcount} rows of {entity_set.name} are {row}")
+
+    def answer_of(self, request_id: str) -> str | None:
+        """What was answered to a request of this id."""
+        sql = "SELECT answer FROM request WHERE id = ?"
+        row = self._connection.execute(sql, (request_id,)).fetchone()
+        return str(row[0]) if row else None
+
+    def remember(self, request_id: str, answer: str) -> None:
+        """Keeps the answer to a request."""
+        self._connection.execute("INSERT INTO request (id, answer) VALUES (?, ?)", (request_id, answer))
 
     def next_number(self, name: str, first: int) -> str:
         """The next number of a range that starts at `first`."""
