@@ -65,8 +65,10 @@ def form_of(shown: TestResponse, action: str | None = None) -> html.FormElement:
     """The POST form with this action; without one the only POST form apart from signing out."""
     page = html.document_fromstring(shown.get_data(as_text=True))
     forms = [form for form in page.iter("form") if isinstance(form, html.FormElement)]
-    posts = [form for form in forms if form.method == "POST" and form.get("action") != "/sign-out"]
-    if action is not None:
+    posts = [form for form in forms if form.method == "POST"]
+    if action is None:
+        posts = [form for form in posts if form.get("action") != "/sign-out"]
+    else:
         posts = [form for form in posts if (form.get("action") or "").partition("?")[0] == action]
     actions = [form.get("action") for form in forms]
     assert len(posts) == 1, f"{len(posts)} forms for {action or 'POST'} among {actions}"
