@@ -9,6 +9,7 @@ from flask_talisman import Talisman
 from flask_wtf import CSRFProtect
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
+from whitenoise import WhiteNoise
 
 from portal.approvals import services as approvals
 from portal.exchange import jobs as exchange_jobs
@@ -37,6 +38,7 @@ from portal.receiving import views as receiving_views
 from portal.requisitions import services as requisitions
 from portal.settings import Settings, load
 
+A_YEAR = 31_536_000
 JOB_MODULES = (exchange_jobs,)
 """Imported so that every worker knows every job."""
 BLUEPRINTS = (
@@ -77,7 +79,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
-        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
+        SEND_FILE_MAX_AGE_DEFAULT=A_YEAR,
         WTF_CSRF_TIME_LIMIT=None,
         BABEL_DEFAULT_LOCALE="en_US",
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
@@ -88,6 +90,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         RATELIMIT_STORAGE_URI=settings.redis_url,
         RATELIMIT_SWALLOW_ERRORS=True,
     )
+    # Addresses carry a fingerprint (`asset`), so browsers may keep the files; packed copies are served.
+    files = WhiteNoise(app.wsgi_app, root=str(ROOT / "static"), prefix="static/", max_age=A_YEAR)
+    app.wsgi_app = files  # type: ignore[method-assign]
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
