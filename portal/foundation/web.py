@@ -10,6 +10,8 @@ from flask import Flask, Response, current_app, g, render_template, request, url
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from jinja2 import StrictUndefined
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.orm.exc import StaleDataError
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException, Unauthorized
@@ -35,6 +37,9 @@ class PortalFlask(Flask):
         with transaction():
             return super().dispatch_request()
 
+    def log_exception(self, exc_info: Any) -> None:
+        """Left to `_failure_page`, since a traceback may quote what was typed."""
+
 
 def actor() -> Actor:
     """The signed-in person; raises Unauthorized when there is none."""
@@ -51,6 +56,9 @@ def init_web(app: Flask) -> None:
     app.after_request(_finish)
     app.register_error_handler(DomainError, _domain_error_page)
     app.register_error_handler(HTTPException, _http_error_page)
+    app.register_error_handler(StaleDataError, _stale_page)
+    app.register_error_handler(DataError, _unstorable_page)
+    app.register_error_handler(OperationalError, _unavailable_page)
     app.register_error_handler(500, _failure_page)
     app.add_template_global(asset)
 
@@ -103,6 +111,24 @@ def _http_error_page(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error.response
     return error_page(error.code or 500, "")
+
+
+def _stale_page(error: StaleDataError) -> ResponseReturnValue:
+    return error_page(409, "Somebody changed this meanwhile. Look at it again, then decide.")
+
+
+def _unstorable_page(error: DataError) -> ResponseReturnValue:
+    # A number beyond any id, or a character no text can hold: never something a page offered.
+    if request.method in {"GET", "HEAD"}:
+        return error_page(404, "")
+    return error_page(
+        422, "Something you entered cannot be stored: a number too large or a hidden character."
+    )
+
+
+def _unavailable_page(error: OperationalError) -> ResponseReturnValue:
+    log.error("database_unavailable", error=type(error.orig).__name__)
+    return error_page(503, "")
 
 
 def _failure_page(error: Exception) -> ResponseReturnValue:

@@ -28,6 +28,7 @@ from tests.partners import Partners, running
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = 10
+CRASHING_WORKER = "tests.faults.crashing_worker"
 
 
 @pytest.fixture

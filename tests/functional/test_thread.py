@@ -193,7 +193,7 @@ def test_confirmation_shipment_and_receipt_stand_beside_the_order(
     shown = order_queries.find(order.id)
     assert shown is not None
     line = shown.lines[0]
-    assert (line.quantity, line.confirmed, line.backordered, line.shipped) == (4, 3, 1, 3)
+    assert [line.quantity, line.confirmed, line.backordered, line.shipped] == [4, 3, 1, 3]
     assert shown.status is OrderStatus.PARTLY_SHIPPED
     receiver = hospital.actor(Role.RECEIVER)
     entry = Entry(line.id, Decimal(3), "L1", clock.today() + timedelta(days=90))
