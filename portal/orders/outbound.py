@@ -74,7 +74,9 @@ def _line(line: PurchaseOrderLine, currency: str) -> canonical.PurchaseOrderLine
 def deliver_to_erp(erp: Erp, message: Message, ask_first: bool) -> str:
     """Posts the order; returns the ERP's number."""
     order = canonical.PurchaseOrder.model_validate(message.canonical)
-    return erp.post_purchase_order(order, ask_first=ask_first).number
+    posted = erp.post_purchase_order(order, ask_first=ask_first)
+    message.warnings = list(posted.warnings)
+    return posted.number
 
 
 def deliver_to_network(network: Network, message: Message, ask_first: bool) -> str:

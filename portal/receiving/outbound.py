@@ -37,4 +37,6 @@ def document(receipt: Receipt) -> canonical.Receipt:
 def deliver_to_erp(erp: Erp, message: Message, ask_first: bool) -> str:
     """Posts the receipt; returns the ERP's document number."""
     receipt = canonical.Receipt.model_validate(message.canonical)
-    return erp.post_receipt(receipt, ask_first=ask_first).number
+    posted = erp.post_receipt(receipt, ask_first=ask_first)
+    message.warnings = list(posted.warnings)
+    return posted.number
