@@ -1,6 +1,5 @@
 """The `portal` command: thin commands, errors as one sentence."""
 
-import os
 import sys
 
 import click
@@ -12,13 +11,13 @@ from sqlalchemy.exc import OperationalError
 from portal import scheduler as scheduling
 from portal import worker as working
 from portal.app import create_app
+from portal.demo import run as running
+from portal.demo.sandboxes import sandbox
 from portal.foundation.errors import DomainError
 from portal.foundation.jobs import QUEUES
-from portal.foundation.web import ROOT
 from portal.processes import ProcessError, become
-from portal.settings import SettingsError, load
-
-CORES = os.cpu_count() or 1
+from portal.settings import DATA_DIR, SettingsError, load
+from portal.web import CORES, web_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,11 +32,7 @@ def portal() -> None:
 def web(bind: str, workers: int, threads: int) -> None:
     """Serve the pages (gunicorn)."""
     load()  # a missing setting is said once, not once per worker
-    become(
-        [sys.executable, "-m", "gunicorn", "wsgi:app", "--chdir", str(ROOT), "--bind", bind,
-         "--workers", str(workers), "--threads", str(threads), "--graceful-timeout", "10",
-         "--no-control-socket", "--log-level", "warning"]
-    )  # fmt: skip
+    become(web_command(bind, workers=workers, threads=threads))
 
 
 @portal.command()
@@ -60,6 +55,16 @@ def migrate() -> None:
     with _application().app_context():
         upgrade()
     click.echo("The database has the newest schema.")
+
+
+@portal.command()
+@click.option("--port", envvar="PORTAL_PORT", default=8000, show_default=True, type=click.IntRange(1, 65_000))
+def demo(port: int) -> None:
+    """Run everything on this machine: servers, portal, workers, sandbox partners."""
+    running.run(DATA_DIR, port)
+
+
+portal.add_command(sandbox)
 
 
 def _application() -> Flask:

@@ -47,25 +47,30 @@ class EmbeddedServers:
     Raises ProcessError with a sentence when the folder is in use, not writable, or a server does not start.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, postgres: bool = True, valkey: bool = True) -> None:
         self.data_dir = data_dir.absolute()
         self.postgres = Postgres(self.data_dir)
         self.valkey = Valkey(self.data_dir)
+        self._wanted: list[Postgres | Valkey] = [self.postgres] * postgres + [self.valkey] * valkey
         self._lock = FolderLock(self.data_dir / "servers.lock")
 
     def __enter__(self) -> Self:
-        _make_folder(self.data_dir)
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Starts the wanted servers, or none of them."""
+        make_folder(self.data_dir)
         self._lock.take(
             f"The servers in {self.data_dir} are in use by process {os.getpid()}. "
             "Stop that first, or choose another folder with PORTAL_DATA_DIR."
         )
         try:
-            self.postgres.start()
-            self.valkey.start()
+            for server in self._wanted:
+                server.start()
         except BaseException:
             self.stop()
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -102,7 +107,7 @@ class Postgres:
         """Starts it; ends one left by a killed run, sets a half-initialized folder aside."""
         user = self._user()
         if self._folder.exists():
-            _make_folder(self._folder)
+            make_folder(self._folder)
         if self._folder.exists() and not all((self._folder / name).exists() for name in COMPLETE):
             self._folder.rename(_free_name(self._folder))
         if not self._folder.exists():
@@ -203,7 +208,7 @@ class Valkey:
 
     def start(self) -> None:
         """Starts it; ends one left by a killed run."""
-        _make_folder(self._folder)
+        make_folder(self._folder)
         note = self._folder / "valkey.pid"
         pid = _number_in(note)
         if pid is not None and works_in(pid, self._folder):
@@ -256,7 +261,8 @@ def _package(name: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Creates a data folder; raises ProcessError when it cannot be used."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -15,6 +15,8 @@ from typing import IO, NoReturn, TypedDict
 import psutil
 
 GRACE_SECONDS = 15.0
+# How far two readings of a start time may differ when the clock was set meanwhile.
+CLOCK_STEP = 2.0
 GONE = (ProcessLookupError, PermissionError)
 
 
@@ -124,24 +126,45 @@ def works_in(pid: int, folder: Path) -> bool:
 
 def end_by_pid(pid: int, *, sign: signal.Signals = signal.SIGTERM) -> None:
     """Ends a process that an earlier run left behind."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        _end([psutil.Process(pid)], sign)
+
+
+def end_session(pid: int, *, since: float) -> None:
+    """Ends a process of an earlier run that was started as by `start`, and what it started itself.
+
+    `since` is when it was born; a session begun by another process of this number is left alone.
+    """
+    if born(pid) is None or abs((born(pid) or 0.0) - since) < CLOCK_STEP:
+        _end([process for process in psutil.process_iter() if _session(process) == pid], signal.SIGTERM)
+
+
+def _session(process: psutil.Process) -> int | None:
     try:
-        process = psutil.Process(pid)
-        process.send_signal(sign)
-        if not _is_over(process):
-            process.kill()
-            _is_over(process)
-    except psutil.NoSuchProcess:
-        return
+        return os.getsid(process.pid)
+    except GONE:
+        return None
 
 
-def _is_over(process: psutil.Process) -> bool:
+def _end(processes: Sequence[psutil.Process], sign: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(sign)
     deadline = time.monotonic() + GRACE_SECONDS
-    # A zombie is over, whether or not somebody ever asks how it ended.
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+    while alive := [process for process in processes if _is_alive(process)]:
         if time.monotonic() > deadline:
-            return False
+            for process in alive:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
         time.sleep(0.05)
-    return True
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    # A zombie is over, whether or not somebody ever asks how it ended.
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def last_lines(log: Path, count: int = 5) -> str:

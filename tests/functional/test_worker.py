@@ -5,11 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 from flask import Flask
 from redis import Redis
@@ -22,10 +21,10 @@ from portal.embedded import EmbeddedServers, Valkey
 from portal.foundation.jobs import JOBS, QUEUES
 from portal.scheduler import HEARTBEAT, schedule
 from portal.settings import load
+from tests.functional.processes import PATIENCE, is_alive, until
 
 SWEEP = "portal.exchange.jobs.sweep"
 DELIVER = "portal.exchange.jobs.deliver"
-PATIENCE = 30
 
 
 @pytest.fixture
@@ -57,14 +56,6 @@ def running(*command: str) -> Iterator["subprocess.Popen[str]"]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def until(what: Callable[[], object]) -> None:
-    """Waits until something holds; fails after long patience."""
-    deadline = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
 def ask(redis: "Redis", name: str, *args: object) -> Job:
     queue = Queue(JOBS[name].queue, connection=redis, serializer=JSONSerializer)
     return queue.enqueue_call(name, args=args, timeout=20, result_ttl=0)
@@ -73,10 +64,6 @@ def ask(redis: "Redis", name: str, *args: object) -> Job:
 def pids(redis: "Redis") -> set[int]:
     workers = Worker.all(connection=redis, serializer=JSONSerializer)
     return {worker.pid for worker in workers if worker.pid and is_alive(worker.pid)}
-
-
-def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def is_done(redis: "Redis", job: Job) -> bool:

@@ -1,0 +1,105 @@
+"""The sandbox partners with the logins and the master data of the demo."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from integrations.sandbox import erp, serving
+from integrations.sandbox.network import server
+from integrations.sandbox.network.settings import NetworkSettings
+from portal.demo.names import (
+    ERP_USER,
+    ERP_VARIABLE,
+    INBOUND_VARIABLE,
+    NETWORK_IDENTITY,
+    NETWORK_VARIABLE,
+    ORGANIZATIONS,
+    buyer_identity,
+)
+from portal.demo.tables import DATA
+from portal.processes import ProcessError
+from portal.settings import DATA_DIR, partner_secret
+
+HOST = "127.0.0.1"
+
+
+def erp_app(data_dir: Path, slug: str) -> Flask:
+    """The ERP of an organization; its documents are kept in the data folder."""
+    folder = data_dir / "sandboxes" / f"erp-{slug}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return erp.create_app(folder, DATA / slug, login=(ERP_USER, _secret(ERP_VARIABLE)))
+
+
+def network_settings(
+    data_dir: Path, portal_url: str, *, delay_seconds: float = 2.0, automatic: bool = True
+) -> NetworkSettings:
+    """The network that both organizations buy on."""
+    return NetworkSettings(
+        data_dir=data_dir / "sandboxes" / "network",
+        portal_url=portal_url,
+        buyers={buyer_identity(slug): _secret(NETWORK_VARIABLE) for slug in ORGANIZATIONS},
+        secret=_secret(INBOUND_VARIABLE),
+        identity=NETWORK_IDENTITY,
+        delay_seconds=delay_seconds,
+        automatic=automatic,
+    )
+
+
+@click.group()
+def sandbox() -> None:
+    """Partners that speak the real wire formats."""
+
+
+PORT = click.option("--port", required=True, type=click.IntRange(1, 65_535))
+FOLDER = click.option(
+    "--data-dir", default=DATA_DIR, type=click.Path(path_type=Path, file_okay=False), help="Keeps its files."
+)
+
+
+@sandbox.command("erp")
+@PORT
+@FOLDER
+@click.option("--organization", default="lakeshore", type=click.Choice(list(ORGANIZATIONS)))
+def run_erp(port: int, data_dir: Path, organization: str) -> None:
+    """An S/4HANA-shaped ERP with the master data of a demo organization."""
+    app = erp_app(data_dir, organization)
+    with _port_in_words(port):
+        serving.serve(app, HOST, port)
+
+
+@sandbox.command("network")
+@PORT
+@FOLDER
+@click.option("--portal-url", default="", help="Where the suppliers' documents go; empty keeps them back.")
+@click.option("--delay", default=2.0, type=click.FloatRange(0, 86_400), help="Seconds before an answer.")
+@click.option("--manual", is_flag=True, help="Suppliers answer only when told to on the control page.")
+def run_network(port: int, data_dir: Path, portal_url: str, delay: float, manual: bool) -> None:
+    """A procurement network whose suppliers confirm and ship."""
+    settings = network_settings(data_dir, portal_url, delay_seconds=delay, automatic=not manual)
+    with _port_in_words(port):
+        server.serve(HOST, port, settings)
+
+
+@contextmanager
+def _port_in_words(port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ProcessError(f"Port {port} cannot be used ({error.strerror}). Choose another one.") from error
+
+
+def _secret(variable: str) -> str:
+    secret = partner_secret(variable)
+    if not secret:
+        raise ProcessError(
+            f"PORTAL_SECRET_{variable} is not set: the login between portal and sandbox. "
+            "`portal demo` makes one; otherwise set the same for both."
+        )
+    return secret
+
+
+if __name__ == "__main__":
+    sandbox()
