@@ -100,3 +100,10 @@ def messages_about(subject_type: str, subject_id: int) -> list[Message]:
             .order_by(Message.id.desc())
         )
     )
+
+
+def sent_as(key: str) -> Message | None:
+    """The outbound message with this key, for a partner that names nothing else."""
+    return db.session.scalar(
+        select(Message).where(Message.direction == Direction.OUTBOUND, Message.key == key).limit(1)
+    )

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from integrations import canonical
 from integrations.canonical import ConfirmationStatus, ConfirmationType
+from portal.exchange import queries as exchange_queries
 from portal.exchange import services as exchange
 from portal.exchange.models import Message
 from portal.exchange.rules import WorkItemKind
@@ -41,7 +42,7 @@ WHOLE = {
 def apply_confirmation(message: Message, document: canonical.InboundDocument) -> None:
     """Keeps the supplier's answer beside the order; raises NotFound for an unknown order."""
     assert isinstance(document, canonical.Confirmation)
-    order = _order(message, document.order_number)
+    order = _order(message, document.order_number, document.order_message_id)
     if _is_known(order, document):
         return
     confirmation = OrderConfirmation(
@@ -64,10 +65,12 @@ def apply_confirmation(message: Message, document: canonical.InboundDocument) ->
     recompute(order)
 
 
-def _order(message: Message, number: str) -> PurchaseOrder:
-    order = queries.find_by_number(number, lock=True)
+def _order(message: Message, number: str, order_message_id: str = "") -> PurchaseOrder:
+    """The order that is answered, by our number or by the message it was sent with; locked."""
+    sent = exchange_queries.sent_as(order_message_id) if not number else None
+    order = queries.find_by_number(sent.number if sent else number, lock=True)
     if order is None:
-        raise NotFound(f"There is no purchase order {number}.")
+        raise NotFound(f"There is no purchase order {number or 'sent as ' + order_message_id}.")
     sender = order.supplier.network_id
     if message.sender and sender and message.sender != sender:
         raise Invalid(f"{number} was ordered from {order.supplier.name}, but {message.sender} answers.")
@@ -138,8 +141,10 @@ def _not_on_order(order: PurchaseOrder, what: str) -> None:
 def apply_ship_notice(message: Message, document: canonical.InboundDocument) -> None:
     """Keeps what is on its way; a newer update replaces, a delete withdraws, an older one changes nothing."""
     assert isinstance(document, canonical.ShipNotice)
-    numbers = sorted({line.order_number for line in document.lines})
-    orders = {number: _order(message, number) for number in numbers}
+    named = {line.order_number: line.order_message_id for line in document.lines}
+    named |= dict.fromkeys(document.whole_orders, "")
+    # Orders are locked in one order, so that two notices never wait for each other.
+    orders = {number: _order(message, number, named[number]) for number in sorted(named)}
     notice = _known_notice(message, document, list(orders.values()))
     affected = {line.line.order_id for line in notice.lines} if notice.id else set()
     if notice.id and notice.noticed_at > document.noticed_at:
@@ -189,6 +194,8 @@ def _fill(
         notice.carrier = document.carrier
         notice.tracking = document.tracking
         notice.lines = [row for line in document.lines for row in _notice_lines(orders, document, line)]
+        for number in document.whole_orders:
+            notice.lines += _all_open_lines(orders[number])
     db.session.add(notice)
 
 
@@ -200,7 +207,6 @@ def _notice_lines(
     if line is None:
         _not_on_order(order, f"Line {shipped.line_number} of ship notice {document.number}")
         return []
-    lots = shipped.lots or (canonical.ShippedLot(quantity=shipped.quantity),)
     return [
         ShipNoticeLine(
             line=line,
@@ -209,8 +215,24 @@ def _notice_lines(
             expires_on=lot.expires_on,
             sscc=shipped.sscc,
         )
-        for lot in lots
+        for lot in _lots(shipped)
     ]
+
+
+def _lots(shipped: canonical.ShipNoticeLine) -> list[canonical.ShippedLot]:
+    """The lots of a line; what no lot accounts for stands for itself, so that the sum is what shipped."""
+    rest = shipped.quantity - sum((lot.quantity for lot in shipped.lots), Decimal())
+    if rest <= 0:
+        return list(shipped.lots)
+    if len(shipped.lots) == 1 and shipped.lots[0].quantity == 0:
+        return [shipped.lots[0].model_copy(update={"quantity": rest})]
+    return [*shipped.lots, canonical.ShippedLot(quantity=rest)]
+
+
+def _all_open_lines(order: PurchaseOrder) -> list[ShipNoticeLine]:
+    """Everything of an order that no notice has shipped yet."""
+    open_lines = [(line, line.quantity - line.cancelled - line.shipped) for line in order.lines]
+    return [ShipNoticeLine(line=line, quantity=quantity) for line, quantity in open_lines if quantity > 0]
 
 
 def recompute(order: PurchaseOrder) -> None:
