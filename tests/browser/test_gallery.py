@@ -1,37 +1,18 @@
 """Every component in a real browser: accessible in both themes, usable by keyboard, without JavaScript."""
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, ViewportSize, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 from werkzeug.serving import make_server
 
-from portal.foundation.web import ROOT
+from tests.browser.accessibility import DESK, PHONE, violations
 from tests.browser.gallery import PAGES, create_gallery
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=400, height=860)
 EVERY_PAGE = [*PAGES, "paper", "plain", "error/404"]
-SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, Any]:
-    """Debian's Chromium when it is there, else Playwright's own."""
-    path = shutil.which("chromium")
-    return {"args": SWITCHES, **({"executable_path": path} if path else {})}
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +39,6 @@ def bare(browser: Browser, gallery: str) -> Iterator[Page]:
     """A phone without JavaScript."""
     with browser.new_context(base_url=gallery, viewport=PHONE, java_script_enabled=False) as context:
         yield context.new_page()
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds, one line each."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("async (tags) => (await axe.run({runOnly: tags})).violations", RULES)
-    return [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

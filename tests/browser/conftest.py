@@ -1,0 +1,103 @@
+"""Chromium, and the whole portal running as people run it: `portal demo` with all its processes."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from portal.demo.accounts import PHRASE, email_of
+from tests.browser.accessibility import DESK
+
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PORTS_IN_A_ROW = 5
+READY = "Ctrl-C stops everything"
+PATIENCE = 180
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Debian's Chromium when it is there, else Playwright's own."""
+    path = shutil.which("chromium")
+    return {"args": SWITCHES, **({"executable_path": path} if path else {})}
+
+
+@pytest.fixture(scope="session")
+def portal_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a freshly seeded demo: web, workers, scheduler and partners in their own processes."""
+    folder = tmp_path_factory.mktemp("demo")
+    port = _free_port()
+    output = folder / "demo.txt"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
+    with output.open("wb") as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "portal.cli", "demo"],
+            env={**own, "PORTAL_DATA_DIR": str(folder / "data"), "PORTAL_PORT": str(port)},
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_ready(process, output)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", output: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while READY not in output.read_text():
+        assert process.poll() is None, output.read_text()
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.2)
+
+
+def _free_port() -> int:
+    for base in range(23000, 30000, 19):
+        if all(_is_free(base + step) for step in range(PORTS_IN_A_ROW)):
+            return base
+    raise AssertionError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener, suppress(OSError):
+        listener.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+@pytest.fixture
+def sign_in(browser: Browser, portal_url: str) -> Iterator[Callable[..., Page]]:
+    """Opens a window signed in as a person of the demo, for example sign_in("buyer")."""
+    contexts: list[BrowserContext] = []
+
+    def open_window(name: str, organization: str = "lakeshore", **options: Any) -> Page:
+        context = browser.new_context(base_url=portal_url, **{"viewport": DESK, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.goto("/sign-in")
+        page.get_by_label("E-mail").fill(email_of(name, organization))
+        page.get_by_label("Password").fill(PHRASE)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
