@@ -42,18 +42,20 @@ class Setting:
         """The tenant."""
         return self.hospital.organization.id
 
+    def put(self, number: str = "PO-1", *, version: int = 1) -> Message:
+        """Puts an order into the outbox, in the present transaction."""
+        return services.send(
+            PROBE,
+            purchase_order(number, version=version),
+            About(PROBE, zlib.crc32(number.encode()), number),
+            partner_id=self.partner_id,
+            key=f"{number}-v{version}@{self.hospital.organization.slug}",
+        )
+
     def send(self, number: str = "PO-1", *, version: int = 1) -> int:
         """Puts an order into the outbox and commits; the id of the message."""
         with transaction():
-            document = purchase_order(number, version=version)
-            subject = About(PROBE, zlib.crc32(number.encode()), number)
-            return services.send(
-                PROBE,
-                document,
-                subject,
-                partner_id=self.partner_id,
-                key=f"{number}-v{version}@{self.hospital.organization.slug}",
-            ).id
+            return self.put(number, version=version).id
 
     def message(self, message_id: int) -> Message:
         """The message as it is in the database now."""

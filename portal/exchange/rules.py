@@ -116,3 +116,6 @@ class WorkItemKind(StrEnum):
     OVER_RECEIPT = "over_receipt"
     SYNC_STOPPED = "sync_stopped"
     INVOICE_DIFFERENCE = "invoice_difference"
+
+
+STOPPED = frozenset({WorkItemKind.DELIVERY_STOPPED, WorkItemKind.NOT_APPLIED})

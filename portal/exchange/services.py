@@ -12,7 +12,7 @@ from integrations.canonical import OutboundDocument
 from portal.exchange import wake
 from portal.exchange.handlers import handlers
 from portal.exchange.models import Message, Partner, Route, WorkItem
-from portal.exchange.rules import TRANSITIONS, Direction, MessageState, Received, WorkItemKind
+from portal.exchange.rules import STOPPED, TRANSITIONS, Direction, MessageState, Received, WorkItemKind
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor, system
 from portal.foundation.db import db
@@ -258,7 +258,12 @@ def open_item(
     message_id: int | None = None,
     at_stake: Decimal | None = None,
 ) -> None:
-    """Opens a work item; one that is open under this key learns the newest sentence instead."""
+    """Opens a work item; one that is open under this key learns the newest sentence instead.
+
+    A deviation that a person has resolved under this key and sentence stays resolved.
+    """
+    if kind not in STOPPED and _is_settled(key, sentence):
+        return
     news = {"sentence": sentence, "suggestion": suggestion, "at_stake": at_stake}
     db.session.execute(
         insert(WorkItem)
@@ -276,6 +281,13 @@ def open_item(
             index_elements=["organization_id", "key"], index_where=WorkItem.resolved_at.is_(None), set_=news
         )
     )
+
+
+def _is_settled(key: str, sentence: str) -> bool:
+    by_person = select(WorkItem.id).where(
+        WorkItem.key == key, WorkItem.sentence == sentence, WorkItem.resolved_by_id.is_not(None)
+    )
+    return db.session.scalar(by_person.limit(1)) is not None
 
 
 def take(actor: Actor, item: WorkItem) -> None:

@@ -44,7 +44,7 @@ def receive_cxml() -> Response:
     if request.mimetype not in XML_TYPES and not request.mimetype.endswith("+xml"):
         return _answer(415, NOT_XML)
     try:
-        raw = request.get_data(cache=False)
+        raw = _body()
         envelope = INBOUND[FORMAT].open_envelope(raw)
     except RequestEntityTooLarge:
         return _answer(413, TOO_LARGE)
@@ -60,6 +60,14 @@ def receive_cxml() -> Response:
 def too_many(error: Exception) -> Response:
     """The limit of documents, said in the partner's language."""
     return _answer(429, TOO_MANY)
+
+
+def _body() -> bytes:
+    raw = request.get_data(cache=False)
+    # A body of unannounced length is cut off at the limit without an error.
+    if request.max_content_length is not None and len(raw) >= request.max_content_length:
+        raise RequestEntityTooLarge
+    return raw
 
 
 def _take(envelope: Envelope, raw: bytes) -> tuple[int, str]:
