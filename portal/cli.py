@@ -1,28 +1,59 @@
 """The `portal` command: thin commands, errors as one sentence."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
 
 import click
 from flask import Flask
 from flask_migrate import upgrade
+from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from integrations.errors import Unreadable
+from integrations.formats.cxml.parsing import MAX_BYTES
+from integrations.translate import translate
+from portal import imports
 from portal import scheduler as scheduling
 from portal import worker as working
 from portal.app import create_app
+from portal.demo import environment
 from portal.demo import run as running
+from portal.demo import seed as seeding
+from portal.demo.names import ORGANIZATIONS
+from portal.demo.processes import addresses_from
 from portal.demo.sandboxes import sandbox
+from portal.doctor import Level, examine
+from portal.exchange.jobs import organization_ids
+from portal.foundation import audit as trail
+from portal.foundation.db import APPLICATION_ROLE, enter_organization, transaction
 from portal.foundation.errors import DomainError
 from portal.foundation.jobs import QUEUES
+from portal.masterdata.rules import ImportKind
 from portal.processes import ProcessError, become
 from portal.settings import DATA_DIR, SettingsError, load
 from portal.web import CORES, web_command
 
+BASE_PORT = click.option(
+    "--port", envvar="PORTAL_PORT", default=8000, show_default=True, type=click.IntRange(1, 65_000),
+    help="Of the portal; the sandboxes take the next ones.",
+)  # fmt: skip
+# These bring what they need.
+ALONE = frozenset({"demo", "walkthrough", "translate"})
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-def portal() -> None:
+@click.pass_context
+def portal(context: click.Context) -> None:
     """Clinic Supply Portal: between EHR, ERP and the procurement network."""
+    kept = environment.read(DATA_DIR)
+    if context.invoked_subcommand not in ALONE and kept and "PORTAL_DATABASE_URL" not in os.environ:
+        click.echo(f"Using the settings of the demo in {DATA_DIR}.", err=True)
+        os.environ.update({**kept, **os.environ})
 
 
 @portal.command()
@@ -58,10 +89,78 @@ def migrate() -> None:
 
 
 @portal.command()
-@click.option("--port", envvar="PORTAL_PORT", default=8000, show_default=True, type=click.IntRange(1, 65_000))
+@BASE_PORT
 def demo(port: int) -> None:
     """Run everything on this machine: servers, portal, workers, sandbox partners."""
     running.run(DATA_DIR, port)
+
+
+@portal.command()
+@BASE_PORT
+def seed(port: int) -> None:
+    """Fill the database with the two demo organizations; a second time changes nothing."""
+    with _migrated():
+        added = seeding.seed(addresses_from(port, ORGANIZATIONS), progress=click.echo)
+    click.echo("The demo organizations are ready." if added else "The demo organizations were there already.")
+
+
+@portal.command()
+def doctor() -> None:
+    """Look at settings, database, queue, migrations, workers and partners, and say what to do."""
+    worst = Level.OK
+    for finding in examine(_application()):
+        color = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}[finding.level]
+        click.echo(f"{click.style(f'{finding.level:<5}', fg=color)} {finding.what}: {finding.seen}")
+        if finding.advice:
+            click.echo(f"      {finding.advice}")
+        worst = Level.FAIL if Level.FAIL in (worst, finding.level) else finding.level
+    if worst is Level.FAIL:
+        sys.exit(1)
+
+
+@portal.command("translate")
+@click.argument("file", type=click.File("rb"))
+def translate_file(file: BinaryIO) -> None:
+    """Print a partner's document as canonical JSON; - reads standard input."""
+    translation = translate(file.read(MAX_BYTES + 1))
+    for warning in translation.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    click.echo(translation.document.model_dump_json(indent=2))
+
+
+@portal.command("import")
+@click.argument("kind", type=click.Choice([kind.value for kind in ImportKind]))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--organization", required=True, help="Its short name, for example lakeshore.")
+def import_file(kind: str, file: Path, organization: str) -> None:
+    """Import master data from a CSV or XLSX file, all or nothing."""
+    with _migrated():
+        counts = imports.run(ImportKind(kind), file, organization)
+    click.echo(f"{counts.added:,} added, {counts.changed:,} changed, {counts.unchanged:,} as before.")
+
+
+@portal.group()
+def audit() -> None:
+    """The audit trail."""
+
+
+@audit.command()
+def verify() -> None:
+    """Recompute the hash chain over the audit trail of every organization."""
+    with _migrated():
+        broken = sum(verify_organization(number) for number in organization_ids())
+    if broken:
+        raise click.ClickException(f"{broken} seals are broken: events were changed after they were sealed.")
+
+
+def verify_organization(organization_id: int) -> int:
+    """Says which seals of an organization are broken; returns how many."""
+    enter_organization(organization_id)
+    with transaction():
+        broken = trail.broken_seals()
+    state = f"broken seals {', '.join(map(str, broken))}" if broken else "every seal holds"
+    click.echo(f"Organization {organization_id}: {state}.")
+    return len(broken)
 
 
 portal.add_command(sandbox)
@@ -71,26 +170,47 @@ def _application() -> Flask:
     return create_app(load())
 
 
+@contextmanager
+def _migrated() -> Iterator[None]:
+    """The application on a database with the schema of this program; else one sentence."""
+    with _application().app_context():
+        try:
+            yield
+        except ProgrammingError as error:
+            if not isinstance(error.orig, UndefinedTable | UndefinedColumn | UndefinedFunction):
+                raise
+            raise ProcessError("The database has another schema. Run `portal migrate` first.") from error
+
+
 def main() -> None:
     """Runs a command; what a person can mend is one sentence and exit code 1."""
     try:
         portal(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except (SettingsError, ProcessError, DomainError) as error:
-        _fail(str(error))
-    except OperationalError as error:
-        _fail(f"The database cannot be used: {str(error.orig).splitlines()[0]}. Check PORTAL_DATABASE_URL.")
-    except RedisError as error:
-        _fail(f"The queue cannot be used: {error}. Check PORTAL_REDIS_URL.")
+    except MENDABLE as error:
+        click.echo(f"Error: {_sentence(error)}", err=True)
+        sys.exit(1)
 
 
-def _fail(sentence: str) -> None:
-    click.echo(f"Error: {sentence}", err=True)
-    sys.exit(1)
+MENDABLE = (SettingsError, ProcessError, DomainError, Unreadable, OperationalError, RedisError)
+
+
+def _sentence(error: Exception) -> str:
+    match error:
+        case Unreadable():
+            return f"Unreadable: {error}" + (f" ({error.position})" if error.position else "")
+        case OperationalError():
+            cause = str(error.orig).splitlines()[0]
+            if APPLICATION_ROLE in cause:
+                return "The database was never set up. Run `portal migrate` first."
+            return f"The database cannot be used: {cause}. Start it, or correct PORTAL_DATABASE_URL."
+        case RedisError():
+            return f"The queue cannot be used: {error}. Start it, or correct PORTAL_REDIS_URL."
+    return str(error)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The sandbox partners with the logins and the master data of the demo."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -65,9 +63,7 @@ FOLDER = click.option(
 @click.option("--organization", default="lakeshore", type=click.Choice(list(ORGANIZATIONS)))
 def run_erp(port: int, data_dir: Path, organization: str) -> None:
     """An S/4HANA-shaped ERP with the master data of a demo organization."""
-    app = erp_app(data_dir, organization)
-    with _port_in_words(port):
-        serving.serve(app, HOST, port)
+    serving.serve(erp_app(data_dir, organization), HOST, port)
 
 
 @sandbox.command("network")
@@ -79,16 +75,7 @@ def run_erp(port: int, data_dir: Path, organization: str) -> None:
 def run_network(port: int, data_dir: Path, portal_url: str, delay: float, manual: bool) -> None:
     """A procurement network whose suppliers confirm and ship."""
     settings = network_settings(data_dir, portal_url, delay_seconds=delay, automatic=not manual)
-    with _port_in_words(port):
-        server.serve(HOST, port, settings)
-
-
-@contextmanager
-def _port_in_words(port: int) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ProcessError(f"Port {port} cannot be used ({error.strerror}). Choose another one.") from error
+    server.serve(HOST, port, settings)
 
 
 def _secret(variable: str) -> str:
