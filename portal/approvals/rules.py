@@ -1,9 +1,10 @@
-"""States of approval steps and who may decide them."""
+"""States of approval steps, who may decide them, and the reasons for a no."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from portal.foundation.access import Actor, Permission
+from portal.foundation.access import Actor, Grant, Permission
 
 
 class StepState(StrEnum):
@@ -14,11 +15,44 @@ class StepState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-def may_decide(actor: Actor, *, requester_id: int, cost_center_id: int, amount: Decimal) -> bool:
-    """The requester never approves; others need the cost center and a limit that covers the amount."""
-    return actor.account_id != requester_id and any(
-        Permission.APPROVE in grant.permissions
-        and grant.cost_center_id in (None, cost_center_id)
-        and (grant.approval_limit is None or grant.approval_limit >= amount)
+REASONS = (
+    "Use what is on hand first",
+    "Not needed now",
+    "Too many",
+    "Use another item",
+    "Not in the budget",
+    "Other",
+)
+LONGEST_REASON = 300
+LONGEST_COMMENT = 1000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What there is to decide: whose request, for which place and cost center, over how much."""
+
+    requester_id: int
+    facility_id: int
+    cost_center_id: int
+    amount: Decimal
+
+
+def may_decide(actor: Actor, asked: Asked) -> bool:
+    """The requester never decides; others need facility and cost center, and a limit that covers it."""
+    return actor.account_id != asked.requester_id and any(
+        _covers(grant, asked) and (grant.approval_limit is None or grant.approval_limit >= asked.amount)
         for grant in actor.grants
+    )
+
+
+def may_look(actor: Actor, asked: Asked) -> bool:
+    """Whether it lies in the person's facility and cost center, whatever the limit."""
+    return any(_covers(grant, asked) for grant in actor.grants)
+
+
+def _covers(grant: Grant, asked: Asked) -> bool:
+    return (
+        Permission.APPROVE in grant.permissions
+        and grant.facility_id in (None, asked.facility_id)
+        and grant.cost_center_id in (None, asked.cost_center_id)
     )

@@ -4,13 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.budgets.models import Budget, BudgetEntry
 from portal.budgets.rules import Balance, Term
-from portal.foundation.db import db
+from portal.foundation.access import Actor, Grant, Permission
+from portal.foundation.db import db, found
+from portal.masterdata.models import CostCenter
+
+SEES_BUDGETS = frozenset({Permission.APPROVE, Permission.REQUEST})
+"""Who holds one of these sees the budgets of the same places."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ def budgets_on(day: date, cost_center_ids: Iterable[int]) -> dict[int, Budget]:
             Budget.period_end >= day,
         )
         .options(joinedload(Budget.cost_center))
+        .order_by(Budget.period_start)  # where periods overlap, the one that began last counts
     )
     return {budget.cost_center_id: budget for budget in rows}
 
@@ -52,36 +59,60 @@ def balances(budgets: Iterable[Budget]) -> dict[int, Balance]:
     return {budget_id: Balance(amount, **sums.get(budget_id, {})) for budget_id, amount in amounts.items()}
 
 
-def held_documents(budget_id: int) -> list[Held]:
-    """The documents that make up "not available", those that hold nothing any more left out."""
+def held_documents(budget_id: int, term: Term | None = None) -> Select[Any]:
+    """The documents that hold money of a budget, in Held's order of columns, the newest first."""
     amount = func.sum(BudgetEntry.amount)
-    rows = db.session.execute(
-        select(
-            BudgetEntry.term,
-            BudgetEntry.document_type,
-            BudgetEntry.document_id,
-            BudgetEntry.document,
-            amount,
-            func.min(BudgetEntry.at),
-        )
+    since = func.min(BudgetEntry.at)
+    document = (
+        BudgetEntry.term,
+        BudgetEntry.document_type,
+        BudgetEntry.document_id,
+        BudgetEntry.document,
+    )
+    statement: Any = (
+        select(*document, amount, since)
         .where(BudgetEntry.budget_id == budget_id)
-        .group_by(BudgetEntry.term, BudgetEntry.document_type, BudgetEntry.document_id, BudgetEntry.document)
+        .group_by(*document)
         .having(amount != 0)
-        .order_by(BudgetEntry.term, func.min(BudgetEntry.at))
+        .order_by(since.desc(), BudgetEntry.document_id.desc())
     )
-    return [Held(*row) for row in rows]
+    documents: Select[Any] = statement.where(BudgetEntry.term == term) if term else statement
+    return documents
 
 
-def find(budget_id: int) -> Budget | None:
-    """The budget with its cost center."""
-    return db.session.scalar(
-        select(Budget).where(Budget.id == budget_id).options(joinedload(Budget.cost_center))
+def find(actor: Actor, budget_id: int) -> Budget:
+    """The budget with its cost center; raises NotFound when it is not the person's to see."""
+    statement = _visible(actor).where(Budget.id == budget_id)
+    budget: Budget | None = db.session.scalar(statement)
+    return found(budget, "budget")
+
+
+def listing(actor: Actor, *, words: str = "", on: date | None = None) -> Select[Any]:
+    """Budgets the person requests or approves from, by cost center; `on` keeps those of a day."""
+    statement = _visible(actor).order_by(CostCenter.code, Budget.period_start.desc(), Budget.id)
+    if on is not None:
+        statement = statement.where(Budget.period_start <= on, Budget.period_end >= on)
+    words = words.replace("\0", "").strip()
+    if words:
+        matches = CostCenter.name.icontains(words, autoescape=True)
+        statement = statement.where(or_(matches, CostCenter.code.startswith(words, autoescape=True)))
+    return statement
+
+
+def _visible(actor: Actor) -> Select[Any]:
+    """As Actor.can, for each cost center; one without a facility belongs to all."""
+    grants = [grant for grant in actor.grants if grant.permissions & SEES_BUDGETS]
+    return (
+        select(Budget)
+        .join(Budget.cost_center)
+        .options(contains_eager(Budget.cost_center))
+        .where(or_(Budget.id.is_(None), *map(_within, grants)))
     )
 
 
-def listing(cost_center_ids: frozenset[int] | None) -> list[Budget]:
-    """Budgets of the given cost centers (None means all), by cost center and period."""
-    statement = select(Budget).options(joinedload(Budget.cost_center)).order_by(Budget.cost_center_id)
-    if cost_center_ids is not None:
-        statement = statement.where(Budget.cost_center_id.in_(cost_center_ids))
-    return list(db.session.scalars(statement.order_by(Budget.period_start)))
+def _within(grant: Grant) -> ColumnElement[bool]:
+    facility = or_(CostCenter.facility_id.is_(None), CostCenter.facility_id == grant.facility_id)
+    return and_(
+        true() if grant.facility_id is None else facility,
+        true() if grant.cost_center_id is None else CostCenter.id == grant.cost_center_id,
+    )

@@ -34,3 +34,11 @@ class Balance:
     def available(self) -> Decimal:
         """What can still be requested; negative when overspent."""
         return self.budget - self.requested - self.ordered - self.invoiced
+
+    def held(self, term: Term) -> Decimal:
+        """What one term holds."""
+        return {
+            Term.REQUESTED: self.requested,
+            Term.ORDERED: self.ordered,
+            Term.INVOICED: self.invoiced,
+        }[term]

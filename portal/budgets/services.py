@@ -32,9 +32,9 @@ class Change:
 
 def lock(budget_ids: Iterable[int]) -> None:
     """Locks budgets in id order, so that two submitters wait for each other and never deadlock."""
-    db.session.execute(
-        select(Budget.id).where(Budget.id.in_(set(budget_ids))).order_by(Budget.id).with_for_update()
-    ).all()
+    statement = select(Budget).where(Budget.id.in_(set(budget_ids))).order_by(Budget.id)
+    # Read anew: what was known of them may be from before the wait.
+    db.session.scalars(statement.with_for_update().execution_options(populate_existing=True)).all()
 
 
 def hold(budget_id: int, change: Change) -> None:

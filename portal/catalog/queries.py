@@ -1,18 +1,23 @@
-"""Finding offers: by words, numbers and barcodes, with the price of the day."""
+"""Finding offers: by words, numbers and barcodes, with the price of the day and what is on the shelf."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Select, case, func, literal, select, text
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import contains_eager, joinedload
 
-from portal.catalog.models import Offer, OrderGuideLine, Substitute, Synonym
+from portal.catalog.models import Offer, OrderGuideLine, Substitute
+from portal.catalog.rules import Shelf
+from portal.foundation.access import Actor
 from portal.foundation.db import db
-from portal.masterdata.models import ContractLine, Item, ItemPackaging
-from portal.masterdata.queries import prices_on
+from portal.foundation.hooks import Collector
+from portal.masterdata.models import Contract, ContractLine, Item
+from portal.masterdata.queries import effective_on, prices_on
+
+shelf_facts: Collector[[Actor, int, Collection[int]], Shelf] = Collector()
+"""Higher features say what they know of items at a location (actor, location id, item ids)."""
 
 
 @dataclass(frozen=True)
@@ -33,51 +38,6 @@ class PricedOffer:
         return self.unit_price / self.offer.factor
 
 
-def search_statement(words: str) -> Select[Any]:
-    """Offers that match, best first: exact numbers and barcodes, then words, then similar spellings."""
-    statement = (
-        select(Offer)
-        .join(Offer.item)
-        .where(Offer.active)
-        .options(joinedload(Offer.item), joinedload(Offer.supplier))
-    )
-    words = words.strip()
-    if not words:
-        return statement.order_by(Item.name, Offer.id)
-    exact = _exact_item_ids(words)
-    query = func.websearch_to_tsquery(text("'english'"), with_synonyms(words))
-    similar = Offer.words.bool_op("%>")(words)
-    rank = case(
-        (Offer.item_id.in_(exact), literal(2.0)),
-        (Offer.search.bool_op("@@")(query), literal(1.0) + func.ts_rank(Offer.search, query)),
-        else_=func.word_similarity(words, Offer.words),
-    )
-    matches = Offer.item_id.in_(exact) | Offer.search.bool_op("@@")(query) | similar
-    return statement.where(matches).order_by(rank.desc(), Item.name, Offer.id)
-
-
-def with_synonyms(words: str) -> str:
-    """The words, each known synonym offered as an alternative: chux -> chux or underpad."""
-    meanings = db.session.scalars(select(Synonym.meaning).where(Synonym.word.in_(words.lower().split())))
-    return " or ".join([words, *meanings])
-
-
-def _exact_item_ids(words: str) -> list[int]:
-    number = words.removeprefix("(01)")
-    return list(
-        db.session.scalars(
-            select(Item.id)
-            .where((func.upper(Item.code) == number.upper()) | (Item.manufacturer_part == number))
-            .union(
-                select(ItemPackaging.item_id).where(
-                    ItemPackaging.gtin.in_([number, number.zfill(14)]), ItemPackaging.gtin != ""
-                ),
-                select(Offer.item_id).where(Offer.supplier_part == number),
-            )
-        )
-    )
-
-
 def priced(offers: Sequence[Offer], day: date, quantity: Decimal = Decimal(1)) -> list[PricedOffer]:
     """The offers with their price of the day, in one query."""
     keys = [(offer.item_id, offer.supplier_id, offer.uom, quantity) for offer in offers]
@@ -85,33 +45,37 @@ def priced(offers: Sequence[Offer], day: date, quantity: Decimal = Decimal(1)) -
     return [PricedOffer(offer, prices.get(key)) for offer, key in zip(offers, keys, strict=True)]
 
 
-def find_offer(offer_id: int) -> Offer | None:
-    """The offer with item and supplier."""
-    return db.session.scalar(
-        select(Offer).where(Offer.id == offer_id).options(joinedload(Offer.item), joinedload(Offer.supplier))
-    )
+def shelves(actor: Actor, location_id: int, item_ids: Iterable[int]) -> dict[int, Shelf]:
+    """What stands at a location of each item, as far as other features know it."""
+    known = {item_id: Shelf(item_id) for item_id in item_ids}
+    for fact in shelf_facts(actor, location_id, set(known)):
+        known[fact.item_id] = known[fact.item_id].with_facts(fact)
+    return known
 
 
 def offers_of(item_ids: Iterable[int]) -> list[Offer]:
     """Active offers of the items with item and supplier."""
-    return list(
-        db.session.scalars(
-            select(Offer)
-            .where(Offer.item_id.in_(set(item_ids)), Offer.active)
-            .options(joinedload(Offer.item), joinedload(Offer.supplier))
-            .order_by(Offer.item_id, Offer.id)
-        )
-    )
+    statement = _offers().where(Offer.item_id.in_(set(item_ids)), Offer.active)
+    return list(db.session.scalars(statement.order_by(Offer.item_id, Offer.id)))
+
+
+def find_offers(offer_ids: Iterable[int]) -> list[Offer]:
+    """The offers with these ids, with item and supplier."""
+    return list(db.session.scalars(_offers().where(Offer.id.in_(set(offer_ids))).order_by(Offer.id)))
+
+
+def _offers() -> Select[Offer]:
+    return select(Offer).options(joinedload(Offer.item), joinedload(Offer.supplier))
 
 
 def guide_of(location_id: int) -> list[OrderGuideLine]:
-    """The order guide of a location, in its own order, items loaded."""
+    """The order guides of a location, in their own order, items loaded."""
     return list(
         db.session.scalars(
             select(OrderGuideLine)
             .where(OrderGuideLine.location_id == location_id)
             .options(joinedload(OrderGuideLine.item))
-            .order_by(OrderGuideLine.position, OrderGuideLine.id)
+            .order_by(OrderGuideLine.name, OrderGuideLine.position, OrderGuideLine.id)
         )
     )
 
@@ -125,3 +89,35 @@ def substitutes_of(item_id: int) -> list[tuple[Item, str]]:
         .order_by(Item.name)
     )
     return [(item, note) for item, note in rows]
+
+
+def contract_lines_of(item_id: int, day: date) -> list[ContractLine]:
+    """Price lines of an item that hold on the day or later, with their contract, by unit and tier."""
+    return list(
+        db.session.scalars(
+            select(ContractLine)
+            .join(ContractLine.contract)
+            .where(ContractLine.item_id == item_id, ContractLine.valid_to >= day, Contract.valid_to >= day)
+            .options(contains_eager(ContractLine.contract).joinedload(Contract.supplier))
+            .order_by(ContractLine.valid_from, ContractLine.uom, ContractLine.minimum_quantity)
+        )
+    )
+
+
+def contract_price(day: date) -> ColumnElement[Decimal]:
+    """The price of one order unit by the contract line effective on the day; NULL without a contract."""
+    return (
+        select(ContractLine.unit_price)
+        .join(ContractLine.contract)
+        .where(
+            ContractLine.item_id == Offer.item_id,
+            ContractLine.uom == Offer.uom,
+            ContractLine.minimum_quantity <= 1,
+            Contract.supplier_id == Offer.supplier_id,
+            effective_on(day),
+        )
+        .order_by(ContractLine.minimum_quantity.desc(), ContractLine.unit_price, ContractLine.id)
+        .limit(1)
+        .correlate(Offer)
+        .scalar_subquery()
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.foundation.access import Actor
@@ -67,7 +68,7 @@ def _add_to_stock(one: Move) -> None:
             index_elements=["location_id", "item_id", "lot"],
             set_={
                 "on_hand": Stock.on_hand + statement.excluded.on_hand,
-                "expires_on": statement.excluded.expires_on,
+                "expires_on": func.coalesce(statement.excluded.expires_on, Stock.expires_on),
             },
         )
     )

@@ -1,43 +1,52 @@
 """Carts and requisitions: add, change, check, submit, withdraw, close what is no longer needed."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import flag_modified
 
+from integrations.canonical import Lifecycle
 from portal.budgets import services as budgets
-from portal.budgets.queries import budgets_on
 from portal.budgets.rules import Term
 from portal.budgets.services import Change, Document
 from portal.catalog.models import Offer
-from portal.catalog.queries import find_offer
+from portal.catalog.queries import find_offers
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
-from portal.foundation.errors import Conflict, Invalid, NotAllowed
+from portal.foundation.errors import Conflict, Invalid, NotAllowed, NotFound
 from portal.foundation.hooks import Hook
 from portal.foundation.money import extended, slice_amount
 from portal.foundation.numbering import next_number
+from portal.foundation.quantity import is_multiple
 from portal.foundation.trace import follow_trace, new_trace
+from portal.identity.queries import organization
 from portal.masterdata.models import ContractLine, Location
-from portal.masterdata.queries import price_on, prices_on
-from portal.requisitions import queries
-from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
+from portal.masterdata.queries import prices_on
+from portal.requisitions import checks, queries
+from portal.requisitions.checks import CartFacts
+from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import (
+    MOST_LINES,
+    MOST_QUANTITY,
     TRANSITIONS,
-    Check,
-    CheckOutcome,
     LineState,
     RequisitionState,
-    check_budget,
-    check_line,
-    worst,
+)
+from portal.requisitions.submission import (
+    facts_with_money_locked,
+    fix_prices,
+    hold_budget,
+    keep,
+    refuse_blocked,
+    retotal,
 )
 
-MOST_LINES = 200
+LATEST_NEED = timedelta(days=365)
 submitted: Hook[[Actor, Requisition]] = Hook()
 withdrawn: Hook[[Actor, Requisition]] = Hook()
 
@@ -57,13 +66,16 @@ def cart(actor: Actor, location_id: int) -> Requisition:
         ),
         "location",
     )
-    actor.require(Permission.REQUEST, facility_id=location.facility_id)
+    actor.require(
+        Permission.REQUEST, facility_id=location.facility_id, cost_center_id=location.cost_center_id
+    )
     db.session.execute(
         insert(Requisition)
         .values(
             requester_id=actor.account_id,
             location_id=location.id,
             state=RequisitionState.DRAFT,
+            currency=organization().currency,
             version=1,
             trace_id=new_trace(),
         )
@@ -74,25 +86,118 @@ def cart(actor: Actor, location_id: int) -> Requisition:
 
 def add(actor: Actor, location_id: int, offer_id: int, quantity: Decimal) -> RequisitionLine:
     """Puts a quantity of an offer into the cart; the same offer again adds to its line."""
-    offer = found(find_offer(offer_id), "item")
+    return add_all(actor, location_id, {offer_id: quantity})[0]
+
+
+def add_all(actor: Actor, location_id: int, wanted: Mapping[int, Decimal]) -> list[RequisitionLine]:
+    """Puts quantities of offers (by id) into the cart, all or none; known offers add to their lines.
+
+    Raises Invalid naming the item for what cannot be requested or is too much, NotFound for an offer
+    that does not exist.
+    """
+    offers = {offer.id: offer for offer in find_offers(wanted)}
+    if len(offers) != len(wanted):
+        raise NotFound("This item is not offered any more. Look it up again.")
     requisition = _locked_cart(actor, cart(actor, location_id).id)
+    lines = [_put(requisition, offers[offer_id], quantity) for offer_id, quantity in wanted.items()]
+    _price(requisition, lines)
+    return lines
+
+
+def _put(requisition: Requisition, offer: Offer, quantity: Decimal) -> RequisitionLine:
+    if offer.item.lifecycle is not Lifecycle.ACTIVE or not offer.active or offer.supplier.blocked:
+        raise Invalid(f"{offer.item.name} from {offer.supplier.name} cannot be requested now.")
     line = next((one for one in requisition.lines if one.offer_id == offer.id), None)
     if line is None:
         line = _new_line(requisition, offer)
-    _set_quantity(requisition, line, line.quantity + quantity)
+    _set_quantity(line, line.quantity + _whole(quantity))
     return line
 
 
-def set_quantity(actor: Actor, requisition_id: int, line_id: int, quantity: Decimal) -> None:
-    """Changes a line of the cart; zero removes it."""
+def _new_line(requisition: Requisition, offer: Offer) -> RequisitionLine:
+    if len(requisition.lines) >= MOST_LINES:
+        raise Invalid(f"A cart holds at most {MOST_LINES} lines. Submit this one, then start another.")
+    line = RequisitionLine(
+        requisition=requisition,
+        line_number=max((one.line_number for one in requisition.lines), default=0) + 1,
+        offer=offer,
+        item=offer.item,
+        quantity=Decimal(),
+        uom=offer.uom,
+        unit_price=offer.list_price,
+        amount=Decimal(),
+    )
+    db.session.add(line)
+    return line
+
+
+def _whole(quantity: Decimal) -> Decimal:
+    if quantity <= 0 or not is_multiple(quantity, Decimal(1)):
+        raise Invalid("Enter a whole number of packs, at least 1.", field="quantity")
+    return quantity
+
+
+def _set_quantity(line: RequisitionLine, quantity: Decimal) -> None:
+    if quantity > MOST_QUANTITY:
+        raise Invalid(f"{line.item.name}: ask for at most {MOST_QUANTITY:,} {line.uom}.", field="quantity")
+    line.quantity = quantity
+
+
+def save(
+    actor: Actor,
+    requisition_id: int,
+    quantities: Mapping[int, Decimal],
+    *,
+    need_by: date | None,
+    note: str,
+    seen_version: int,
+) -> Requisition:
+    """Changes the cart as it was edited on the page; a quantity of zero removes its line.
+
+    Raises Conflict when the cart changed since the page was shown, Invalid with `field` need_by or
+    line-<id> for what cannot be.
+    """
+    requisition = _locked_cart(actor, requisition_id)
+    if requisition.version != seen_version:
+        raise Conflict("This cart was changed in another window. Check it, then go on.")
+    _check_need_by(need_by, today_at(requisition.location))
+    changed = [
+        line
+        for line in list(requisition.lines)
+        if line.id in quantities and quantities[line.id] != line.quantity
+    ]
+    for line in changed:
+        if quantities[line.id] == 0:
+            _remove(requisition, line)
+        else:
+            _set_quantity(line, _whole(quantities[line.id]))
+    if changed:
+        _price(requisition, [line for line in changed if line in requisition.lines])
+    requisition.need_by = need_by
+    requisition.note = note.strip()
+    db.session.flush()  # the version rises, and the page shows it
+    return requisition
+
+
+def _check_need_by(need_by: date | None, today: date) -> None:
+    if need_by is not None and need_by < today:
+        raise Invalid("This day is in the past. Choose today or later.", field="need_by")
+    if need_by is not None and need_by > today + LATEST_NEED:
+        raise Invalid("Choose a day within the next year.", field="need_by")
+
+
+def remove(actor: Actor, requisition_id: int, line_id: int) -> RequisitionLine:
+    """Takes a line out of the cart; returns it as it was. Raises NotFound when it is out already."""
     requisition = _locked_cart(actor, requisition_id)
     line = found(next((one for one in requisition.lines if one.id == line_id), None), "line")
-    if quantity == 0:
-        requisition.lines.remove(line)
-        db.session.delete(line)
-        _retotal(requisition)
-    else:
-        _set_quantity(requisition, line, quantity)
+    _remove(requisition, line)
+    retotal(requisition)
+    return line
+
+
+def _remove(requisition: Requisition, line: RequisitionLine) -> None:
+    requisition.lines.remove(line)
+    db.session.delete(line)
 
 
 def describe(actor: Actor, requisition_id: int, *, need_by: date | None, note: str) -> None:
@@ -103,147 +208,106 @@ def describe(actor: Actor, requisition_id: int, *, need_by: date | None, note: s
 
 
 def _locked_cart(actor: Actor, requisition_id: int) -> Requisition:
-    requisition = found(queries.find(requisition_id, lock=True), "cart")
-    if requisition.requester_id != actor.account_id:
-        raise NotAllowed("This is another person's cart.")
+    requisition = _own(actor, requisition_id)
     if requisition.state is not RequisitionState.DRAFT:
-        raise Conflict(f"This cart was submitted already as {requisition.number}.")
+        raise Conflict(f"This cart was submitted as {requisition.number}. It cannot be changed any more.")
     return requisition
 
 
-def _new_line(requisition: Requisition, offer: Offer) -> RequisitionLine:
-    if len(requisition.lines) >= MOST_LINES:
-        raise Invalid(f"A cart holds at most {MOST_LINES} lines. Submit this one and start another.")
-    line = RequisitionLine(
-        requisition=requisition,
-        line_number=max((one.line_number for one in requisition.lines), default=0) + 1,
-        offer_id=offer.id,
-        item_id=offer.item_id,
-        quantity=Decimal(),
-        uom=offer.uom,
-        unit_price=offer.list_price,
-        amount=Decimal(),
-        cost_center_id=requisition.location.cost_center_id,
-        gl_account_id=offer.item.gl_account_id,
-    )
-    line.offer = offer
-    db.session.add(line)
-    return line
+def _own(actor: Actor, requisition_id: int) -> Requisition:
+    requisition = queries.find(requisition_id, lock=True)
+    if requisition is not None and requisition.requester_id != actor.account_id:
+        requisition = None
+    return found(requisition, "cart")
 
 
-def _set_quantity(requisition: Requisition, line: RequisitionLine, quantity: Decimal) -> None:
-    if quantity > MOST_QUANTITY:
-        raise Invalid(f"Enter at most {MOST_QUANTITY:,} of one item.", field="quantity")
-    line.quantity = quantity
-    today = today_at(requisition.location)
-    _price(line, price_on(today, line.item_id, line.offer.supplier_id, line.uom, quantity))
-    _retotal(requisition)
+def _price(requisition: Requisition, lines: Sequence[RequisitionLine]) -> None:
+    """Today's prices, tiers by the new quantities, in one query."""
+    keys = [(line.item_id, line.offer.supplier_id, line.uom, line.quantity) for line in _with_ids(lines)]
+    prices = prices_on(today_at(requisition.location), keys)
+    for line, key in zip(lines, keys, strict=True):
+        price: ContractLine | None = prices.get(key)
+        line.contract_line_id = price.id if price else None
+        line.unit_price = price.unit_price if price else line.offer.list_price
+        line.amount = extended(line.quantity, line.unit_price)
+    retotal(requisition)
 
 
-MOST_QUANTITY = Decimal(99_999)
+def _with_ids(lines: Sequence[RequisitionLine]) -> Sequence[RequisitionLine]:
+    db.session.flush()  # new lines take the ids of their offer and item
+    return lines
 
 
-def _price(line: RequisitionLine, price: ContractLine | None) -> None:
-    line.contract_line_id = price.id if price else None
-    line.unit_price = price.unit_price if price else line.offer.list_price
-    line.amount = extended(line.quantity, line.unit_price)
+def facts_of(actor: Actor, requisition: Requisition) -> CartFacts:
+    """What the checks see of the cart now."""
+    return queries.cart_facts(actor, requisition, today_at(requisition.location))
 
 
-def _retotal(requisition: Requisition) -> None:
-    requisition.total = sum((line.amount for line in requisition.lines), Decimal())
+def submit(
+    actor: Actor, requisition_id: int, *, seen_version: int, seen_total: Decimal | None = None
+) -> Requisition:
+    """Checks and submits the cart, holds its budget and opens its approval; done once, whoever repeats it.
 
-
-def check(actor: Actor, requisition: Requisition) -> list[Check]:
-    """What every rule says of the cart now."""
-    today = today_at(requisition.location)
-    checks = [
-        result for facts in queries.line_facts(actor, requisition, today) for result in check_line(facts)
-    ]
-    return checks + [check_budget(facts) for facts in queries.budget_facts(requisition.lines, today)]
-
-
-def submit(actor: Actor, requisition_id: int, *, seen_version: int) -> Requisition:
-    """Checks and submits the cart, holds its budget and opens its approval.
-
-    Raises Conflict when the cart changed since it was looked at, Invalid when a check blocks.
+    Raises Conflict when the cart changed since it was looked at, Invalid when a check blocks, when the
+    total is not the one that was shown, or when nobody may approve it.
     """
-    requisition = _locked_cart(actor, requisition_id)
+    requisition = _own(actor, requisition_id)
+    if requisition.state in (RequisitionState.SUBMITTED, RequisitionState.DECIDED):
+        return requisition  # a double click, or the back button
+    if requisition.state is not RequisitionState.DRAFT:
+        raise Conflict(f"{requisition.number} was withdrawn. Start a new cart.")
     if requisition.version != seen_version:
-        raise Conflict("The cart changed since you looked at it. Check it and submit again.")
+        raise Conflict("The cart changed since you looked at it. Check it, then submit again.")
     if not requisition.lines:
         raise Invalid("The cart is empty. Add an item first.")
     follow_trace(requisition.trace_id)
-    today = today_at(requisition.location)
-    budget_of = budgets_on(today, {line.cost_center_id or 0 for line in requisition.lines})
-    budgets.lock(budget.id for budget in budget_of.values())
-    checks = check(actor, requisition)
-    _reprice(requisition, today)
-    if worst(checks) is CheckOutcome.BLOCK:
-        raise Invalid(next(one.sentence for one in checks if one.outcome is CheckOutcome.BLOCK))
+    facts = facts_with_money_locked(actor, requisition)
+    results = checks.check(facts)
+    refuse_blocked(facts, results, seen_total)
+    fix_prices(requisition, facts)
     _move(requisition, "submit")
     requisition.number = next_number("RQ")
     requisition.submitted_at = clock.now()
-    _keep(requisition, checks)
-    for line in requisition.lines:
-        budget = budget_of.get(line.cost_center_id or 0)
-        if budget is not None:
-            budgets.hold(budget.id, Change(line.id, Term.REQUESTED, line.amount, document_of(requisition)))
+    keep(requisition, results)
+    hold_budget(requisition, facts, document_of(requisition))
     audit.record(
         actor,
         "requisition.submit",
         requisition,
         before={"state": RequisitionState.DRAFT},
         after={"state": requisition.state, "total": requisition.total, "lines": len(requisition.lines)},
-        evidence={"checks": [f"{one.rule} v{one.version}: {one.outcome}" for one in checks]},
+        evidence={"checks": [f"{one.rule} v{one.version}: {one.outcome}" for one in results]},
     )
     submitted(actor, requisition)
     return requisition
 
 
-def _reprice(requisition: Requisition, today: date) -> None:
-    keys = {
-        line.id: (line.item_id, line.offer.supplier_id, line.uom, line.quantity) for line in requisition.lines
-    }
-    prices = prices_on(today, keys.values())
-    for line in requisition.lines:
-        _price(line, prices.get(keys[line.id]))
-    _retotal(requisition)
-
-
-def _keep(requisition: Requisition, checks: Sequence[Check]) -> None:
-    line_ids = {line.line_number: line.id for line in requisition.lines}
-    db.session.add_all(
-        CheckResult(
-            requisition_id=requisition.id,
-            line_id=line_ids.get(one.line),
-            rule=one.rule,
-            rule_version=one.version,
-            outcome=one.outcome,
-            sentence=one.sentence,
-            evidence={key: str(value) for key, value in one.evidence.items()},
-        )
-        for one in checks
-    )
-
-
 def _move(requisition: Requisition, action: str) -> None:
     state = TRANSITIONS.get((requisition.state, action))
     if state is None:
-        raise Conflict(f"This requisition is {requisition.state} already; it cannot be changed like this.")
+        raise Conflict(f"{requisition.number} is {requisition.state} already. Look at it again.")
     requisition.state = state
 
 
-def decide(requisition: Requisition) -> None:
+def decide(actor: Actor, requisition: Requisition) -> None:
     """All lines have their answer."""
+    before = requisition.state
     _move(requisition, "decide")
     requisition.decided_at = clock.now()
+    audit.record(
+        actor,
+        "requisition.decide",
+        requisition,
+        before={"state": before},
+        after={"state": requisition.state},
+    )
 
 
 def withdraw(actor: Actor, requisition_id: int) -> Requisition:
-    """The requester takes back what nobody has decided yet; the held budget returns."""
-    requisition = found(queries.find(requisition_id, lock=True), "requisition")
-    if requisition.requester_id != actor.account_id:
-        raise NotAllowed("Only the person who asked may withdraw a requisition.")
+    """The requester takes back what nobody has decided yet; the held budget returns. Repeats do nothing."""
+    requisition = _own(actor, requisition_id)
+    if requisition.state is RequisitionState.CANCELLED:
+        return requisition
     if any(line.state is not LineState.OPEN for line in requisition.lines):
         raise Conflict("Some lines are decided already. Close the lines you no longer need instead.")
     _move(requisition, "withdraw")
@@ -260,21 +324,30 @@ def withdraw(actor: Actor, requisition_id: int) -> Requisition:
     return requisition
 
 
-def close_line(actor: Actor, requisition_id: int, line_id: int, reason: str) -> None:
+def close_line(actor: Actor, requisition_id: int, line_id: int, reason: str) -> RequisitionLine:
     """Closes what is not ordered yet of a line; the budget held for it returns to the cent."""
     requisition = found(queries.find(requisition_id, lock=True), "requisition")
     line = found(next((one for one in requisition.lines if one.id == line_id), None), "line")
-    may_buy = actor.can(Permission.BUY, facility_id=requisition.location.facility_id)
-    if requisition.requester_id != actor.account_id and not may_buy:
+    if not may_close(actor, requisition):
         raise NotAllowed("Only the person who asked, or a buyer, may close a line.")
     if not reason.strip():
         raise Invalid("Say why the line is closed.", field="reason")
+    if line.state is LineState.OPEN and requisition.state is RequisitionState.SUBMITTED:
+        raise Conflict("This line still waits for approval. Withdraw the requisition instead.")
     if line.state is not LineState.APPROVED or open_quantity(line) <= 0:
-        raise Conflict("There is nothing open on this line.")
+        raise Conflict("Nothing of this line is open: it is ordered, closed or rejected.")
     before = {"closed": line.closed_quantity}
     close_open_part(line, requisition)
-    after = {"closed": line.closed_quantity, "reason": reason}
-    audit.record(actor, "requisition_line.close", line, before=before, after=after)
+    flag_modified(requisition, "total")  # whoever looks at the requisition sees that it changed
+    after = {"line": line.line_number, "closed": line.closed_quantity, "reason": reason.strip()}
+    audit.record(actor, "requisition.close_line", requisition, before=before, after=after)
+    return line
+
+
+def may_close(actor: Actor, requisition: Requisition) -> bool:
+    """The requester, and buyers of the facility."""
+    may_buy = actor.can(Permission.BUY, facility_id=requisition.location.facility_id)
+    return requisition.requester_id == actor.account_id or may_buy
 
 
 def open_quantity(line: RequisitionLine) -> Decimal:

@@ -1,0 +1,110 @@
+"""Budgets as pages show them: the formula as a sum, each term a list of documents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from portal.budgets.models import Budget
+from portal.budgets.queries import Held
+from portal.budgets.rules import Balance, Term
+from portal.foundation.access import Actor, Permission
+from portal.foundation.filters import day
+
+LABELS = {
+    Term.REQUESTED: "Requested, not ordered yet",
+    Term.ORDERED: "Ordered, not invoiced yet",
+    Term.INVOICED: "Invoiced",
+}
+TONES = {Term.REQUESTED: "success", Term.ORDERED: "info", Term.INVOICED: "neutral"}
+DOCUMENTS = {
+    "requisition": ("Requisition", "requisitions.show", "requisition_id", None),
+    "purchase_order": ("Order", "orders.show", "order_id", Permission.VIEW_ORDERS),
+    "invoice": ("Invoice", "invoices.show", "invoice_id", Permission.MATCH_INVOICES),
+}
+
+
+@dataclass(frozen=True)
+class BudgetRow:
+    """A budget in the list."""
+
+    id: int
+    cost_center: str
+    code: str
+    period: str
+    currency: str
+    balance: Balance
+    parts: list[dict[str, Any]]
+    tone: str
+
+
+def row(budget: Budget, balance: Balance) -> BudgetRow:
+    """The budget with its balance; one that is overspent is marked."""
+    return BudgetRow(
+        id=budget.id,
+        cost_center=budget.cost_center.name,
+        code=budget.cost_center.code,
+        period=period(budget.period_start, budget.period_end),
+        currency=budget.currency,
+        balance=balance,
+        parts=parts(balance),
+        tone="danger" if balance.available < 0 else "",
+    )
+
+
+def period(start: date, end: date) -> str:
+    """Jan 1, 2026 to Dec 31, 2026"""
+    return f"{day(start)} to {day(end)}"
+
+
+def parts(balance: Balance) -> list[dict[str, Any]]:
+    """The terms as parts of a bar, what is spent first."""
+    return [
+        {"label": LABELS[term], "value": balance.held(term), "tone": TONES[term]}
+        for term in (Term.INVOICED, Term.ORDERED, Term.REQUESTED)
+    ]
+
+
+def formula(balance: Balance) -> list[dict[str, Any]]:
+    """The sum line by line; terms carry the key of their list."""
+    return [
+        {"label": "Budget", "sign": "", "value": balance.budget, "term": ""},
+        *(
+            {"label": LABELS[term], "sign": "−", "value": balance.held(term), "term": term.value}
+            for term in Term
+        ),
+        {"label": "Available", "sign": "=", "value": balance.available, "term": ""},
+    ]
+
+
+@dataclass(frozen=True)
+class DocumentRow:
+    """A document that holds money of a budget; without an endpoint the person may not open it."""
+
+    kind: str
+    number: str
+    endpoint: str
+    arguments: dict[str, int]
+    term: str
+    since: datetime
+    amount: Decimal
+
+
+def document_rows(actor: Actor, held: Sequence[Any]) -> list[DocumentRow]:
+    """The documents with links for those the person may open."""
+    return [_document_row(actor, Held(*columns)) for columns in held]
+
+
+def _document_row(actor: Actor, held: Held) -> DocumentRow:
+    kind, endpoint, argument, permission = DOCUMENTS[held.document_type]
+    may_open = permission is None or actor.can(permission)
+    return DocumentRow(
+        kind=kind,
+        number=held.document,
+        endpoint=endpoint if may_open else "",
+        arguments={argument: held.document_id},
+        term=LABELS[held.term],
+        since=held.since,
+        amount=held.amount,
+    )

@@ -1,0 +1,111 @@
+"""What the catalog's pages need, gathered with a constant number of queries."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from portal.catalog import presenters, queries
+from portal.catalog.forms import SearchForm
+from portal.catalog.rules import Shelf
+from portal.catalog.search import CatalogSearch
+from portal.foundation import clock
+from portal.foundation.access import Actor, Permission
+from portal.foundation.errors import NotAllowed, NotFound
+from portal.foundation.paging import paginate
+from portal.masterdata.models import Location
+from portal.masterdata.queries import get_item, locations_for
+
+PER_PAGE = 25
+WHILE_TYPING = 8
+
+
+def choose_place(
+    actor: Actor, permission: Permission, asked: int | None, remembered: Sequence[int | None]
+) -> tuple[Location, list[Location]]:
+    """The location a page is about and those a person may switch to.
+
+    Raises NotFound for a location that is not theirs, NotAllowed when there is none.
+    """
+    choices = locations_for(actor, permission)
+    if not choices:
+        raise NotAllowed("Your role covers no location yet. Ask your administrator to give you one.")
+    by_id = {place.id: place for place in choices}
+    if asked is not None and asked not in by_id:
+        raise NotFound("This location does not exist, is closed, or is not one of yours.")
+    known = (by_id[one] for one in (asked, *remembered) if one is not None and one in by_id)
+    return next(known, choices[0]), choices
+
+
+def guide(
+    actor: Actor,
+    location: Location,
+    typed: Mapping[int, str],
+    errors: Mapping[int, str],
+    *,
+    fill: bool = False,
+) -> dict[str, Any]:
+    """The order guides of a location; `fill` puts the suggestion into every empty box."""
+    lines = queries.guide_of(location.id)
+    item_ids = {line.item_id for line in lines}
+    day = clock.today(location.facility.time_zone)
+    offers = queries.priced(queries.offers_of(item_ids), day)
+    shelves = queries.shelves(actor, location.id, item_ids)
+    shown = presenters.guides(lines, offers, shelves, presenters.Typed(typed, errors, fill=fill))
+    rows = [row for one in shown for row in one.rows]
+    return {
+        "guides": shown,
+        "suggestions": sum(1 for row in rows if row.offer is not None and row.offer.suggested),
+        "typed": sum(1 for row in rows if row.typed),
+        "place": location,
+    }
+
+
+def search(actor: Actor, location: Location, form: SearchForm, number: int) -> dict[str, Any]:
+    """One page of results with the filters that fit them."""
+    day = clock.today(location.facility.time_zone)
+    asked = CatalogSearch(form.search(), day)
+    form.offer_facets(asked.categories(), asked.suppliers())
+    page = paginate(asked.offers(), number, per_page=PER_PAGE)
+    shelves = queries.shelves(actor, location.id, {offer.item_id for offer in page.rows})
+    rows = [
+        presenters.offer_row(priced, shelves[priced.offer.item_id])
+        for priced in queries.priced(page.rows, day)
+    ]
+    return {"page": page, "rows": rows, "place": location, "may_request": _may_request(actor, location)}
+
+
+def results(location: Location, words: str) -> list[presenters.OfferRow]:
+    """The best few matches, while somebody is still typing."""
+    form = SearchForm(data={"q": words})
+    day = clock.today(location.facility.time_zone)
+    page = paginate(CatalogSearch(form.search(), day).offers(), 1, per_page=WHILE_TYPING)
+    return [
+        presenters.offer_row(priced, Shelf(priced.offer.item_id)) for priced in queries.priced(page.rows, day)
+    ]
+
+
+def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:
+    """An item with its offers side by side, contract prices, substitutes and what stands here."""
+    shown = get_item(actor, item_id)
+    day = clock.today(location.facility.time_zone)
+    substitutes = queries.substitutes_of(item_id)
+    item_ids = {item_id, *(other.id for other, _ in substitutes)}
+    shelves = queries.shelves(actor, location.id, item_ids)
+    offers = queries.priced(queries.offers_of(item_ids), day, Decimal(1))
+    return {
+        "item": shown,
+        "status": presenters.STATUS_OF_ITEM.get(shown.lifecycle),
+        "offers": presenters.offer_rows(
+            [one for one in offers if one.offer.item_id == item_id], shelves[item_id]
+        ),
+        "prices": presenters.contract_prices(queries.contract_lines_of(item_id, day), day),
+        "facts": presenters.facts(shown, shelves[item_id]),
+        "packaging": presenters.packaging(shown),
+        "substitutes": presenters.substitutes(substitutes, offers, shelves),
+        "place": location,
+        "may_request": _may_request(actor, location),
+    }
+
+
+def _may_request(actor: Actor, location: Location) -> bool:
+    return actor.can(Permission.REQUEST, facility_id=location.facility_id)

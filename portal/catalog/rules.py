@@ -1,0 +1,81 @@
+"""Packs in words, barcodes as item numbers, and how much a location should request."""
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from portal.foundation.quantity import plain, whole_packs
+
+GTIN_LENGTHS = (8, 12, 13, 14)
+# What scanners put before the data: a symbology identifier (ISO/IEC 15424) and FNC1 as a group separator.
+SCAN_PREFIX = re.compile(r"^(?:\][A-Za-z]\d)?\x1d?")
+# GS1 General Specifications 3.2: application identifier 01, then 14 digits; brackets are for people.
+ELEMENT_STRING = re.compile(r"^(?:\(01\)|01)(\d{14})")
+
+
+def gtin_of(text: str) -> str | None:
+    """The GTIN-14 in a scanned or typed barcode; None when it holds none with a true check digit."""
+    code = SCAN_PREFIX.sub("", text.replace(" ", ""))
+    element = ELEMENT_STRING.match(code)
+    if element and is_gtin(element.group(1)):
+        return element.group(1)
+    if code.isascii() and code.isdigit() and len(code) in GTIN_LENGTHS and is_gtin(code):
+        return code.zfill(14)
+    return None
+
+
+def is_gtin(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (GS1 General Specifications 7.9.1)."""
+    weighted = sum(
+        int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits[:-1]))
+    )
+    return (weighted + int(digits[-1])) % 10 == 0
+
+
+def pack(uom: str, factor: Decimal, base_uom: str) -> str:
+    """The pack in words: BX of 100 EA; the base unit alone when it is the order unit."""
+    return uom if uom == base_uom or factor == 1 else f"{uom} of {plain(factor)} {base_uom}"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What is known of an item at a location, in base units; none means not known or not set."""
+
+    item_id: int
+    on_hand: Decimal = Decimal()
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    on_order: Decimal = Decimal()
+    in_cart: Decimal = Decimal()
+
+    @property
+    def coming(self) -> Decimal:
+        """On hand, on order and in the cart."""
+        return self.on_hand + self.on_order + self.in_cart
+
+    @property
+    def is_low(self) -> bool:
+        """Below par, counting only what is there."""
+        return self.minimum is not None and self.on_hand < self.minimum
+
+    def with_facts(self, other: "Shelf") -> "Shelf":
+        """Both together."""
+        return Shelf(
+            item_id=self.item_id,
+            on_hand=self.on_hand + other.on_hand,
+            minimum=other.minimum if self.minimum is None else self.minimum,
+            maximum=other.maximum if self.maximum is None else self.maximum,
+            on_order=self.on_order + other.on_order,
+            in_cart=self.in_cart + other.in_cart,
+        )
+
+
+def suggested_packs(shelf: Shelf, factor: Decimal) -> Decimal:
+    """Whole packs that fill up to the maximum without passing it, but never fewer than reach the minimum.
+
+    Nothing while what is there or coming reaches the minimum, or where no par is set.
+    """
+    if shelf.minimum is None or shelf.maximum is None or shelf.coming >= shelf.minimum:
+        return Decimal()
+    up_to_maximum = ((shelf.maximum - shelf.coming) / factor).to_integral_value(rounding=ROUND_FLOOR)
+    return max(up_to_maximum, whole_packs(shelf.minimum - shelf.coming, factor))

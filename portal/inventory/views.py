@@ -1,0 +1,45 @@
+"""What is on hand at a location."""
+
+import io
+
+from flask import Blueprint, render_template, request, send_file
+from flask.typing import ResponseReturnValue
+
+from portal.catalog.views import place
+from portal.foundation import clock
+from portal.foundation.access import Permission, requires
+from portal.foundation.paging import paginate
+from portal.inventory import presenters, queries
+from portal.inventory.forms import StockFilter
+from portal.inventory.queries import StockRow
+
+blueprint = Blueprint("inventory", __name__)
+
+
+@blueprint.get("/stock")
+@requires(Permission.VIEW_STOCK)
+def stock() -> ResponseReturnValue:
+    """Items with stock or par at a location."""
+    location, choices = place(Permission.VIEW_STOCK)
+    form = StockFilter(request.args)
+    form.offer_places(location, choices)
+    today = clock.today(location.facility.time_zone)
+    page = paginate(queries.stock_at(location.id, form.wanted(today)), request.args.get("page", 1, type=int))
+    found = [StockRow(*columns) for columns in page.rows]
+    lots = queries.lots_at(location.id, {row.item_id for row in found})
+    rows = presenters.item_rows(found, lots, today)
+    return render_template("inventory/stock.html", form=form, page=page, rows=rows, place=location)
+
+
+@blueprint.get("/stock.csv")
+@requires(Permission.VIEW_STOCK)
+def export() -> ResponseReturnValue:
+    """The same, all pages, as a file with one line for each lot."""
+    location, _ = place(Permission.VIEW_STOCK)
+    today = clock.today(location.facility.time_zone)
+    rows = queries.rows_at(queries.stock_at(location.id, StockFilter(request.args).wanted(today)))
+    lots = queries.lots_at(location.id, {row.item_id for row in rows})
+    # The mark at the beginning tells spreadsheets that it is UTF-8.
+    content = io.BytesIO(presenters.as_csv(rows, lots, today).encode("utf-8-sig"))
+    name = f"stock-{location.code}-{today.isoformat()}.csv"
+    return send_file(content, mimetype="text/csv", as_attachment=True, download_name=name)

@@ -1,0 +1,83 @@
+"""Submitting a cart in steps: lock the money, check, fix the prices, hold the budget, keep the evidence."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy.orm.attributes import flag_modified
+
+from portal.budgets import services as budgets
+from portal.budgets.queries import budgets_on
+from portal.budgets.rules import Term
+from portal.budgets.services import Change, Document
+from portal.foundation import clock
+from portal.foundation.access import Actor
+from portal.foundation.db import db
+from portal.foundation.errors import Invalid
+from portal.requisitions import checks, queries
+from portal.requisitions.checks import CartFacts, Check
+from portal.requisitions.models import CheckResult, Requisition
+from portal.requisitions.rules import CheckOutcome
+
+
+def facts_with_money_locked(actor: Actor, requisition: Requisition) -> CartFacts:
+    """Two submitters at once wait for each other here, so that each sees what the other holds."""
+    center_id = requisition.location.cost_center_id
+    today = clock.today(requisition.location.facility.time_zone)
+    budget_of = budgets_on(today, [center_id] if center_id else [])
+    budgets.lock(budget.id for budget in budget_of.values())
+    return queries.cart_facts(actor, requisition, today)
+
+
+def refuse_blocked(facts: CartFacts, results: Sequence[Check], seen_total: Decimal | None) -> None:
+    """Raises Invalid with every block, or when the total is not the one that was shown."""
+    blocks = [one.sentence for one in results if one.outcome is CheckOutcome.BLOCK]
+    if blocks:
+        raise Invalid(" ".join(dict.fromkeys(blocks)))
+    if seen_total is not None and facts.total != seen_total:
+        before, now = (
+            checks.spoken_money(amount, facts.lines[0].currency) for amount in (seen_total, facts.total)
+        )
+        raise Invalid(f"The total is now {now}; you saw {before}. Check the lines, then submit again.")
+
+
+def fix_prices(requisition: Requisition, facts: CartFacts) -> None:
+    """What is submitted is what was checked."""
+    for line, fact in zip(requisition.lines, facts.lines, strict=True):
+        line.contract_line_id = fact.contract_line_id
+        line.unit_price = fact.unit_price
+        line.amount = fact.amount
+        line.cost_center_id = requisition.location.cost_center_id
+        line.gl_account_id = line.item.gl_account_id
+    retotal(requisition)
+
+
+def hold_budget(requisition: Requisition, facts: CartFacts, document: Document) -> None:
+    """Holds what each line costs of the budget that pays for it."""
+    budget_ids = [budget.budget_id for budget in facts.budgets if budget.budget_id is not None]
+    for budget_id in budget_ids:
+        for line in requisition.lines:
+            change = Change(line.id, Term.REQUESTED, line.amount, document)
+            budgets.hold(budget_id, change)
+
+
+def keep(requisition: Requisition, results: Sequence[Check]) -> None:
+    """Keeps what the checks said, with their evidence."""
+    line_ids = {line.line_number: line.id for line in requisition.lines}
+    db.session.add_all(
+        CheckResult(
+            requisition_id=requisition.id,
+            line_id=line_ids.get(one.line),
+            rule=one.rule,
+            rule_version=one.version,
+            outcome=one.outcome,
+            sentence=one.sentence,
+            evidence={"facts": [list(pair) for pair in one.evidence]},
+        )
+        for one in results
+    )
+
+
+def retotal(requisition: Requisition) -> None:
+    """The sum of the lines; the version rises also when it stays the same."""
+    requisition.total = sum((line.amount for line in requisition.lines), Decimal())
+    flag_modified(requisition, "total")
