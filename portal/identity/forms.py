@@ -16,6 +16,7 @@ from portal.identity.rules import (
 )
 
 PASSWORD_HINT = f"At least {SHORTEST_PASSWORD} characters; several words are good."
+ROLES = {role.value: label for role, label in ROLE_LABELS.items()}
 LARGEST_LIMIT = Decimal("99999999999999.99")
 
 REFUSED = (
@@ -43,6 +44,17 @@ class SignInForm(Form):
     def refuse(self) -> None:
         """Says that this cannot be signed in, whatever the reason."""
         self.form_errors.append(REFUSED)
+
+
+class OrganizationForm(Form):
+    """The organization whose own sign-in is wanted."""
+
+    class Meta:
+        csrf = False
+
+    slug = StringField(
+        "Organization", [InputRequired()], description="Its short name, as your administrator told you."
+    )
 
 
 class PasswordForm(Form):
@@ -92,7 +104,7 @@ class PlaceForm(Form):
 class RoleForm(Form):
     """A role with its scope."""
 
-    role = SelectField("Role", [InputRequired("Choose a role.")], choices=list(ROLE_LABELS.items()))
+    role = SelectField("Role", [InputRequired("Choose a role.")], choices=ROLES)
     facility = SelectField("Facility", [Optional()], coerce=str)
     cost_center = SelectField("Cost center", [Optional()], coerce=str)
     approval_limit = DecimalField(
@@ -121,9 +133,14 @@ class PeopleFilter(Form):
 
     q = SearchField("Name or e-mail", [Length(max=100)])
 
+    @property
+    def words(self) -> str:
+        """What to look for."""
+        return "".join(character for character in self.q.data or "" if character.isprintable()).strip()
 
-def _choices(nothing: str, places: Mapping[int, str]) -> list[tuple[str, str]]:
-    return [("", nothing), *((str(place_id), label) for place_id, label in places.items())]
+
+def _choices(nothing: str, places: Mapping[int, str]) -> dict[str, str]:
+    return {"": nothing} | {str(place_id): label for place_id, label in places.items()}
 
 
 def _id(text: str | None) -> int | None:

@@ -81,6 +81,8 @@ class ExternalIdentity(TenantRow):
     issuer: Mapped[str]
     subject: Mapped[str]
 
+    account: Mapped[Account] = relationship(lazy="raise")
+
 
 class WebSession(TenantRow):
     """A signed-in browser; the cookie holds the token, the row its hash."""

@@ -18,7 +18,7 @@ blueprint = sign_in_views.blueprint
 def people() -> ResponseReturnValue:
     """Everybody with an account, searched by name or e-mail."""
     filters = PeopleFilter(request.args)
-    words = (filters.q.data or "").strip() if filters.validate() else ""
+    words = filters.words if filters.validate() else ""
     page = queries.people(words, request.args.get("page", 1, type=int))
     held = queries.assignments_by_account([account.id for account in page.rows])
     rows = presenters.people(page.rows, held)

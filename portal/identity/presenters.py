@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from portal.foundation import clock
-from portal.identity.models import Account, RoleAssignment, WebSession
+from portal.identity.models import Account, IdentityProvider, Organization, RoleAssignment, WebSession
 from portal.identity.rules import ROLE_LABELS, Role
 from portal.identity.saved_forms import Kept
 
@@ -30,6 +30,15 @@ DEMO_HINTS: dict[Role, tuple[str, str]] = {
     Role.AUDITOR: ("eye-check", "Read the trail of every change"),
     Role.ADMINISTRATOR: ("settings", "Manage people and master data"),
 }
+
+
+def organization(row: Organization, providers: Iterable[IdentityProvider]) -> dict[str, Any]:
+    """An organization and its own ways to sign in."""
+    return {
+        "slug": row.slug,
+        "name": row.name,
+        "providers": [{"code": one.code, "name": one.name} for one in providers],
+    }
 
 
 def demo_roles() -> list[dict[str, str]]:

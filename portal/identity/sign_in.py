@@ -5,9 +5,10 @@ from structlog import get_logger
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor, system
 from portal.foundation.db import db, enter_organization
+from portal.foundation.errors import NotFound
 from portal.identity import passwords, queries
-from portal.identity.models import Account
-from portal.identity.rules import LOCK_AFTER, LOCK_FOR, is_email, tidy_email
+from portal.identity.models import Account, Organization
+from portal.identity.rules import LOCK_AFTER, LOCK_FOR, SLUG, is_email, tidy_email
 
 SIGN_IN = "sign-in"
 log = get_logger(__name__)
@@ -33,6 +34,17 @@ def by_password(email: str, password: str) -> Account | None:
     if passwords.is_outdated(account.password_hash or ""):
         account.password_hash = passwords.hash_password(password)
     return account
+
+
+def enter_by_slug(slug: str) -> Organization:
+    """Enters the organization with this short name; raises NotFound."""
+    organization_id = queries.organization_id_of_slug(slug) if SLUG.fullmatch(slug) else None
+    if organization_id is None:
+        raise NotFound(
+            "No organization has this short name. Ask your administrator for the address to sign in at."
+        )
+    enter_organization(organization_id)
+    return queries.organization()
 
 
 def record_success(account: Account, actor: Actor, method: str, session_id: int) -> None:

@@ -1,10 +1,11 @@
 """Signed-in browsers: Flask-Login over server-side sessions, and what happens to those not signed in."""
 
 import time
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flask import Flask, Response, flash, g, redirect, request, session, url_for
+from flask import Flask, Response, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_login import LoginManager, current_user, login_user
@@ -21,6 +22,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LIMITED = ("sign_in_submit", "sign_in_demo", "start_provider", "finish_provider", "change_password")
 SECRET_FIELDS = ("password", "secret")
 GRID_SECONDS = 0.25
+ORGANIZATION_COOKIE = "organization"
 
 
 def init_identity(app: Flask) -> None:
@@ -83,6 +85,24 @@ def after_sign_in(person: sessions.Person, wanted: str) -> ResponseReturnValue:
     if saved_forms.waiting(person.actor) is not None:
         wanted = url_for("identity.show_kept")
     return redirect(wanted, 303)
+
+
+def remember_organization(response: Response, slug: str) -> None:
+    """Lets this browser show the organization's own ways to sign in the next time."""
+    settings: Settings = current_app.extensions["settings"]
+    response.set_cookie(
+        ORGANIZATION_COOKIE,
+        slug,
+        max_age=timedelta(days=365),
+        secure=settings.secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def remembered_organization() -> str:
+    """The short name kept by `remember_organization`, or nothing."""
+    return request.cookies.get(ORGANIZATION_COOKIE, "")
 
 
 def wait_for_the_grid() -> None:

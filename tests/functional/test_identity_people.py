@@ -8,7 +8,7 @@ from sqlalchemy import select
 from portal.foundation.access import Permission
 from portal.foundation.audit import AuditEvent
 from portal.foundation.db import db
-from portal.foundation.errors import Conflict, Invalid
+from portal.foundation.errors import Conflict, Invalid, NotFound
 from portal.identity import passwords, queries, services
 from portal.identity.rules import Role
 from tests.hospital import PASSWORD, Hospital
@@ -118,3 +118,14 @@ def test_who_holds_a_permission_is_found_by_place(hospital: Hospital) -> None:
     assert queries.accounts_with(Permission.APPROVE, cost_center_id=here) == [everywhere, scoped]
     assert queries.accounts_with(Permission.APPROVE, cost_center_id=elsewhere) == [everywhere]
     assert queries.names_of({scoped.id}) == {scoped.id: "Scoped"}
+
+
+def test_a_place_of_another_organization_is_not_found(hospital: Hospital) -> None:
+    facility, clinic = hospital.facility.id, hospital.clinic.id
+    slug = hospital.organization.slug
+    services.create_organization(slug=f"other-{slug}", name="Other")
+    account = services.create_account(email=f"new@{slug}.org", name="New")
+    with pytest.raises(NotFound, match="facility"):
+        services.assign_role(account, Role.BUYER, facility_id=facility)
+    with pytest.raises(NotFound, match="location"):
+        services.create_account(email=f"newer@{slug}.org", name="Newer", home_location_id=clinic)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,9 +12,10 @@ from sqlalchemy import select
 from portal.foundation import clock
 from portal.foundation.audit import AuditEvent
 from portal.foundation.db import db, transaction
-from portal.identity import services
+from portal.identity import demo, services
 from portal.identity.models import Account
 from portal.identity.rules import LOCK_AFTER, Role
+from tests import hospital as hospitals
 from tests.hospital import PASSWORD, Hospital
 from tests.visitor import Visitor
 
@@ -124,7 +126,7 @@ def test_failures_are_limited_by_address_and_successes_are_not(
     hospital: Hospital, app_with: Callable[..., Flask]
 ) -> None:
     app = app_with(sign_in_limit="2 per minute")
-    here = {"environ_base": {"REMOTE_ADDR": f"192.0.2.{hospital.organization.id % 250}"}}
+    here: dict[str, Any] = {"environ_base": {"REMOTE_ADDR": f"192.0.2.{hospital.organization.id % 250}"}}
     client = Visitor(app, app.response_class)
     for _ in range(4):
         values = {"email": hospital.email(Role.BUYER), "password": PASSWORD}
@@ -221,3 +223,32 @@ def test_one_click_accounts_do_not_exist_outside_the_demo(client: Visitor) -> No
     token = client.csrf_token("/sign-in")
     assert client.post("/sign-in/demo/buyer", data={"csrf_token": token}).status_code == 404
     assert client.get("/me").status_code == 303
+
+
+def test_one_click_signs_in_as_a_role_of_the_demo_organization(
+    in_app: None, app_with: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as session:
+        session.expire_on_commit = False
+        hospital = hospitals.build()
+    monkeypatch.setattr(demo, "DEMO_ORGANIZATION", hospital.organization.slug)
+    app = app_with(demo=True)
+    client = Visitor(app, app.response_class)
+    for role in Role:
+        shown = client.get("/sign-in?next=/me")
+        answer = client.send(shown, action=f"/sign-in/demo/{role}")
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/me")
+        assert hospital.email(role) in client.get("/me").get_data(as_text=True)
+        client.delete_cookie("portal")
+    assert sign_in_events(hospital.accounts[Role.BUYER]) == ["sign_in.succeeded demo"]
+
+
+def test_the_demo_before_seeding_and_unknown_roles_are_not_found(
+    app_with: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "DEMO_ORGANIZATION", "not-seeded")
+    app = app_with(demo=True)
+    client = Visitor(app, app.response_class)
+    token = client.csrf_token("/sign-in")
+    for role in ("buyer", "emperor"):
+        assert client.post(f"/sign-in/demo/{role}", data={"csrf_token": token}).status_code == 404
