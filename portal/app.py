@@ -11,7 +11,9 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
+from portal.approvals import queries as approval_queries
 from portal.approvals import services as approvals
+from portal.catalog import queries as catalog_queries
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
 from portal.exchange.handlers import Handlers, OutboundHandler
@@ -20,13 +22,15 @@ from portal.foundation.crypto import KeyRing
 from portal.foundation.db import APPLICATION_ROLE, db
 from portal.foundation.filters import init_filters
 from portal.foundation.web import ROOT, PortalFlask, init_web
+from portal.identity import jobs as identity_jobs
 from portal.identity import views as identity
 from portal.identity.web import init_identity
+from portal.inventory import queries as inventory_queries
 from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
 from portal.invoices import views as invoices_views
 from portal.navigation import init_navigation
-from portal.orders import answers
+from portal.orders import answers, followed
 from portal.orders import outbound as orders_outbound
 from portal.orders import page as order_page
 from portal.orders import services as orders
@@ -35,11 +39,12 @@ from portal.receiving import outbound as receiving_outbound
 from portal.receiving import queries as receiving_queries
 from portal.receiving import services as receiving
 from portal.receiving import views as receiving_views
+from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.settings import Settings, load
 
 A_YEAR = 31_536_000
-JOB_MODULES = (exchange_jobs,)
+JOB_MODULES = (exchange_jobs, identity_jobs)
 """Imported so that every worker knows every job."""
 BLUEPRINTS = (
     exchange.blueprint,
@@ -157,5 +162,10 @@ def _connect_features() -> None:
     requisitions.submitted.attach(approvals.open_steps)
     requisitions.withdrawn.attach(approvals.withdraw_steps)
     orders.posted.attach(receiving.send_waiting)
+    requisition_queries.approval_parts.attach(approval_queries.parts_of)
+    requisition_queries.order_parts.attach(followed.parts_of)
+    catalog_queries.shelf_facts.attach(inventory_queries.shelf)
+    catalog_queries.shelf_facts.attach(requisition_queries.in_cart)
+    catalog_queries.shelf_facts.attach(followed.on_order)
     order_page.linked_documents.attach(receiving_queries.linked_to_order)
     order_page.linked_documents.attach(invoice_queries.linked_to_order)

@@ -32,6 +32,7 @@ def schedule(settings: Settings) -> dict[str, float]:
     """Seconds between two runs, by job name."""
     return {
         "portal.exchange.jobs.sweep": settings.sweep_seconds,
+        "portal.identity.jobs.tidy": 300.0,
     }
 
 

@@ -97,14 +97,16 @@ def end(session: WebSession, because: Ended, actor: Actor) -> bool:
     return True
 
 
-def end_token(value: str, because: Ended) -> None:
-    """Ends the session of a token, if there is one; the database session is then in its organization."""
+def end_token(value: str, because: Ended) -> int | None:
+    """Ends the session of a token and says whose it was; the database session is then in its organization."""
     # What was written so far belongs to the present organization; the token may lead to another one.
     db.session.flush()
     session = _find(value)
-    if session is not None:
-        end(session, because, services.actor_of(session.account))
-        db.session.flush()
+    if session is None:
+        return None
+    end(session, because, services.actor_of(session.account))
+    db.session.flush()
+    return session.account_id
 
 
 def end_all(account_id: int, because: Ended, actor: Actor, *, but: int | None = None) -> int:

@@ -54,10 +54,12 @@ def _is_refused(response: Response) -> bool:
 def enter(account: Account, method: str) -> sessions.Person:
     """Signs the browser in under a new session; the one it had before ends."""
     previous = session.get("_user_id")
-    if previous:
-        sessions.end_token(previous, Ended.REPLACED)
-        enter_organization(account.organization_id)
+    was = sessions.end_token(previous, Ended.REPLACED) if previous else None
+    enter_organization(account.organization_id)
+    # The same person again: forms they left open in other tabs stay good.
+    kept = {"csrf_token": session["csrf_token"]} if was == account.id and "csrf_token" in session else {}
     session.clear()
+    session.update(kept)
     token = sessions.start(account, user_agent=request.user_agent.string)
     person = sessions.resume(token)
     assert person is not None, "a session just started is good"

@@ -136,6 +136,29 @@ def test_repeated_fields_keep_their_order_and_empty_ones_are_sent_back(
     assert fields_of(page, form_id).getlist("note") == [""]
 
 
+def test_a_form_left_open_is_good_after_signing_in_again_in_another_tab(
+    hospital: Hospital, client: Visitor
+) -> None:
+    administrator = hospital.accounts[Role.ADMINISTRATOR]
+    client.sign_in(administrator.email)
+    form = client.get("/people/new")
+    time_out(administrator)
+    values = {"email": administrator.email, "password": PASSWORD}
+    assert client.submit("/sign-in", values).status_code == 303
+    email = f"new@{hospital.organization.slug}.org"
+    assert client.send(form, {"name": "New", "email": email}).status_code == 303
+    assert queries.account_by_email(email) is not None
+
+
+def test_a_form_left_open_is_not_good_for_another_person(hospital: Hospital, client: Visitor) -> None:
+    client.sign_in(hospital.email(Role.BUYER))
+    form = client.get("/me")
+    time_out(hospital.accounts[Role.BUYER])
+    values = {"email": hospital.email(Role.ADMINISTRATOR), "password": PASSWORD}
+    assert client.submit("/sign-in", values).status_code == 303
+    assert client.send(form, {"location": ""}, action="/me/location").status_code == 400
+
+
 def test_a_form_from_elsewhere_is_not_kept(hospital: Hospital, client: Visitor) -> None:
     administrator = hospital.accounts[Role.ADMINISTRATOR]
     client.sign_in(administrator.email)
