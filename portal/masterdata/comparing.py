@@ -30,6 +30,9 @@ CROSSWALKED = frozenset(
 )  # fmt: skip
 """The kinds whose rows other systems know by names of their own."""
 
+# An ERP keeps short names (a storage location 16 characters); ours, if it goes on from there, says more.
+CUT_OFF = 15
+
 
 def resolve(tables: TemporaryTables) -> Insert:
     """Fills the resolved rows: which row is meant, its values as they would be, and the action."""
@@ -124,6 +127,9 @@ class _Comparison:
             return func.coalesce(old, given)
         if column.refers_to is not None:
             return case((cell.is_(None), old), (cell == "", null()), else_=given)
+        if column.name == "name" and self._tables.partner_id is not None:
+            cut_off = and_(func.char_length(cell) >= CUT_OFF, func.starts_with(old, cell))
+            return case((cut_off, old), else_=func.coalesce(cell, old))
         empty = () if column.required else (literal(column.empty, cell.type),)
         return func.coalesce(cell, old, *empty)
 

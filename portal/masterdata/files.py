@@ -143,6 +143,9 @@ def _csv_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[Line]:
         raise Unusable(
             f"Row {number + 1} of the file cannot be read ({error}). Check the quotation marks in it."
         ) from error
+    finally:
+        if not text.closed:
+            text.detach()  # whoever opened the file closes it
 
 
 def _original(cell: str) -> str:

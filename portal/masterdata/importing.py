@@ -22,9 +22,7 @@ SAMPLE = 50
 MOST_TRIES = 3
 PROGRESS_SECONDS = 0.5
 STALE = "The master data changed since this preview was made. Look at it again, then apply."
-INTERRUPTED = (
-    "This import was interrupted again and again. Nothing was changed. Split the file."
-)
+INTERRUPTED = "This import was interrupted again and again. Nothing was changed. Split the file."
 
 
 def carry_on(organization_id: int, run_id: int) -> None:

@@ -1,7 +1,7 @@
 """Checks the rows of a table against its schema: values by column, and every fault by row and column."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -41,15 +41,46 @@ def check(schema: Schema, lines: Iterator[Line]) -> Iterator[Checked]:
         yield row.check(number, cells)
 
 
-def from_mappings(schema: Schema, rows: Iterable[Mapping[str, str]]) -> Iterator[Line]:
-    """Rows by column name as the lines of a table with the schema's header."""
-    names = [column.name for column in schema.columns]
-    present: list[str] | None = None
+def from_mappings(rows: Iterable[Mapping[str, str]]) -> Iterator[Line]:
+    """Rows by column name as the lines of a table; raises Unusable when they differ in their columns."""
+    header: list[str] = []
     for number, row in enumerate(rows, start=2):
-        if present is None:
-            present = [name for name in names if name in row] + [name for name in row if name not in names]
-            yield 1, present
-        yield number, [(row.get(name) or "").strip() for name in present]
+        if not header:
+            header = list(row)
+            yield 1, header
+        if row.keys() != set(header):
+            raise Unusable(f"Row {number} has other columns than the first one.")
+        yield number, [row[name].strip() for name in header]
+
+
+def check_records(
+    schema: Schema, records: Iterable[Mapping[str, str]], left_out: Callable[[Mapping[str, str], Fault], None]
+) -> Iterator[Checked]:
+    """Checks records of another system, numbered from 1; an empty value says nothing.
+
+    A value that cannot be taken is left out and told to `left_out`, unless the record needs it.
+    """
+    for number, record in enumerate(records, start=1):
+        faults: list[Fault] = []
+        said = ((column, record.get(column.name, "")) for column in schema.columns)
+        values = tuple(_said(column, cell, number, faults) for column, cell in said)
+        optional = {column.name for column in schema.columns if not column.required}
+        for fault in faults:
+            if fault.column in optional:
+                left_out(record, fault)
+        needed = [fault for fault in faults if fault.column not in optional]
+        yield Checked(number, values, (*needed, *_rule_faults(schema, number, values)))
+
+
+def _said(column: Column, cell: str, number: int, faults: list[Fault]) -> Any:
+    return _value(column, cell, number, faults) if cell or column.required else None
+
+
+def _rule_faults(schema: Schema, number: int, values: Sequence[Any]) -> Iterator[Fault]:
+    if schema.rule is not None:
+        named = dict(zip((column.name for column in schema.columns), values, strict=True))
+        for column, sentence in schema.rule(named):
+            yield Fault(number, column, sentence)
 
 
 def _normal(cell: str) -> str:
@@ -89,9 +120,7 @@ class _Row:
         )
         if any(cells[self._width :]):
             faults.append(Fault(number, "", f"This row has more cells than the header's {self._width}."))
-        if self._schema.rule is not None:
-            named = {column.name: value for (column, _), value in zip(self._columns, values, strict=True)}
-            faults += (Fault(number, column, sentence) for column, sentence in self._schema.rule(named))
+        faults.extend(_rule_faults(self._schema, number, values))
         return Checked(number, values, tuple(faults))
 
 

@@ -1,6 +1,9 @@
 """Kinds and states of master data."""
 
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import Any
 
 
 class LocationKind(StrEnum):
@@ -55,7 +58,42 @@ class SyncState(StrEnum):
     """Where a read of master data from the ERP is; `stopped` waits for a person."""
 
     READING = "reading"
-    APPLIED = "applied"
     STOPPED = "stopped"
+    APPLYING = "applying"
+    APPLIED = "applied"
     DISCARDED = "discarded"
     FAILED = "failed"
+
+
+SYNC_TRANSITIONS: dict[tuple[SyncState, str], SyncState] = {
+    (SyncState.READING, "finish"): SyncState.APPLIED,
+    (SyncState.READING, "stop"): SyncState.STOPPED,
+    (SyncState.READING, "fail"): SyncState.FAILED,
+    (SyncState.STOPPED, "apply"): SyncState.APPLYING,
+    (SyncState.STOPPED, "discard"): SyncState.DISCARDED,
+    (SyncState.APPLYING, "finish"): SyncState.APPLIED,
+    (SyncState.APPLYING, "fail"): SyncState.FAILED,
+}
+
+DEFAULT_CHANGE_LIMIT = Decimal(20)
+UNLIMITED = Decimal(100)
+FEW_ROWS = 10
+
+
+def change_limit(settings: Mapping[str, Any], kind: str) -> Decimal:
+    """Percent of existing rows one read may change: the partner's setting change_limit_<kind>, else 20."""
+    try:
+        limit = Decimal(str(settings.get(f"change_limit_{kind}", DEFAULT_CHANGE_LIMIT)))
+    except InvalidOperation:
+        return DEFAULT_CHANGE_LIMIT
+    return limit if limit.is_finite() else DEFAULT_CHANGE_LIMIT
+
+
+def may_change(changed: int, existing: int, limit: Decimal) -> bool:
+    """Whether a read may change so many rows by itself: few, or at most `limit` percent of the existing."""
+    return changed <= FEW_ROWS or share(changed, existing) <= limit
+
+
+def share(changed: int, existing: int) -> Decimal:
+    """Percent of the existing rows that change."""
+    return round(Decimal(100 * changed) / existing, 2) if existing else Decimal(0)

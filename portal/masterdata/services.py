@@ -54,7 +54,7 @@ def import_rows(actor: Actor, kind: ImportKind, source: Rows, *, progress: Progr
         with source.open("rb") as file:
             staging, rows = stage(schema, checked(schema, file, source.name), progress)
     else:
-        lines = checking.from_mappings(schema, source)
+        lines = checking.from_mappings(source)
         staging, rows = stage(schema, checking.check(schema, lines), progress)
     if fault_count := staging.fault_count():
         raise Refused(staging.faults(20), fault_count)
@@ -99,6 +99,7 @@ def write(actor: Actor, run: ImportRun, staging: Staging, counts: Counts) -> Non
     staging.merge()
     run.added, run.changed, run.unchanged = counts.added, counts.changed, counts.unchanged
     run.finished_at = clock.now()
+    db.session.flush()
     if counts.added or counts.changed:
         imported(run.kind)
     audit.record(
@@ -176,6 +177,7 @@ def move(run: ImportRun, action: str) -> None:
     if state is None:
         raise Conflict(f"This import is {run.state.value} already. Open it again to see where it stands.")
     run.state = state
+    db.session.flush()
 
 
 def wake(actor: Actor, run: ImportRun) -> None:

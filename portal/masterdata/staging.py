@@ -114,6 +114,20 @@ class Staging:
         )
         return [_difference(columns, row) for row in db.session.execute(statement)]
 
+    def refusals(self, most: int) -> list[dict[str, Any]]:
+        """The first rows that cannot be taken: {action: refused, code, name, column, sentence}."""
+        tables = self._tables
+        statement = (
+            select(comparing.external_id(tables), tables.faulty.c.column, tables.faulty.c.sentence)
+            .join_from(tables.faulty, tables.staged, tables.staged.c.row == tables.faulty.c.row)
+            .order_by(tables.faulty.c.row)
+            .limit(most)
+        )
+        return [
+            {"action": "refused", "code": code, "name": "", "column": column, "sentence": sentence}
+            for code, column, sentence in db.session.execute(statement)
+        ]
+
     def merge(self) -> None:
         """Writes what is new and what changed; rows with faults stay out."""
         merging.merge(self._tables)

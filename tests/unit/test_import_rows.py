@@ -84,11 +84,13 @@ def test_values_are_of_their_types() -> None:
 
 def test_rows_by_name_are_checked_as_a_file_is() -> None:
     rows: list[Mapping[str, str]] = [{"code": "1", "name": "Supplies "}, {"code": "", "name": "x"}]
-    first, second = check(SCHEMAS[GL], from_mappings(SCHEMAS[GL], rows))
+    first, second = check(SCHEMAS[GL], from_mappings(rows))
     assert first == Checked(2, ("1", "Supplies", None), ())
     assert [(fault.row, fault.column) for fault in second.faults] == [(3, "code")]
     with pytest.raises(Unusable, match="no column"):
-        list(check(SCHEMAS[GL], from_mappings(SCHEMAS[GL], [{"code": "1", "name": "x", "colour": "red"}])))
+        list(check(SCHEMAS[GL], from_mappings([{"code": "1", "name": "x", "colour": "red"}])))
+    with pytest.raises(Unusable, match="Row 3 has other columns"):
+        list(from_mappings([{"code": "1", "name": "x"}, {"code": "2"}]))
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)
