@@ -162,6 +162,7 @@ def _connect_features() -> None:
     requisitions.submitted.attach(approvals.open_steps)
     requisitions.withdrawn.attach(approvals.withdraw_steps)
     orders.posted.attach(receiving.send_waiting)
+    receiving.received.attach(invoices.match)
     requisition_queries.approval_parts.attach(approval_queries.parts_of)
     requisition_queries.order_parts.attach(followed.parts_of)
     catalog_queries.shelf_facts.attach(inventory_queries.shelf)

@@ -30,7 +30,9 @@ class Invoice(TenantRow):
 
     supplier: Mapped[Supplier] = relationship(lazy="raise")
     order: Mapped[PurchaseOrder] = relationship(lazy="raise")
-    lines: Mapped[list["InvoiceLine"]] = relationship(lazy="raise", back_populates="invoice")
+    lines: Mapped[list["InvoiceLine"]] = relationship(
+        lazy="raise", back_populates="invoice", order_by="InvoiceLine.id"
+    )
 
 
 class InvoiceLine(TenantRow):

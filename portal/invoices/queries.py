@@ -1,5 +1,8 @@
 """Reading invoices and what waits for one."""
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -10,7 +13,8 @@ from portal.exchange.queries import open_items_about
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.invoices.models import Invoice, InvoiceLine
-from portal.masterdata.models import Location
+from portal.invoices.rules import MatchLine
+from portal.masterdata.models import Location, Supplier
 from portal.orders import queries as orders
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.page import Linked
@@ -42,10 +46,39 @@ def invoices_of(order_id: int) -> list[Invoice]:
         db.session.scalars(
             select(Invoice)
             .where(Invoice.order_id == order_id)
-            .options(selectinload(Invoice.lines))
+            .options(selectinload(Invoice.lines).joinedload(InvoiceLine.order_line))
             .order_by(Invoice.id)
         )
     )
+
+
+def matched_lines(invoices: Sequence[Invoice]) -> Iterator[tuple[Invoice, list[MatchLine]]]:
+    """Each of an order's invoices, oldest first, with its lines as the match sees them."""
+    before: dict[int, Decimal] = defaultdict(Decimal)
+    for invoice in invoices:
+        lines: list[MatchLine] = []
+        for line in invoice.lines:
+            ordered = line.order_line
+            lines.append(
+                MatchLine(
+                    name=ordered.description,
+                    uom=ordered.uom,
+                    ordered_price=ordered.unit_price,
+                    received=ordered.received,
+                    invoiced_before=before[ordered.id],
+                    quantity=line.quantity,
+                    unit_price=line.unit_price,
+                )
+            )
+            before[ordered.id] += line.quantity
+        yield invoice, lines
+
+
+def lock_supplier(supplier_id: int) -> None:
+    """One invoice of a supplier after the other, so that a number is never recorded twice."""
+    db.session.execute(
+        select(Supplier.id).where(Supplier.id == supplier_id).with_for_update(key_share=True)
+    ).all()
 
 
 def for_person(actor: Actor, invoice_id: int) -> Invoice | None:

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from portal.foundation.quantity import plain
+from portal.orders.rules import told_price
 
 PRICE_TOLERANCE = Decimal("0.0001")
 
 
 @dataclass(frozen=True)
 class MatchLine:
-    """One order line as the match sees it, in the order's unit."""
+    """One invoiced order line as the match sees it, in the order's unit.
+
+    `invoiced_before` is what earlier invoices charged, so that part deliveries raise no false difference.
+    """
 
     name: str
     uom: str
@@ -20,16 +24,32 @@ class MatchLine:
     quantity: Decimal
     unit_price: Decimal
 
+    @property
+    def invoiced(self) -> Decimal:
+        """What is charged so far, this invoice included."""
+        return self.invoiced_before + self.quantity
+
+    @property
+    def is_too_much(self) -> bool:
+        """More is charged than was received."""
+        return self.invoiced > self.received
+
+    @property
+    def is_other_price(self) -> bool:
+        """The price is not the ordered one."""
+        return abs(self.unit_price - self.ordered_price) > PRICE_TOLERANCE
+
 
 def differences(line: MatchLine) -> list[str]:
-    """Only the real differences, in sentences; quantities are cumulative over all invoices."""
+    """Only the real differences, in sentences."""
     found: list[str] = []
-    total = line.invoiced_before + line.quantity
-    if total > line.received:
-        found.append(f"{line.name}: {plain(total)} {line.uom} invoiced, {plain(line.received)} received.")
-    if abs(line.unit_price - line.ordered_price) > PRICE_TOLERANCE:
+    if line.is_too_much:
         found.append(
-            f"{line.name}: invoiced at {line.unit_price.normalize():f} per {line.uom}, "
-            f"ordered at {line.ordered_price.normalize():f}."
+            f"{line.name}: {plain(line.invoiced)} {line.uom} invoiced, {plain(line.received)} received."
+        )
+    if line.is_other_price:
+        found.append(
+            f"{line.name}: invoiced at {told_price(line.unit_price)} per {line.uom}, "
+            f"ordered at {told_price(line.ordered_price)}."
         )
     return found

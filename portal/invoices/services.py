@@ -13,18 +13,21 @@ from portal.exchange import services as exchange
 from portal.exchange.models import Message
 from portal.exchange.rules import WorkItemKind
 from portal.foundation import audit
-from portal.foundation.access import Actor, system
+from portal.foundation.access import Actor, Permission, system
 from portal.foundation.db import db, found
-from portal.foundation.errors import Conflict, Invalid, NotFound
-from portal.foundation.money import extended, slice_amount
+from portal.foundation.errors import Conflict, Invalid
+from portal.foundation.money import extended, split
 from portal.foundation.trace import follow_trace
 from portal.invoices import queries
 from portal.invoices.models import Invoice, InvoiceLine
-from portal.invoices.rules import MatchLine, differences
+from portal.invoices.queries import matched_lines
+from portal.invoices.rules import differences
 from portal.orders import queries as orders
 from portal.orders import services as order_services
-from portal.orders.answers import in_order_unit
+from portal.orders.answers import order_answered
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.rules import overlaps, part_of
+from portal.orders.units import Units
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,17 @@ class Charged:
 def record(
     actor: Actor, order_id: int, *, number: str, invoiced_on: date, charged: Sequence[Charged]
 ) -> Invoice:
-    """Keeps an invoice and says where it differs; raises Conflict for a number that was recorded."""
+    """Keeps an invoice and says where it differs.
+
+    Raises Conflict for a number that was recorded already, Invalid for what cannot be charged.
+    """
     order = found(orders.find(order_id, lock=True), "order")
+    actor.require(Permission.MATCH_INVOICES, facility_id=order.location.facility_id)
+    queries.lock_supplier(order.supplier_id)
     number = number.strip()
-    if not number:
-        raise Invalid("Enter the invoice number.", field="number")
-    if not charged:
-        raise Invalid("Enter the quantity of at least one line.")
-    if queries.find_by_number(order.supplier_id, number) is not None:
-        raise Conflict(f"Invoice {number} of {order.supplier.name} was recorded already.")
+    _check(order, number, charged)
     follow_trace(order.trace_id)
     lines = {line.id: line for line in order.lines}
-    found_differences: list[str] = []
     invoice = Invoice(
         supplier=order.supplier, order=order, number=number, invoiced_on=invoiced_on,
         total=Decimal(), matched=True, entered_by_id=actor.account_id, trace_id=order.trace_id, lines=[],
@@ -59,16 +61,13 @@ def record(
     db.session.flush()  # the ledger names it by its id
     changes: list[Change] = []
     for one in charged:
-        line = found(lines.get(one.order_line_id), "line")
-        if one.quantity <= 0:
-            raise Invalid(f"{line.description}: enter a quantity above zero.")
-        found_differences += differences(_match_line(line, one))
-        changes += _changes(order, invoice, line, one)
+        line = lines[one.order_line_id]
+        changes += _released(order, line, one)
+        changes += _entered(invoice, line, one)
         _add(invoice, line, one)
     budgets.post(changes)
-    invoice.matched = not found_differences
     order_services.refresh(order)
-    _report(invoice, found_differences)
+    found_differences = match(order)[invoice.id]
     audit.record(
         actor, "invoice.record", invoice,
         after={"order": order.number, "total": invoice.total, "matched": invoice.matched},
@@ -77,16 +76,20 @@ def record(
     return invoice
 
 
-def _match_line(line: PurchaseOrderLine, one: Charged) -> MatchLine:
-    return MatchLine(
-        name=line.description,
-        uom=line.uom,
-        ordered_price=line.unit_price,
-        received=line.received,
-        invoiced_before=line.invoiced,
-        quantity=one.quantity,
-        unit_price=one.unit_price,
-    )
+def _check(order: PurchaseOrder, number: str, charged: Sequence[Charged]) -> None:
+    if not number:
+        raise Invalid("Enter the invoice number.", field="number")
+    if queries.find_by_number(order.supplier_id, number) is not None:
+        raise Conflict(f"Invoice {number} of {order.supplier.name} was recorded already.")
+    if not charged:
+        raise Invalid("Enter the quantity of at least one line.")
+    lines = {line.id: line for line in order.lines}
+    for one in charged:
+        line = found(lines.get(one.order_line_id), "line")
+        if one.quantity <= 0:
+            raise Invalid(f"{line.description}: enter a quantity above zero.")
+        if one.unit_price < 0:
+            raise Invalid(f"{line.description}: enter a price of zero or more.")
 
 
 def _add(invoice: Invoice, line: PurchaseOrderLine, one: Charged) -> None:
@@ -98,74 +101,116 @@ def _add(invoice: Invoice, line: PurchaseOrderLine, one: Charged) -> None:
     line.invoiced += one.quantity
 
 
-def _changes(order: PurchaseOrder, invoice: Invoice, line: PurchaseOrderLine, one: Charged) -> list[Change]:
-    """Ordered money leaves at the ordered price, invoiced money enters at the invoiced price."""
-    ordered = order_services.document_of(order)
-    document = Document("invoice", invoice.id, invoice.number)
+def _released(order: PurchaseOrder, line: PurchaseOrderLine, one: Charged) -> list[Change]:
+    """Ordered money leaves at the ordered price; what is cancelled or beyond the order holds none."""
+    document = order_services.document_of(order)
+    until = min(line.invoiced + one.quantity, line.quantities.wanted)
     changes: list[Change] = []
-    start = Decimal()
-    since, until = line.invoiced, line.invoiced + one.quantity
-    last = line.sources[-1]
-    for source in line.sources:
-        end = start + source.quantity
-        begin, finish = max(start, since), min(end, until)
-        # What is invoiced beyond the order is charged to the last source; the order held nothing for it.
-        charged = max(finish - begin, Decimal())
-        if source is last:
-            charged += max(until - max(end, since), Decimal())
-        if finish > begin:
-            amount = slice_amount(line.unit_price, begin - start, finish - start)
-            changes.append(Change(source.requisition_line_id, Term.ORDERED, -amount, ordered))
-        if charged > 0:
-            amount = extended(charged, one.unit_price)
-            changes.append(Change(source.requisition_line_id, Term.INVOICED, amount, document))
-        start = end
+    for index, begin, end in overlaps(_quantities(line), line.invoiced, until):
+        source = line.sources[index]
+        amount = part_of(source.amount, source.quantity, begin, end)
+        changes.append(Change(source.requisition_line_id, Term.ORDERED, -amount, document))
     return changes
 
 
-def _report(invoice: Invoice, found_differences: Sequence[str]) -> None:
-    if found_differences:
-        exchange.open_item(
-            WorkItemKind.INVOICE_DIFFERENCE,
-            key=f"invoice-{invoice.id}",
-            sentence=f"Invoice {invoice.number} differs: {' '.join(found_differences)}",
-            suggestion="Pay what was received at the ordered price, or ask the supplier for a credit.",
-            subject=exchange.about(invoice),
-            at_stake=invoice.total,
-        )
+def _entered(invoice: Invoice, line: PurchaseOrderLine, one: Charged) -> list[Change]:
+    """Invoiced money enters at the invoiced price; what is beyond the order is charged to the last source."""
+    document = Document("invoice", invoice.id, invoice.number)
+    until = line.invoiced + one.quantity
+    weights = [Decimal() for _ in line.sources]
+    for index, begin, end in overlaps(_quantities(line), line.invoiced, until):
+        weights[index] += end - begin
+    weights[-1] += max(until - max(line.invoiced, line.quantity), Decimal())
+    amounts = split(extended(one.quantity, one.unit_price), weights)
+    return [
+        Change(source.requisition_line_id, Term.INVOICED, amount, document)
+        for source, amount in zip(line.sources, amounts, strict=True)
+    ]
+
+
+def _quantities(line: PurchaseOrderLine) -> list[Decimal]:
+    return [source.quantity for source in line.sources]
+
+
+def match(order: PurchaseOrder) -> dict[int, list[str]]:
+    """Compares every invoice of the order with what was ordered and received up to now.
+
+    Returns the differences by invoice id; opens a work item for those that differ, closes it once they fit.
+    """
+    told: dict[int, list[str]] = {}
+    for invoice, lines in matched_lines(queries.invoices_of(order.id)):
+        told[invoice.id] = [sentence for line in lines for sentence in differences(line)]
+        before, invoice.matched = invoice.matched, not told[invoice.id]
+        _report(invoice, told[invoice.id])
+        if before != invoice.matched:
+            audit.record(
+                system(invoice.organization_id, "compared with the receipts"), "invoice.match", invoice,
+                before={"matched": before}, after={"matched": invoice.matched},
+                evidence={"differences": told[invoice.id]},
+            )  # fmt: skip
+    return told
+
+
+def _report(invoice: Invoice, told: Sequence[str]) -> None:
+    key = f"invoice-{invoice.id}"
+    if not told:
+        comparing = system(invoice.organization_id, "compared with the receipts")
+        exchange.resolve_by_system(comparing, key, "The invoice fits order and receipt.")
+        return
+    exchange.open_item(
+        WorkItemKind.INVOICE_DIFFERENCE,
+        key=key,
+        sentence=f"Invoice {invoice.number} differs: {' '.join(told)}",
+        suggestion="Pay what was received at the ordered price, or ask the supplier for a credit.",
+        subject=exchange.about(invoice),
+        at_stake=invoice.total,
+    )
 
 
 def apply_invoice(message: Message, document: canonical.InboundDocument) -> None:
-    """Records an invoice that came through the network; the same number again changes nothing."""
+    """Records an invoice that came through the network; the same invoice again changes nothing.
+
+    Raises NotFound for an unknown order, Invalid for what must be entered by a person.
+    """
     assert isinstance(document, canonical.Invoice)
-    numbers = {line.order_number for line in document.lines}
-    if len(numbers) != 1:
-        raise Invalid(f"Invoice {document.number} names {len(numbers)} orders; one is supported.")
-    order_number = numbers.pop()
-    order = orders.find_by_number(order_number, lock=True)
-    if order is None:
-        raise NotFound(f"There is no purchase order {order_number}.")
-    if message.sender and order.supplier.network_id not in ("", message.sender):
+    named = {(line.order_number, line.order_message_id) for line in document.lines}
+    if len({number or sent_as for number, sent_as in named}) != 1:
         raise Invalid(
-            f"{order_number} was ordered from {order.supplier.name}, but {message.sender} bills it."
+            f"Invoice {document.number} names {len(named)} orders; enter it by hand for each order."
         )
-    message.subject_type, message.subject_id = "purchase_order", order.id
-    message.trace_id = order.trace_id
-    if queries.find_by_number(order.supplier_id, document.number) is not None:
+    order = order_answered(message, *named.pop())
+    known = queries.find_by_number(order.supplier_id, document.number)
+    charged = [_charged(order, document, one) for one in document.lines]
+    if known is not None:
+        _refuse_other_content(known, charged)
         return
     if document.operation != "new" or document.purpose != "standard":
         raise Invalid(f"{document.number} is a {document.purpose} ({document.operation}); enter it by hand.")
-    lines = {line.line_number: line for line in order.lines}
     record(
         system(order.organization_id, "invoice received"),
         order.id,
         number=document.number,
         invoiced_on=document.invoiced_on,
-        charged=[_charged(found(lines.get(one.line_number), "line"), one) for one in document.lines],
+        charged=charged,
     )
 
 
-def _charged(line: PurchaseOrderLine, one: canonical.InvoiceLine) -> Charged:
-    quantity = in_order_unit(line, one.quantity, one.uom)
-    # The price is per invoiced unit; the order's unit may hold more or less.
-    return Charged(line.id, quantity, extended(one.quantity, one.unit_price.amount) / quantity)
+def _refuse_other_content(known: Invoice, charged: Sequence[Charged]) -> None:
+    total = sum((extended(one.quantity, one.unit_price) for one in charged), Decimal())
+    if total != known.total:
+        raise Invalid(
+            f"Invoice {known.number} was recorded with {known.total:,.2f}; it came again with {total:,.2f}."
+        )
+
+
+def _charged(order: PurchaseOrder, document: canonical.Invoice, one: canonical.InvoiceLine) -> Charged:
+    line = next((line for line in order.lines if line.line_number == one.line_number), None)
+    if line is None:
+        raise Invalid(f"Line {one.line_number} of invoice {document.number} is not on {order.number}.")
+    if one.unit_price.currency != order.currency:
+        raise Invalid(
+            f"Invoice {document.number} is in {one.unit_price.currency}, {order.number} in {order.currency}."
+        )
+    units = Units(order)
+    (quantity,) = units.quantities(line, [(one.quantity, one.uom)])
+    return Charged(line.id, quantity, units.price(line, one.unit_price.amount, one.uom))

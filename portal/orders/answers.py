@@ -1,10 +1,7 @@
 """Applies the supplier's answers: confirmations and ship notices, in any order, any number of times."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from decimal import Decimal
-
-from sqlalchemy import func, select
 
 from integrations import canonical
 from integrations.canonical import ConfirmationStatus, ConfirmationType
@@ -16,10 +13,8 @@ from portal.foundation import audit
 from portal.foundation.access import system
 from portal.foundation.db import db, found
 from portal.foundation.errors import Invalid, NotFound
-from portal.foundation.money import extended
 from portal.foundation.trace import follow_trace
-from portal.masterdata.models import ItemPackaging
-from portal.orders import queries, services
+from portal.orders import queries
 from portal.orders.models import (
     ConfirmationPart,
     OrderConfirmation,
@@ -28,9 +23,10 @@ from portal.orders.models import (
     ShipNotice,
     ShipNoticeLine,
 )
-from portal.orders.rules import Answer, Ordered, current_answers, deviations
+from portal.orders.review import recompute
+from portal.orders.units import Units
 
-# What a header without lines says of every line.
+# What a header says of every line it does not name.
 WHOLE = {
     ConfirmationType.ACCEPT: ConfirmationStatus.ACCEPTED,
     ConfirmationType.EXCEPT: ConfirmationStatus.ACCEPTED,
@@ -39,11 +35,35 @@ WHOLE = {
 }
 
 
+def order_answered(message: Message, number: str, order_message_id: str = "") -> PurchaseOrder:
+    """The order a supplier speaks of, by our number or by the message it was sent with; locked.
+
+    Raises NotFound for an unknown order, Invalid when another supplier speaks.
+    """
+    sent = exchange_queries.sent_as(order_message_id) if not number and order_message_id else None
+    order = queries.find_by_number(sent.number if sent else number, lock=True)
+    if order is None:
+        raise NotFound(f"There is no purchase order {number or f'sent as {order_message_id}'}.")
+    sender = order.supplier.network_id
+    if message.sender and sender and message.sender != sender:
+        raise Invalid(
+            f"{order.number} was ordered from {order.supplier.name} ({sender}), but {message.sender} answers."
+        )
+    if not message.subject_id:
+        message.subject_type, message.subject_id = PurchaseOrder.__tablename__, order.id
+        message.trace_id = order.trace_id
+    follow_trace(order.trace_id)
+    return order
+
+
 def apply_confirmation(message: Message, document: canonical.InboundDocument) -> None:
-    """Keeps the supplier's answer beside the order; raises NotFound for an unknown order."""
+    """Keeps the supplier's answer beside the order; the same answer again changes nothing.
+
+    Raises NotFound for an unknown order, Invalid for what cannot be understood.
+    """
     assert isinstance(document, canonical.Confirmation)
-    order = _order(message, document.order_number, document.order_message_id)
-    if _is_known(order, document):
+    order = order_answered(message, document.order_number, document.order_message_id)
+    if queries.has_confirmation(order.id, document.number, document.operation, document.noticed_at):
         return
     confirmation = OrderConfirmation(
         order_id=order.id,
@@ -65,67 +85,40 @@ def apply_confirmation(message: Message, document: canonical.InboundDocument) ->
     recompute(order)
 
 
-def _order(message: Message, number: str, order_message_id: str = "") -> PurchaseOrder:
-    """The order that is answered, by our number or by the message it was sent with; locked."""
-    sent = exchange_queries.sent_as(order_message_id) if not number else None
-    order = queries.find_by_number(sent.number if sent else number, lock=True)
-    if order is None:
-        raise NotFound(f"There is no purchase order {number or 'sent as ' + order_message_id}.")
-    sender = order.supplier.network_id
-    if message.sender and sender and message.sender != sender:
-        raise Invalid(f"{number} was ordered from {order.supplier.name}, but {message.sender} answers.")
-    if not message.subject_id:
-        message.subject_type, message.subject_id = "purchase_order", order.id
-    message.trace_id = order.trace_id
-    follow_trace(order.trace_id)
-    return order
-
-
-def _is_known(order: PurchaseOrder, document: canonical.Confirmation) -> bool:
-    return bool(
-        db.session.scalar(
-            select(func.count(OrderConfirmation.id)).where(
-                OrderConfirmation.order_id == order.id,
-                OrderConfirmation.number == document.number,
-                OrderConfirmation.operation == document.operation,
-                OrderConfirmation.noticed_at == document.noticed_at,
-            )
-        )
-    )
-
-
 def _parts(order: PurchaseOrder, document: canonical.Confirmation) -> Iterable[ConfirmationPart]:
     lines = {line.line_number: line for line in order.lines}
+    units = Units(order)
     for answered in document.lines:
         line = lines.pop(answered.line_number, None)
         if line is None:
             _not_on_order(order, f"Line {answered.line_number} of confirmation {document.number}")
             continue
-        for part in answered.parts:
-            yield ConfirmationPart(
-                line_id=line.id,
-                status=part.status,
-                quantity=in_order_unit(line, part.quantity, part.uom),
-                promised_on=part.promised_on,
-                unit_price=part.unit_price.amount if part.unit_price else None,
-                substitute_part=part.substitute_part,
-                comments=part.comments,
-            )
+        yield from _parts_of_line(order, line, units, answered)
     status = WHOLE.get(document.type)
     for line in lines.values() if status else ():
-        yield ConfirmationPart(line_id=line.id, status=status, quantity=line.quantity - line.cancelled)
+        yield ConfirmationPart(line_id=line.id, status=status, quantity=line.quantities.wanted)
 
 
-def in_order_unit(line: PurchaseOrderLine, quantity: Decimal, uom: str) -> Decimal:
-    """The quantity in the unit the line was ordered in; raises Invalid for a unit the item does not have."""
-    if not uom or uom == line.uom:
-        return quantity
-    factor = db.session.scalar(
-        select(ItemPackaging.factor).where(ItemPackaging.item_id == line.item_id, ItemPackaging.uom == uom)
-    )
-    if factor is None:
-        raise Invalid(f"Line {line.line_number} is answered in {uom}; it was ordered in {line.uom}.")
-    return quantity * factor / line.factor
+def _parts_of_line(
+    order: PurchaseOrder, line: PurchaseOrderLine, units: Units, answered: canonical.ConfirmationLine
+) -> Iterable[ConfirmationPart]:
+    quantities = units.quantities(line, [(part.quantity, part.uom) for part in answered.parts])
+    for part, quantity in zip(answered.parts, quantities, strict=True):
+        price = part.unit_price
+        if price is not None and price.currency != order.currency:
+            raise Invalid(
+                f"Line {line.line_number} is priced in {price.currency}, but {order.number} is ordered in "
+                f"{order.currency}."
+            )
+        yield ConfirmationPart(
+            line_id=line.id,
+            status=part.status,
+            quantity=quantity,
+            promised_on=part.promised_on,
+            unit_price=units.price(line, price.amount, part.uom) if price else None,
+            substitute_part=part.substitute_part,
+            comments=part.comments,
+        )
 
 
 def _not_on_order(order: PurchaseOrder, what: str) -> None:
@@ -139,22 +132,23 @@ def _not_on_order(order: PurchaseOrder, what: str) -> None:
 
 
 def apply_ship_notice(message: Message, document: canonical.InboundDocument) -> None:
-    """Keeps what is on its way; a newer update replaces, a delete withdraws, an older one changes nothing."""
+    """Keeps what is on its way; a newer update replaces, a delete withdraws, an older one changes nothing.
+
+    Raises NotFound for an unknown order, Invalid for what cannot be understood.
+    """
     assert isinstance(document, canonical.ShipNotice)
     named = {line.order_number: line.order_message_id for line in document.lines}
     named |= dict.fromkeys(document.whole_orders, "")
     # Orders are locked in one order, so that two notices never wait for each other.
-    orders = {number: _order(message, number, named[number]) for number in sorted(named)}
-    notice = _known_notice(message, document, list(orders.values()))
+    orders = {number: order_answered(message, number, named[number]) for number in sorted(named)}
+    notice = _notice(message, document, list(orders.values()))
     affected = {line.line.order_id for line in notice.lines} if notice.id else set()
-    if notice.id and notice.noticed_at > document.noticed_at:
+    if notice.id and (notice.noticed_at > document.noticed_at or _is_repeated(notice, document)):
         return
-    if notice.id and document.operation == "new" and notice.lines:
-        return  # the same notice again
     _fill(notice, message, document, orders)
+    db.session.add(notice)
     db.session.flush()  # the sums read what stands now
-    affected |= {order.id for order in orders.values()}
-    for order_id in sorted(affected):
+    for order_id in sorted(affected | {order.id for order in orders.values()}):
         order = found(queries.find(order_id, lock=True), "order")
         audit.record(
             system(order.organization_id, "supplier shipped"), "order.ship", order,
@@ -164,19 +158,25 @@ def apply_ship_notice(message: Message, document: canonical.InboundDocument) -> 
         recompute(order)
 
 
-def _known_notice(
-    message: Message, document: canonical.ShipNotice, orders: Sequence[PurchaseOrder]
-) -> ShipNotice:
+def _is_repeated(notice: ShipNotice, document: canonical.ShipNotice) -> bool:
+    """The same notice again: a "new" never replaces what stands, a second "delete" withdraws nothing."""
+    if document.operation == "new":
+        stands = bool(notice.lines) and not notice.withdrawn
+        return stands or notice.noticed_at == document.noticed_at
+    return notice.withdrawn and document.operation == "delete"
+
+
+def _notice(message: Message, document: canonical.ShipNotice, orders: Sequence[PurchaseOrder]) -> ShipNotice:
+    """The notice of this number, known or new; a delete that comes first leaves its mark."""
     suppliers = {order.supplier_id for order in orders}
     if len(suppliers) > 1:
         raise Invalid(f"Ship notice {document.number} names orders of several suppliers.")
-    if suppliers:
-        supplier_id = suppliers.pop()
-        known = queries.find_notice(supplier_id, document.number)
-        return known or ShipNotice(supplier_id=supplier_id, number=document.number, lines=[])
-    # A delete may come without lines; then its sender says whose notice it is.
-    known = queries.find_notice_of_sender(message.sender, document.number)
-    return found(known, f"ship notice {document.number}")
+    # A notice without lines names no order; then its sender says whose it is.
+    supplier_id = suppliers.pop() if suppliers else queries.supplier_of_sender(message.sender)
+    if supplier_id is None:
+        raise NotFound(f"Ship notice {document.number} names no order, and its sender is no known supplier.")
+    known = queries.find_notice(supplier_id, document.number)
+    return known or ShipNotice(supplier_id=supplier_id, number=document.number, lines=[])
 
 
 def _fill(
@@ -188,34 +188,35 @@ def _fill(
     notice.noticed_at = document.noticed_at
     notice.message_id = message.id
     notice.withdrawn = document.operation == "delete"
-    if not notice.withdrawn:
-        notice.shipped_at = document.shipped_at
-        notice.delivery_expected_at = document.delivery_expected_at
-        notice.carrier = document.carrier
-        notice.tracking = document.tracking
-        notice.lines = [row for line in document.lines for row in _notice_lines(orders, document, line)]
-        for number in document.whole_orders:
-            notice.lines += _all_open_lines(orders[number])
-    db.session.add(notice)
+    if notice.withdrawn:
+        return
+    notice.shipped_at = document.shipped_at
+    notice.delivery_expected_at = document.delivery_expected_at
+    notice.carrier = document.carrier
+    notice.tracking = document.tracking
+    units = {number: Units(order) for number, order in orders.items()}
+    lines: list[ShipNoticeLine] = []
+    for line in document.lines:
+        lines += _notice_lines(orders[line.order_number], units[line.order_number], document, line)
+    for number in document.whole_orders:
+        lines += _all_open_lines(orders[number], notice)
+    notice.lines = lines
 
 
 def _notice_lines(
-    orders: dict[str, PurchaseOrder], document: canonical.ShipNotice, shipped: canonical.ShipNoticeLine
+    order: PurchaseOrder, units: Units, document: canonical.ShipNotice, shipped: canonical.ShipNoticeLine
 ) -> list[ShipNoticeLine]:
-    order = orders[shipped.order_number]
     line = next((one for one in order.lines if one.line_number == shipped.line_number), None)
     if line is None:
         _not_on_order(order, f"Line {shipped.line_number} of ship notice {document.number}")
         return []
+    lots = _lots(shipped)
+    quantities = units.quantities(line, [(lot.quantity, shipped.uom) for lot in lots])
     return [
         ShipNoticeLine(
-            line=line,
-            quantity=in_order_unit(line, lot.quantity, shipped.uom),
-            lot=lot.lot,
-            expires_on=lot.expires_on,
-            sscc=shipped.sscc,
+            line=line, quantity=quantity, lot=lot.lot, expires_on=lot.expires_on, sscc=shipped.sscc
         )
-        for lot in _lots(shipped)
+        for lot, quantity in zip(lots, quantities, strict=True)
     ]
 
 
@@ -229,80 +230,12 @@ def _lots(shipped: canonical.ShipNoticeLine) -> list[canonical.ShippedLot]:
     return [*shipped.lots, canonical.ShippedLot(quantity=rest)]
 
 
-def _all_open_lines(order: PurchaseOrder) -> list[ShipNoticeLine]:
-    """Everything of an order that no notice has shipped yet."""
-    open_lines = [(line, line.quantity - line.cancelled - line.shipped) for line in order.lines]
+def _all_open_lines(order: PurchaseOrder, notice: ShipNotice) -> list[ShipNoticeLine]:
+    """Everything of an order that no other notice has shipped."""
+    others = [one for one in queries.shipped_lines(order.id) if one.notice_id != notice.id]
+    elsewhere = {
+        line.id: sum((one.quantity for one in others if one.line_id == line.id), Decimal())
+        for line in order.lines
+    }
+    open_lines = [(line, line.quantities.wanted - elsewhere[line.id]) for line in order.lines]
     return [ShipNoticeLine(line=line, quantity=quantity) for line, quantity in open_lines if quantity > 0]
-
-
-def recompute(order: PurchaseOrder) -> None:
-    """Derives confirmed, shipped, promised and expected of every line from the documents."""
-    confirmations = queries.confirmations_of(order.id)
-    shipped = queries.shipped_lines(order.id)
-    for line in order.lines:
-        spoken = [[part for part in one.parts if part.line_id == line.id] for one in confirmations]
-        answers = current_answers(
-            line.quantity - line.cancelled, [[_answer(part) for part in parts] for parts in spoken if parts]
-        )
-        _take_answers(line, answers)
-        _take_shipments(line, [one for one in shipped if one.line_id == line.id])
-        _open_items(order, line, answers)
-    services.refresh(order)
-
-
-def _answer(part: ConfirmationPart) -> Answer:
-    return Answer(
-        part.status, part.quantity, part.promised_on, part.unit_price, part.substitute_part, part.comments
-    )
-
-
-def _take_answers(line: PurchaseOrderLine, answers: Sequence[Answer]) -> None:
-    def total(*statuses: ConfirmationStatus) -> Decimal:
-        return sum((one.quantity for one in answers if one.status in statuses), Decimal())
-
-    line.confirmed = total(ConfirmationStatus.ACCEPTED, ConfirmationStatus.CHANGED)
-    line.backordered = total(ConfirmationStatus.BACKORDERED)
-    line.rejected = total(ConfirmationStatus.REJECTED)
-    line.promised_on = max((one.promised_on for one in answers if one.promised_on), default=None)
-    line.confirmed_price = next((one.unit_price for one in answers if one.unit_price is not None), None)
-    line.substitute_part = next((one.substitute_part for one in answers if one.substitute_part), "")
-    line.supplier_comment = "; ".join(dict.fromkeys(one.comments for one in answers if one.comments))
-
-
-def _take_shipments(line: PurchaseOrderLine, shipments: Sequence[ShipNoticeLine]) -> None:
-    line.shipped = sum((one.quantity for one in shipments), Decimal())
-    arrivals: list[date] = [
-        one.notice.delivery_expected_at.date() for one in shipments if one.notice.delivery_expected_at
-    ]
-    line.expected_on = max(arrivals, default=None) or line.promised_on or line.needed_on
-
-
-def _open_items(order: PurchaseOrder, line: PurchaseOrderLine, answers: Sequence[Answer]) -> None:
-    ordered = Ordered(line.description, line.quantity, line.uom, line.unit_price, line.needed_on)
-    differences = {one.kind: one for one in deviations(ordered, answers)}
-    for kind in DEVIATION_KINDS:
-        key = f"line-{line.id}-{kind}"
-        difference = differences.get(kind)
-        if difference is None:
-            exchange.resolve_by_system(
-                system(order.organization_id, "supplier answered"), key, "The supplier's answer fits again."
-            )
-            continue
-        exchange.open_item(
-            kind,
-            key=key,
-            sentence=difference.sentence,
-            suggestion=difference.suggestion,
-            subject=exchange.about(order),
-            at_stake=extended(line.quantity, line.unit_price),
-        )
-
-
-DEVIATION_KINDS = (
-    WorkItemKind.BACKORDERED,
-    WorkItemKind.REJECTED,
-    WorkItemKind.QUANTITY,
-    WorkItemKind.PRICE,
-    WorkItemKind.DATE_CHANGED,
-    WorkItemKind.SUBSTITUTION,
-)

@@ -69,7 +69,7 @@ class PurchaseOrderLine(TenantRow):
     factor: Mapped[Quantity]  # base units in one uom
     unit_price: Mapped[UnitPrice]
     needed_on: Mapped[date]
-    # Recomputed from the documents by orders.services.recompute.
+    # Recomputed from the documents by orders.review.recompute.
     confirmed: Mapped[Quantity] = mapped_column(default=0)
     backordered: Mapped[Quantity] = mapped_column(default=0)
     rejected: Mapped[Quantity] = mapped_column(default=0)
@@ -86,7 +86,9 @@ class PurchaseOrderLine(TenantRow):
 
     order: Mapped[PurchaseOrder] = relationship(lazy="raise", back_populates="lines")
     item: Mapped[Item] = relationship(lazy="raise")
-    sources: Mapped[list["PurchaseOrderSource"]] = relationship(lazy="raise", back_populates="line")
+    sources: Mapped[list["PurchaseOrderSource"]] = relationship(
+        lazy="raise", back_populates="line", order_by="PurchaseOrderSource.id"
+    )
 
     @property
     def quantities(self) -> Quantities:

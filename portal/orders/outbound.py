@@ -1,5 +1,7 @@
 """The purchase order as the canonical document that leaves, and how it is handed to each partner."""
 
+from collections.abc import Iterator
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from integrations import canonical
@@ -8,6 +10,7 @@ from integrations.network.contract import Network
 from portal.exchange.models import Message
 from portal.foundation import clock
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.rules import overlaps
 
 KIND = "purchase_order"
 
@@ -43,7 +46,7 @@ def document(order: PurchaseOrder, *, bill_to: str) -> canonical.PurchaseOrder:
             postal_code=facility.postal_code,
             country=facility.country,
         ),
-        lines=tuple(_line(line, order.currency) for line in order.lines),
+        lines=tuple(_line(line, order.currency) for line in order.lines if line.quantities.wanted > 0),
     )
 
 
@@ -53,22 +56,25 @@ def _line(line: PurchaseOrderLine, currency: str) -> canonical.PurchaseOrderLine
         item=line.item.code,
         supplier_part=line.supplier_part,
         description=line.description,
-        quantity=line.quantity,
+        quantity=line.quantities.wanted,
         uom=line.uom,
         unit_price=canonical.Money(amount=line.unit_price, currency=currency),
         unspsc=line.item.unspsc,
         manufacturer=line.item.manufacturer,
         manufacturer_part=line.item.manufacturer_part,
         need_by=line.needed_on,
-        assignments=tuple(
-            canonical.AccountAssignment(
-                cost_center=source.cost_center.code,
-                gl_account=source.gl_account.code,
-                quantity=source.quantity,
-            )
-            for source in line.sources
-        ),
+        assignments=tuple(_assignments(line)),
     )
+
+
+def _assignments(line: PurchaseOrderLine) -> Iterator[canonical.AccountAssignment]:
+    """Who pays for what is wanted; what was cancelled is taken from the last sources."""
+    quantities = [source.quantity for source in line.sources]
+    for index, begin, end in overlaps(quantities, Decimal(), line.quantities.wanted):
+        source = line.sources[index]
+        yield canonical.AccountAssignment(
+            cost_center=source.cost_center.code, gl_account=source.gl_account.code, quantity=end - begin
+        )
 
 
 def deliver_to_erp(erp: Erp, message: Message, ask_first: bool) -> str:

@@ -1,5 +1,7 @@
 """Reading the workbench of approved lines, orders and the supplier's documents."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -7,9 +9,11 @@ from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from portal.catalog.models import Offer
+from portal.exchange.models import Message
+from portal.exchange.rules import UNFINISHED_STATES, Direction
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
-from portal.masterdata.models import Location, Supplier
+from portal.masterdata.models import ItemPackaging, Location, Supplier
 from portal.orders.models import (
     OrderConfirmation,
     PurchaseOrder,
@@ -24,6 +28,8 @@ from portal.requisitions.rules import LineState
 
 RECEIVABLE = (
     OrderStatus.SENT,
+    OrderStatus.PARTLY_CONFIRMED,
+    OrderStatus.BACKORDERED,
     OrderStatus.CONFIRMED,
     OrderStatus.PARTLY_SHIPPED,
     OrderStatus.SHIPPED,
@@ -63,14 +69,15 @@ def _of_line() -> tuple[ORMOption, ...]:
 
 
 def lock_lines(line_ids: list[int]) -> list[RequisitionLine]:
-    """The lines, locked in id order."""
+    """The lines and their requisitions, locked in one order: closing a line locks its requisition too."""
     return list(
         db.session.scalars(
             select(RequisitionLine)
+            .join(RequisitionLine.requisition)
             .where(RequisitionLine.id.in_(line_ids))
             .options(*_of_line())
-            .order_by(RequisitionLine.id)
-            .with_for_update(of=RequisitionLine)
+            .order_by(RequisitionLine.requisition_id, RequisitionLine.id)
+            .with_for_update(of=(Requisition, RequisitionLine))
             .execution_options(populate_existing=True)
         )
     )
@@ -98,6 +105,11 @@ def find(order_id: int, *, lock: bool = False) -> PurchaseOrder | None:
 def find_by_number(number: str, *, lock: bool = False) -> PurchaseOrder | None:
     """The order a partner names, by our number."""
     return _one(select(PurchaseOrder).where(PurchaseOrder.number == number), lock=lock)
+
+
+def lock(order_id: int) -> None:
+    """Waits for whoever changes the order, and keeps others waiting."""
+    db.session.execute(select(PurchaseOrder.id).where(PurchaseOrder.id == order_id).with_for_update()).all()
 
 
 def _one(statement: Select[Any], *, lock: bool) -> PurchaseOrder | None:
@@ -180,22 +192,41 @@ def shipped_lines(order_id: int) -> list[ShipNoticeLine]:
 
 
 def find_notice(supplier_id: int, number: str) -> ShipNotice | None:
-    """The ship notice of a supplier, with its lines."""
+    """The ship notice of a supplier, with its lines; locked."""
     return db.session.scalar(
         select(ShipNotice)
         .where(ShipNotice.supplier_id == supplier_id, ShipNotice.number == number)
         .options(selectinload(ShipNotice.lines).joinedload(ShipNoticeLine.line))
+        .with_for_update(of=ShipNotice)
     )
 
 
-def find_notice_of_sender(network_id: str, number: str) -> ShipNotice | None:
-    """The ship notice of the supplier with this network id."""
-    return db.session.scalar(
-        select(ShipNotice)
-        .join(Supplier, Supplier.id == ShipNotice.supplier_id)
-        .where(Supplier.network_id == network_id, ShipNotice.number == number)
-        .options(selectinload(ShipNotice.lines).joinedload(ShipNoticeLine.line))
+def supplier_of_sender(network_id: str) -> int | None:
+    """The supplier with this network id."""
+    if not network_id:
+        return None
+    return db.session.scalar(select(Supplier.id).where(Supplier.network_id == network_id).limit(1))
+
+
+def has_confirmation(order_id: int, number: str, operation: str, noticed_at: datetime) -> bool:
+    """Whether this version of a confirmation is known."""
+    known = select(OrderConfirmation.id).where(
+        OrderConfirmation.order_id == order_id,
+        OrderConfirmation.number == number,
+        OrderConfirmation.operation == operation,
+        OrderConfirmation.noticed_at == noticed_at,
     )
+    return db.session.scalar(known.limit(1)) is not None
+
+
+def packaging_of(item_ids: set[int]) -> dict[tuple[int, str], Decimal]:
+    """Base units in a unit, by item and unit."""
+    rows = db.session.execute(
+        select(ItemPackaging.item_id, ItemPackaging.uom, ItemPackaging.factor).where(
+            ItemPackaging.item_id.in_(item_ids)
+        )
+    )
+    return {(row.item_id, row.uom): row.factor for row in rows}
 
 
 def orders_of(requisition_id: int) -> list[PurchaseOrder]:
@@ -215,6 +246,36 @@ def orders_of(requisition_id: int) -> list[PurchaseOrder]:
             .options(*_of_order())
             .order_by(PurchaseOrder.id)
         )
+    )
+
+
+def unfinished_messages(order_id: int) -> list[Message]:
+    """Documents of the order that have not left yet."""
+    return list(db.session.scalars(_unfinished().where(Message.subject_id == order_id)))
+
+
+def lock_messages(message_ids: list[int]) -> list[Message]:
+    """Those of the messages that nobody works on and that have not left yet, with their partner; locked."""
+    return list(
+        db.session.scalars(
+            _unfinished()
+            .where(Message.id.in_(message_ids))
+            .options(joinedload(Message.partner))
+            .with_for_update(of=Message, skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _unfinished() -> Select[Any]:
+    return (
+        select(Message)
+        .where(
+            Message.direction == Direction.OUTBOUND,
+            Message.subject_type == PurchaseOrder.__tablename__,
+            Message.state.in_(UNFINISHED_STATES),
+        )
+        .order_by(Message.id)
     )
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from integrations.canonical import ConfirmationStatus
 from portal.exchange.rules import WorkItemKind
+from portal.foundation.money import cents
 from portal.foundation.quantity import plain
+
+USUAL_DELIVERY = timedelta(days=3)  # when nobody named a day
 
 
 class Transmission(StrEnum):
@@ -25,6 +28,9 @@ class OrderStatus(StrEnum):
 
     PLACED = "placed"
     SENT = "sent"
+    PARTLY_CONFIRMED = "partly_confirmed"
+    BACKORDERED = "backordered"
+    REJECTED = "rejected"
     CONFIRMED = "confirmed"
     PARTLY_SHIPPED = "partly_shipped"
     SHIPPED = "shipped"
@@ -36,7 +42,7 @@ class OrderStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Quantities:
-    """The quantities of a line in its order unit; `answered` is confirmed, backordered or rejected."""
+    """The quantities of a line in its order unit."""
 
     ordered: Decimal
     confirmed: Decimal = Decimal()
@@ -53,30 +59,76 @@ class Quantities:
         return self.ordered - self.cancelled
 
     @property
+    def answered(self) -> Decimal:
+        """What the supplier has said something about."""
+        return self.confirmed + self.backordered + self.rejected
+
+    @property
     def outstanding(self) -> Decimal:
         """Still to be received."""
         return max(self.wanted - self.received, Decimal())
 
+    @property
+    def unshipped(self) -> Decimal:
+        """Wanted, and neither on its way nor here."""
+        return max(self.wanted - max(self.shipped, self.received, self.invoiced), Decimal())
+
+    @property
+    def cancellable(self) -> Decimal:
+        """What is not on its way; once everything is, what is lost on the way."""
+        return self.unshipped or max(self.wanted - max(self.received, self.invoiced), Decimal())
+
 
 def status_of(lines: Sequence[Quantities], *, sent: bool) -> OrderStatus:
-    """The status of an order (or of one line) from its quantities."""
+    """The status of an order (or of one line) from its quantities; lines cancelled in full do not count."""
     live = [line for line in lines if line.wanted > 0]
     if not live:
         return OrderStatus.CANCELLED
     ladder = (
-        (OrderStatus.INVOICED, all(line.invoiced >= line.wanted for line in live)),
+        (OrderStatus.INVOICED, all(min(line.invoiced, line.received) >= line.wanted for line in live)),
         (OrderStatus.RECEIVED, all(line.received >= line.wanted for line in live)),
         (OrderStatus.PARTLY_RECEIVED, any(line.received > 0 for line in live)),
         (OrderStatus.SHIPPED, all(line.shipped >= line.wanted for line in live)),
         (OrderStatus.PARTLY_SHIPPED, any(line.shipped > 0 for line in live)),
-        (OrderStatus.CONFIRMED, all(_answered(line) >= line.wanted for line in live)),
+        (OrderStatus.CONFIRMED, all(line.confirmed >= line.wanted for line in live)),
+        (OrderStatus.REJECTED, all(line.rejected >= line.wanted for line in live)),
+        (OrderStatus.BACKORDERED, all(_is_backordered(line) for line in live)),
+        (OrderStatus.PARTLY_CONFIRMED, any(line.answered > 0 for line in live)),
         (OrderStatus.SENT, sent),
     )
     return next((status for status, reached in ladder if reached), OrderStatus.PLACED)
 
 
-def _answered(line: Quantities) -> Decimal:
-    return line.confirmed + line.backordered + line.rejected
+def _is_backordered(line: Quantities) -> bool:
+    return line.confirmed == 0 and line.backordered + line.rejected >= line.wanted
+
+
+def day_needed(asked: Sequence[date | None], today: date) -> date:
+    """The day an order line must arrive: the earliest one asked for, never before today."""
+    return min(max(day, today) if day else today + USUAL_DELIVERY for day in asked)
+
+
+def part_of(amount: Decimal, quantity: Decimal, before: Decimal, after: Decimal) -> Decimal:
+    """What the stretch from `before` to `after` of a quantity holds of its amount, to the cent.
+
+    Stretches that follow each other always add up to the whole amount.
+    """
+    return cents(amount * after / quantity) - cents(amount * before / quantity)
+
+
+def overlaps(
+    sources: Sequence[Decimal], since: Decimal, until: Decimal
+) -> Iterator[tuple[int, Decimal, Decimal]]:
+    """How a stretch of a line falls on its sources, the first served first.
+
+    Yields (index of the source, from, to), both counted from the beginning of the source.
+    """
+    start = Decimal()
+    for index, quantity in enumerate(sources):
+        begin, end = max(since, start), min(until, start + quantity)
+        if end > begin:
+            yield index, begin - start, end - start
+        start += quantity
 
 
 # What the supplier's answers amount to
@@ -94,19 +146,24 @@ class Answer:
     comments: str = ""
 
 
-def current_answers(ordered: Decimal, confirmations: Sequence[Sequence[Answer]]) -> list[Answer]:
-    """The answers that count for a line, given its confirmations, newest first.
+def current_answers(ordered: Decimal, confirmations: Sequence[tuple[str, Sequence[Answer]]]) -> list[Answer]:
+    """The answers that count for a line, given (number, answers) of its confirmations, newest first.
 
-    A newer confirmation speaks first; an older one still counts for the quantity the newer left open, as
-    when a supplier confirms a line in several documents.
+    A newer version of a confirmation replaces the older one of the same number. A newer confirmation speaks
+    first; an older one still counts for the quantity the newer left open, as when a supplier confirms a line
+    in several documents. "Unknown" says nothing.
     """
     counted: list[Answer] = []
+    heard: set[str] = set()
     open_quantity = ordered
-    for confirmation in confirmations:
-        if open_quantity <= 0:
-            break
+    for number, answers in confirmations:
+        if number in heard:
+            continue
+        heard.add(number)
         newest = not counted
-        for answer in confirmation:
+        for answer in answers:
+            if answer.status is ConfirmationStatus.UNKNOWN:
+                continue
             # What the newest document says is shown in full, even when it exceeds the order.
             quantity = answer.quantity if newest else min(answer.quantity, open_quantity)
             if quantity > 0:
@@ -117,13 +174,13 @@ def current_answers(ordered: Decimal, confirmations: Sequence[Sequence[Answer]])
 
 @dataclass(frozen=True)
 class Ordered:
-    """A line as it was ordered."""
+    """A line as it was ordered, and what has become of it."""
 
     name: str
-    quantity: Decimal
     uom: str
     unit_price: Decimal
     needed_on: date
+    quantities: Quantities
 
 
 @dataclass(frozen=True)
@@ -136,60 +193,80 @@ class Deviation:
 
 
 def deviations(line: Ordered, answers: Sequence[Answer]) -> list[Deviation]:
-    """Only the real differences of a line, each with a suggested action."""
-    found: list[Deviation] = []
-    quantity = _sum(answers, ConfirmationStatus.BACKORDERED)
-    if quantity:
-        found.append(
-            Deviation(
-                WorkItemKind.BACKORDERED,
-                f"{plain(quantity)} {line.uom} of {line.name} are backordered.",
-                "Wait for the supplier, or cancel the rest and order elsewhere.",
-            )
-        )
-    quantity = _sum(answers, ConfirmationStatus.REJECTED)
-    if quantity:
-        found.append(
-            Deviation(
-                WorkItemKind.REJECTED,
-                f"{plain(quantity)} {line.uom} of {line.name} were rejected by the supplier.",
-                "Order the rest elsewhere, or tell the requester.",
-            )
-        )
-    answered = sum((answer.quantity for answer in answers), Decimal())
-    if answered > line.quantity:
-        found.append(
-            Deviation(
-                WorkItemKind.QUANTITY,
-                f"{plain(answered)} {line.uom} of {line.name} are confirmed, {plain(line.quantity)} ordered.",
-                "Ask the supplier to confirm the ordered quantity.",
-            )
-        )
-    return found + [difference for answer in answers for difference in _changes(line, answer)]
+    """Only the differences of a line that still need a decision, at most one of a kind."""
+    found: dict[WorkItemKind, Deviation] = {}
+    for deviation in (*_shortages(line), *_excess(line), *_changes(line, answers)):
+        found.setdefault(deviation.kind, deviation)
+    return list(found.values())
 
 
-def _changes(line: Ordered, answer: Answer) -> Iterator[Deviation]:
-    if answer.unit_price is not None and answer.unit_price != line.unit_price:
+def _shortages(line: Ordered) -> Iterator[Deviation]:
+    """What is backordered or rejected and has neither been cancelled nor come all the same."""
+    counted = line.quantities
+    short = max(counted.wanted - max(counted.confirmed, counted.shipped, counted.received), Decimal())
+    backordered = min(counted.backordered, short)
+    rejected = min(counted.rejected, short - backordered)
+    if backordered:
+        yield Deviation(
+            WorkItemKind.BACKORDERED,
+            f"{plain(backordered)} {line.uom} of {line.name} {_is(backordered)} backordered.",
+            "Wait for the supplier, or cancel the rest and order elsewhere.",
+        )
+    if rejected:
+        yield Deviation(
+            WorkItemKind.REJECTED,
+            f"{plain(rejected)} {line.uom} of {line.name} {_is(rejected)} rejected by the supplier.",
+            "Cancel the rest and order elsewhere; tell the requester.",
+        )
+
+
+def _is(quantity: Decimal) -> str:
+    return "is" if quantity == 1 else "are"
+
+
+def _excess(line: Ordered) -> Iterator[Deviation]:
+    answered, ordered = line.quantities.answered, line.quantities.ordered
+    received, wanted = line.quantities.received, line.quantities.wanted
+    if received > wanted:
+        yield Deviation(
+            WorkItemKind.OVER_RECEIPT,
+            f"{line.name}: {plain(received)} {line.uom} received, {plain(wanted)} wanted.",
+            "Send the surplus back, or keep it and expect a higher invoice.",
+        )
+    if answered > ordered:
+        yield Deviation(
+            WorkItemKind.QUANTITY,
+            f"{line.name}: {plain(answered)} {line.uom} confirmed, {plain(ordered)} ordered.",
+            "Ask the supplier to confirm the ordered quantity.",
+        )
+
+
+def told_price(price: Decimal) -> str:
+    """A unit price in a sentence: two decimals, up to four where they count."""
+    decimals = max(2, -int(price.normalize().as_tuple().exponent))
+    return f"{price:,.{decimals}f}"
+
+
+def _changes(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
+    prices = {one.unit_price for one in answers if one.unit_price not in (None, line.unit_price)}
+    days = {one.promised_on for one in answers if one.promised_on and one.promised_on > line.needed_on}
+    parts = {one.substitute_part for one in answers if one.substitute_part}
+    if prices and line.quantities.wanted > 0:
+        told = " and ".join(sorted(told_price(price) for price in prices if price is not None))
         yield Deviation(
             WorkItemKind.PRICE,
-            f"{line.name}: {answer.unit_price.normalize():f} confirmed, "
-            f"{line.unit_price.normalize():f} ordered per {line.uom}.",
+            f"{line.name}: {told} confirmed, {told_price(line.unit_price)} ordered per {line.uom}.",
             "Accept the price, or dispute it with the contract in hand.",
         )
-    if answer.promised_on is not None and answer.promised_on > line.needed_on:
+    if days and line.quantities.outstanding > 0:
         yield Deviation(
             WorkItemKind.DATE_CHANGED,
-            f"{line.name} is promised for {answer.promised_on:%b %-d, %Y}, "
-            f"needed on {line.needed_on:%b %-d, %Y}.",
+            f"{line.name} is promised for {max(days):%b %-d, %Y}, needed on {line.needed_on:%b %-d, %Y}.",
             "Accept the date, or order elsewhere.",
         )
-    if answer.substitute_part:
+    if parts and line.quantities.outstanding > 0:
         yield Deviation(
             WorkItemKind.SUBSTITUTION,
-            f"{line.name}: the supplier offers {answer.substitute_part} instead.",
+            f"{line.name}: the supplier offers {' and '.join(sorted(parts))} instead.",
             "Accept the substitute, or reject it and order elsewhere.",
         )
-
-
-def _sum(answers: Sequence[Answer], status: ConfirmationStatus) -> Decimal:
-    return sum((answer.quantity for answer in answers if answer.status is status), Decimal())

@@ -14,13 +14,13 @@ from portal.foundation.access import Actor, Permission, system
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.hooks import Hook
-from portal.foundation.money import extended, slice_amount
+from portal.foundation.money import extended, slice_amount, split
 from portal.foundation.numbering import next_number
 from portal.foundation.trace import new_trace
 from portal.identity.queries import organization
 from portal.orders import outbound, queries
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
-from portal.orders.rules import Transmission, status_of
+from portal.orders.rules import Transmission, day_needed, status_of
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.rules import LineState
@@ -31,7 +31,8 @@ posted: Hook[[PurchaseOrder]] = Hook()
 def place(actor: Actor, line_ids: Sequence[int]) -> list[PurchaseOrder]:
     """Turns approved lines into purchase orders, one per supplier and ship-to, and announces them.
 
-    Raises Invalid when nothing was chosen, Conflict when a line was ordered or closed meanwhile.
+    Raises Invalid when nothing was chosen or a supplier is blocked, Conflict when a line was ordered or
+    closed meanwhile: the same lines posted twice are ordered once.
     """
     if not line_ids:
         raise Invalid("Choose at least one line to order.")
@@ -39,16 +40,36 @@ def place(actor: Actor, line_ids: Sequence[int]) -> list[PurchaseOrder]:
     if len(lines) != len(set(line_ids)):
         raise Conflict("Some of these lines do not exist any more. Look at the list again.")
     for line in lines:
-        actor.require(Permission.BUY, facility_id=line.requisition.location.facility_id)
-        if line.state is not LineState.APPROVED or requisitions.open_quantity(line) <= 0:
-            raise Conflict(f"{line.item.name} was ordered or closed meanwhile. Look at the list again.")
+        _check(actor, line)
     groups: dict[tuple[int, int], list[RequisitionLine]] = defaultdict(list)
     for line in lines:
         groups[line.offer.supplier_id, line.requisition.location_id].append(line)
-    return [_place_one(actor, group) for group in groups.values()]
+    orders = [_build(actor, group) for group in groups.values()]
+    db.session.add_all(orders)
+    db.session.flush()  # the ledger and the outbox name the orders by their ids
+    # All at once, so that the budgets are locked in one order.
+    budgets.post([change for order in orders for change in _changes(order)])
+    for order in orders:
+        audit.record(
+            actor, "order.place", order, after={"total": order.total, "lines": len(order.lines)},
+            evidence={"requisition_lines": [one.requisition_line_id for one in _sources(order)]},
+        )  # fmt: skip
+        announce(order)
+    return orders
 
 
-def _place_one(actor: Actor, lines: list[RequisitionLine]) -> PurchaseOrder:
+def _check(actor: Actor, line: RequisitionLine) -> None:
+    actor.require(Permission.BUY, facility_id=line.requisition.location.facility_id)
+    if line.state is not LineState.APPROVED or requisitions.open_quantity(line) <= 0:
+        raise Conflict(f"{line.item.name} was ordered or closed meanwhile. Look at the list again.")
+    if line.offer.supplier.blocked:
+        raise Invalid(
+            f"{line.offer.supplier.name} is blocked for new orders. Close its lines, or ask the ERP's "
+            "administrator to release the supplier."
+        )
+
+
+def _build(actor: Actor, lines: list[RequisitionLine]) -> PurchaseOrder:
     first = lines[0]
     traces = {line.requisition.trace_id for line in lines}
     order = PurchaseOrder(
@@ -65,59 +86,57 @@ def _place_one(actor: Actor, lines: list[RequisitionLine]) -> PurchaseOrder:
         merged[line.offer_id, line.unit_price].append(line)
     for number, same in enumerate(merged.values(), start=1):
         _add_line(order, number * 10, same)
-    order.total = sum((extended(line.quantity, line.unit_price) for line in order.lines), Decimal())
-    db.session.add(order)
-    db.session.flush()  # the ledger and the outbox name the order by its id
-    budgets.post(_ordered(order))
-    audit.record(
-        actor, "order.place", order, after={"total": order.total, "lines": len(order.lines)},
-        evidence={"requisition_lines": [line.id for line in lines]},
-    )  # fmt: skip
-    announce(order)
+    order.total = sum((source.amount for source in _sources(order)), Decimal())
     return order
 
 
 def _add_line(order: PurchaseOrder, number: int, same: list[RequisitionLine]) -> None:
     first = same[0]
-    today = requisitions.today_at(order.location)
+    quantities = [requisitions.open_quantity(one) for one in same]
     line = PurchaseOrderLine(
         order=order,
         line_number=number,
         item=first.item,
         supplier_part=first.offer.supplier_part,
         description=first.item.name,
-        quantity=sum((requisitions.open_quantity(one) for one in same), Decimal()),
+        quantity=sum(quantities, Decimal()),
         uom=first.uom,
         factor=first.offer.factor,
         unit_price=first.unit_price,
-        needed_on=max(min(one.requisition.need_by or today for one in same), today),
+        needed_on=day_needed(
+            [one.requisition.need_by for one in same], requisitions.today_at(order.location)
+        ),
     )
     line.expected_on = line.needed_on
-    for one in same:
-        quantity = requisitions.open_quantity(one)
-        done = one.ordered_quantity + one.closed_quantity
+    # The line is rounded once, as the supplier and the ERP do; its sources share that amount to the cent.
+    amounts = split(extended(line.quantity, line.unit_price), quantities)
+    for one, quantity, amount in zip(same, quantities, amounts, strict=True):
         line.sources.append(
             PurchaseOrderSource(
                 requisition_line=one,
                 quantity=quantity,
-                amount=slice_amount(one.unit_price, done, done + quantity),
+                amount=amount,
                 cost_center=one.cost_center,
                 gl_account=one.gl_account,
             )
         )
-        one.ordered_quantity += quantity
 
 
-def _ordered(order: PurchaseOrder) -> list[Change]:
-    """From requested to ordered: the same amount leaves one term and enters the other."""
+def _sources(order: PurchaseOrder) -> list[PurchaseOrderSource]:
+    return [source for line in order.lines for source in line.sources]
+
+
+def _changes(order: PurchaseOrder) -> list[Change]:
+    """From requested to ordered: what each request held leaves, what the order costs enters."""
     changes: list[Change] = []
-    for line in order.lines:
-        for source in line.sources:
-            asked = source.requisition_line
-            changes.append(
-                Change(asked.id, Term.REQUESTED, -source.amount, requisitions.document_of(asked.requisition))
-            )
-            changes.append(Change(asked.id, Term.ORDERED, source.amount, document_of(order)))
+    for source in _sources(order):
+        asked = source.requisition_line
+        done = asked.ordered_quantity + asked.closed_quantity
+        held = slice_amount(asked.unit_price, done, done + source.quantity)
+        requisition = requisitions.document_of(asked.requisition)
+        changes.append(Change(asked.id, Term.REQUESTED, -held, requisition))
+        changes.append(Change(asked.id, Term.ORDERED, source.amount, document_of(order)))
+        asked.ordered_quantity += source.quantity
     return changes
 
 
@@ -180,9 +199,14 @@ def _send_on(order: PurchaseOrder, partner_id: int) -> None:
 
 
 def _record_transmission(order: PurchaseOrder, action: str, evidence: dict[str, str]) -> None:
-    order.changed_at = clock.now()
+    touch(order)
     actor = system(order.organization_id, "delivery")
     audit.record(actor, action, order, after={"transmission": order.transmission}, evidence=evidence)
+
+
+def touch(order: PurchaseOrder) -> None:
+    """Something that the page of the order shows has changed."""
+    order.changed_at = clock.now()
 
 
 def refresh(order: PurchaseOrder) -> None:
@@ -192,42 +216,7 @@ def refresh(order: PurchaseOrder) -> None:
         line.status = status_of([line.quantities], sent=sent)
     before = order.status
     order.status = status_of([line.quantities for line in order.lines], sent=sent)
-    order.changed_at = clock.now()
+    touch(order)
     if order.status is not before:
         actor = system(order.organization_id, "quantities")
         audit.record(actor, "order.status", order, before={"status": before}, after={"status": order.status})
-
-
-def cancel_rest(actor: Actor, order_id: int, line_id: int, reason: str) -> PurchaseOrder:
-    """Cancels what is neither shipped nor received of a line; its budget returns to the cent."""
-    order = found(queries.find(order_id, lock=True), "order")
-    actor.require(Permission.BUY, facility_id=order.location.facility_id)
-    line = found(next((one for one in order.lines if one.id == line_id), None), "line")
-    rest = line.quantity - line.cancelled - max(line.shipped, line.received, line.invoiced)
-    if rest <= 0:
-        raise Conflict("Nothing of this line is open: it is shipped, received or cancelled.")
-    if not reason.strip():
-        raise Invalid("Say why the rest is cancelled.", field="reason")
-    before = {"cancelled": line.cancelled}
-    budgets.post(_given_back(order, line, rest))
-    line.cancelled += rest
-    audit.record(
-        actor, "order_line.cancel", line, before=before, after={"cancelled": line.cancelled, "reason": reason}
-    )
-    refresh(order)
-    return order
-
-
-def _given_back(order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal) -> list[Change]:
-    """The last sources give back first, so that the first requester is served first."""
-    changes: list[Change] = []
-    keep = line.quantity - line.cancelled - rest
-    start = Decimal()
-    for source in line.sources:
-        end = start + source.quantity
-        free_from, free_to = max(start, keep), min(end, keep + rest)
-        if free_to > free_from:
-            amount = slice_amount(line.unit_price, free_from - start, free_to - start)
-            changes.append(Change(source.requisition_line_id, Term.ORDERED, -amount, document_of(order)))
-        start = end
-    return changes

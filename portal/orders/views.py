@@ -7,8 +7,8 @@ from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
 from portal.foundation.paging import paginate
 from portal.foundation.web import actor
+from portal.orders import cancelling, presenters, queries, services
 from portal.orders import page as order_page
-from portal.orders import presenters, queries, services
 from portal.orders.forms import OrderFilter, PlaceForm, ReasonForm
 
 blueprint = Blueprint("orders", __name__)
@@ -97,7 +97,7 @@ def cancel_rest(order_id: int, line_id: int) -> ResponseReturnValue:
     form = ReasonForm()
     if form.validate():
         with form.accepting():
-            services.cancel_rest(actor(), order_id, line_id, form.reason.data)
+            cancelling.cancel_rest(actor(), order_id, line_id, form.reason.data)
     if form.is_refused:
         return render_template("orders/show.html", form=form, **order_page.context(actor(), order)), 422
     flash("The rest of the line is cancelled and its budget given back.", "success")

@@ -36,7 +36,9 @@ class Receipt(TenantRow):
 
     order: Mapped[PurchaseOrder] = relationship(lazy="raise")
     receiver: Mapped[Account] = relationship(lazy="raise")
-    lines: Mapped[list["ReceiptLine"]] = relationship(lazy="raise", back_populates="receipt")
+    lines: Mapped[list["ReceiptLine"]] = relationship(
+        lazy="raise", back_populates="receipt", order_by="ReceiptLine.id", cascade="all, delete-orphan"
+    )
 
 
 class ReceiptLine(TenantRow):

@@ -1,5 +1,7 @@
 """The receipt as the canonical document that is posted to the ERP."""
 
+from zoneinfo import ZoneInfo
+
 from integrations import canonical
 from integrations.erp.contract import Erp
 from portal.exchange.models import Message
@@ -12,6 +14,7 @@ KIND = "receipt"
 def document(receipt: Receipt) -> canonical.Receipt:
     """The canonical receipt of a posted receipt."""
     order = receipt.order
+    zone = ZoneInfo(order.location.facility.time_zone)
     received_at = receipt.posted_at or clock.now()
     return canonical.Receipt(
         number=receipt.number,
@@ -19,7 +22,7 @@ def document(receipt: Receipt) -> canonical.Receipt:
         erp_order_number=order.erp_number,
         facility=order.location.facility.code,
         location=order.location.code,
-        received_on=received_at.date(),
+        received_on=received_at.astimezone(zone).date(),
         lines=tuple(
             canonical.ReceiptLine(
                 line_number=line.order_line.line_number,

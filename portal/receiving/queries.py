@@ -12,7 +12,7 @@ from portal.orders import queries as orders
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNotice, ShipNoticeLine
 from portal.orders.page import Linked
 from portal.receiving.models import Receipt, ReceiptLine
-from portal.receiving.rules import ReceiptState
+from portal.receiving.rules import ReceiptState, Receivable
 
 
 def find(receipt_id: int, *, lock: bool = False) -> Receipt | None:
@@ -32,9 +32,35 @@ def find(receipt_id: int, *, lock: bool = False) -> Receipt | None:
     return db.session.scalar(statement)
 
 
+def order_of(receipt_id: int) -> int | None:
+    """The order a receipt belongs to."""
+    return db.session.scalar(select(Receipt.order_id).where(Receipt.id == receipt_id))
+
+
 def find_by_form_key(form_key: str) -> Receipt | None:
-    """The receipt a repeated form belongs to."""
-    return db.session.scalar(select(Receipt).where(Receipt.form_key == form_key))
+    """The receipt a repeated form belongs to, with its lines; locked."""
+    return db.session.scalar(
+        select(Receipt)
+        .where(Receipt.form_key == form_key)
+        .options(selectinload(Receipt.lines))
+        .with_for_update(of=Receipt)
+        .execution_options(populate_existing=True)
+    )
+
+
+def receivable_lines(order: PurchaseOrder) -> dict[int, Receivable]:
+    """The lines of an order as the rules of receiving want them."""
+    return {
+        line.id: Receivable(
+            name=line.description,
+            uom=line.uom,
+            wanted=line.quantities.wanted,
+            received=line.received,
+            needs_lot=line.item.lot_tracked,
+            needs_expiry=line.item.expiry_tracked,
+        )
+        for line in order.lines
+    }
 
 
 def receipts_of(order_id: int, *, state: ReceiptState | None = None) -> list[Receipt]:

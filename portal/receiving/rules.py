@@ -1,7 +1,12 @@
-"""States of a receipt and how much may be received."""
+"""States of a receipt, how much may be received, and what stops an entry."""
 
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
+
+from portal.foundation.quantity import plain
 
 
 class ReceiptState(StrEnum):
@@ -13,6 +18,7 @@ class ReceiptState(StrEnum):
 
 
 TRANSITIONS: dict[tuple[ReceiptState, str], ReceiptState] = {
+    (ReceiptState.ENTERED, "correct"): ReceiptState.ENTERED,
     (ReceiptState.ENTERED, "post"): ReceiptState.POSTED,
     (ReceiptState.ENTERED, "discard"): ReceiptState.DISCARDED,
 }
@@ -22,4 +28,90 @@ OVER_RECEIPT_TOLERANCE = Decimal("0.10")
 
 def most_receivable(wanted: Decimal, received: Decimal) -> Decimal:
     """What may still be received of a line, tolerance on the total of all deliveries included."""
-    return max(wanted * (1 + OVER_RECEIPT_TOLERANCE) - received, Decimal())
+    most = (wanted * (1 + OVER_RECEIPT_TOLERANCE)).quantize(Decimal("0.001"), rounding=ROUND_DOWN)
+    return max(most - received, Decimal())
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was counted of an order line, in the order's unit."""
+
+    order_line_id: int
+    quantity: Decimal
+    lot: str = ""
+    expires_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Receivable:
+    """An order line as the receiving desk sees it."""
+
+    name: str
+    uom: str
+    wanted: Decimal
+    received: Decimal
+    needs_lot: bool
+    needs_expiry: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why an entry is refused: its position, the field and a sentence that says what to do."""
+
+    index: int
+    field: str
+    sentence: str
+
+
+def problems(lines: dict[int, Receivable], entries: Sequence[Entry], today: date) -> list[Problem]:
+    """Everything that is wrong with the entries, in their order; `today` is the day at the location."""
+    found = [
+        problem
+        for index, entry in enumerate(entries)
+        for problem in _problems_of(index, lines[entry.order_line_id], entry, today)
+    ]
+    found += _two_expiries(entries)
+    for line_id, line in lines.items():
+        found += _too_much(
+            line, [(at, one) for at, one in enumerate(entries) if one.order_line_id == line_id]
+        )
+    return sorted(found, key=lambda one: one.index)
+
+
+def _problems_of(index: int, line: Receivable, entry: Entry, today: date) -> Iterator[Problem]:
+    if entry.quantity <= 0:
+        yield Problem(index, "quantity", "Enter a quantity above zero, or leave the whole row empty.")
+    if line.needs_lot and not entry.lot:
+        yield Problem(index, "lot", f"{line.name} is tracked by lot. Enter the lot printed on the pack.")
+    if line.needs_expiry and entry.expires_on is None:
+        yield Problem(index, "expires_on", f"{line.name} expires. Enter the date printed on the pack.")
+    if entry.expires_on is not None and entry.expires_on < today:
+        sentence = (
+            f"{line.name} expired on {entry.expires_on:%b %-d, %Y}. Do not receive it: set it aside and tell "
+            "the buyer."
+        )
+        yield Problem(index, "expires_on", sentence)
+
+
+def _two_expiries(entries: Sequence[Entry]) -> Iterator[Problem]:
+    dates: dict[tuple[int, str], date | None] = {}
+    for index, entry in enumerate(entries):
+        first = dates.setdefault((entry.order_line_id, entry.lot), entry.expires_on)
+        if first != entry.expires_on:
+            sentence = (
+                f"Lot {entry.lot or 'without number'} is entered with two expiry dates. Check the packs."
+            )
+            yield Problem(index, "expires_on", sentence)
+
+
+def _too_much(line: Receivable, entries: Sequence[tuple[int, Entry]]) -> Iterator[Problem]:
+    total = sum((entry.quantity for _, entry in entries), Decimal())
+    most = most_receivable(line.wanted, line.received)
+    if entries and total > most:
+        before = f", {plain(line.received)} received before" if line.received else ""
+        yield Problem(
+            entries[-1][0],
+            "quantity",
+            f"{line.name}: {plain(total)} {line.uom} entered, but at most {plain(most)} {line.uom} can be "
+            f"received ({plain(line.wanted)} ordered{before}). Count again, or ask the buyer to order more.",
+        )

@@ -1,10 +1,6 @@
 """Receipts in two steps: enter, then check and post to stock and ERP."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 
 from portal.exchange import services as exchange
 from portal.exchange.models import Message
@@ -12,41 +8,45 @@ from portal.foundation import audit, clock
 from portal.foundation.access import Actor, Permission, system
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
+from portal.foundation.hooks import Hook
 from portal.foundation.numbering import next_number
-from portal.foundation.quantity import plain
 from portal.foundation.trace import follow_trace
 from portal.inventory import services as inventory
 from portal.inventory.rules import MovementKind
 from portal.inventory.services import Move
 from portal.orders import queries as orders
 from portal.orders import services as order_services
-from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.models import PurchaseOrder
+from portal.orders.review import settle_received
 from portal.receiving import outbound, queries
 from portal.receiving.models import Receipt, ReceiptLine
-from portal.receiving.rules import TRANSITIONS, ReceiptState, most_receivable
+from portal.receiving.rules import TRANSITIONS, Problem, ReceiptState, problems
+from portal.receiving.rules import Entry as Entry  # what callers of `enter` need
 from portal.requisitions.services import today_at
 
+received: Hook[[PurchaseOrder]] = Hook()
 
-@dataclass(frozen=True)
-class Entry:
-    """What was counted of an order line, in the order's unit."""
 
-    order_line_id: int
-    quantity: Decimal
-    lot: str = ""
-    expires_on: date | None = None
+class EntriesRefused(Invalid):
+    """Some of what was counted cannot be received; `problems` says what, entry by entry."""
+
+    def __init__(self, refused: Sequence[Problem]) -> None:
+        super().__init__(refused[0].sentence)
+        self.problems = refused
 
 
 def enter(actor: Actor, order_id: int, *, form_key: str, entries: Sequence[Entry]) -> Receipt:
-    """Keeps what was counted, for checking. The same form sent twice gives the same receipt."""
+    """Keeps what was counted, for checking.
+
+    The same form sent again gives the same receipt; sent with other numbers it corrects the receipt as long
+    as it is not posted. Raises Invalid (EntriesRefused) for what cannot be received, Conflict once posted.
+    """
     order = found(orders.find(order_id, lock=True), "order")
     actor.require(Permission.RECEIVE, facility_id=order.location.facility_id)
+    follow_trace(order.trace_id)
     known = queries.find_by_form_key(form_key)
     if known is not None:
-        return known
-    if not entries:
-        raise Invalid("Enter the quantity of at least one line.")
-    follow_trace(order.trace_id)
+        return _enter_again(actor, order, known, entries)
     _check(order, entries)
     receipt = Receipt(
         number=next_number("GR"),
@@ -54,61 +54,81 @@ def enter(actor: Actor, order_id: int, *, form_key: str, entries: Sequence[Entry
         order=order,
         receiver_id=actor.account_id,
         trace_id=order.trace_id,
-        lines=[
-            ReceiptLine(
-                order_line_id=one.order_line_id,
-                quantity=one.quantity,
-                lot=one.lot.strip(),
-                expires_on=one.expires_on,
-            )
-            for one in entries
-        ],
+        lines=_lines(entries),
     )
     db.session.add(receipt)
     db.session.flush()  # the audit row names it by its id
+    order_services.touch(order)
     audit.record(actor, "receipt.enter", receipt, after={"state": receipt.state, "order": order.number})
     return receipt
 
 
+def _enter_again(actor: Actor, order: PurchaseOrder, receipt: Receipt, entries: Sequence[Entry]) -> Receipt:
+    before = [entry_of(line) for line in receipt.lines]
+    if receipt.order_id == order.id and before == list(entries):
+        return receipt
+    if receipt.order_id != order.id or receipt.state is not ReceiptState.ENTERED:
+        raise Conflict(
+            f"{receipt.number} of this form is {receipt.state} already, with other numbers. "
+            "What you changed since was not counted; open the order and receive the rest."
+        )
+    _check(order, entries)
+    _move(receipt, "correct")
+    receipt.lines = _lines(entries)
+    audit.record(
+        actor, "receipt.correct", receipt,
+        before={"entries": [_told(one) for one in before]},
+        after={"entries": [_told(one) for one in entries]},
+    )  # fmt: skip
+    return receipt
+
+
+def _lines(entries: Sequence[Entry]) -> list[ReceiptLine]:
+    return [
+        ReceiptLine(
+            order_line_id=one.order_line_id, quantity=one.quantity, lot=one.lot, expires_on=one.expires_on
+        )
+        for one in entries
+    ]
+
+
+def entry_of(line: ReceiptLine) -> Entry:
+    """The entry a line was made of."""
+    return Entry(line.order_line_id, line.quantity, line.lot, line.expires_on)
+
+
+def _told(entry: Entry) -> str:
+    return (
+        f"line {entry.order_line_id}: {entry.quantity:f}, lot {entry.lot or '-'}, {entry.expires_on or '-'}"
+    )
+
+
 def _check(order: PurchaseOrder, entries: Sequence[Entry]) -> None:
-    lines = {line.id: line for line in order.lines}
-    totals: dict[int, Decimal] = defaultdict(Decimal)
+    if not entries:
+        raise Invalid("Enter the quantity of at least one line.")
+    lines = queries.receivable_lines(order)
     for entry in entries:
-        line = found(lines.get(entry.order_line_id), "line")
-        totals[line.id] += entry.quantity
-        _check_lot(order, line, entry)
-    for line_id, quantity in totals.items():
-        line = lines[line_id]
-        most = most_receivable(line.quantity - line.cancelled, line.received)
-        if quantity > most:
-            raise Invalid(
-                f"{line.description}: {plain(quantity)} {line.uom} entered, at most {plain(most)} can be "
-                "received. Count again, or ask the buyer to raise the order."
-            )
-
-
-def _check_lot(order: PurchaseOrder, line: PurchaseOrderLine, entry: Entry) -> None:
-    if entry.quantity <= 0:
-        raise Invalid(f"{line.description}: enter a quantity above zero.")
-    if line.item.lot_tracked and not entry.lot.strip():
-        raise Invalid(f"{line.description} is tracked by lot. Enter the lot on the pack.")
-    if line.item.expiry_tracked and entry.expires_on is None:
-        raise Invalid(f"{line.description} has an expiry date. Enter the date on the pack.")
-    if entry.expires_on is not None and entry.expires_on < today_at(order.location):
-        raise Invalid(f"{line.description}, lot {entry.lot}: expired. Set it aside and tell the buyer.")
+        found(lines.get(entry.order_line_id), "line")
+    refused = problems(lines, entries, today_at(order.location))
+    if refused:
+        raise EntriesRefused(refused)
 
 
 def post(actor: Actor, receipt_id: int) -> Receipt:
-    """Counts a checked receipt: stock, order, and the outbox for the ERP, in one transaction."""
+    """Counts a checked receipt: stock, order, and the outbox for the ERP, in one transaction.
+
+    Raises Conflict when it is posted or discarded already, Invalid when the order takes less by now.
+    """
     receipt, order = _locked(actor, receipt_id)
     _move(receipt, "post")
-    _check(order, [Entry(one.order_line_id, one.quantity, one.lot, one.expires_on) for one in receipt.lines])
+    _check(order, [entry_of(line) for line in receipt.lines])
     receipt.posted_at = clock.now()
     lines = {line.id: line for line in order.lines}
     for one in receipt.lines:
         lines[one.order_line_id].received += one.quantity
     inventory.move(actor, [_stock_move(receipt, order, one) for one in receipt.lines])
-    order_services.refresh(order)
+    settle_received(order)
+    received(order)
     audit.record(
         actor, "receipt.post", receipt,
         before={"state": ReceiptState.ENTERED}, after={"state": receipt.state, "order": order.number},
@@ -119,8 +139,11 @@ def post(actor: Actor, receipt_id: int) -> Receipt:
 
 def discard(actor: Actor, receipt_id: int) -> Receipt:
     """Throws away what was entered but not posted."""
-    receipt, _ = _locked(actor, receipt_id)
+    receipt, order = _locked(actor, receipt_id)
     _move(receipt, "discard")
+    # The form may be sent again, from the browser's history; it then makes another receipt.
+    receipt.form_key = f"discarded-{receipt.id}"
+    order_services.touch(order)
     audit.record(
         actor, "receipt.discard", receipt,
         before={"state": ReceiptState.ENTERED}, after={"state": receipt.state},
@@ -129,6 +152,8 @@ def discard(actor: Actor, receipt_id: int) -> Receipt:
 
 
 def _locked(actor: Actor, receipt_id: int) -> tuple[Receipt, PurchaseOrder]:
+    """The order is locked before its receipt, everywhere, so that nobody waits in a circle."""
+    orders.lock(found(queries.order_of(receipt_id), "receipt"))
     receipt = found(queries.find(receipt_id, lock=True), "receipt")
     order = found(orders.find(receipt.order_id, lock=True), "order")
     actor.require(Permission.RECEIVE, facility_id=order.location.facility_id)
@@ -178,17 +203,21 @@ def send_waiting(order: PurchaseOrder) -> None:
 
 def taken_by_erp(message: Message) -> None:
     """The ERP has the receipt."""
-    receipt = found(queries.find(message.subject_id or 0, lock=True), "receipt")
+    actor = _delivery(message)
+    receipt, order = _locked(actor, message.subject_id or 0)
     receipt.erp_number = message.reference
     receipt.erp_posted_at = clock.now()
-    actor = system(receipt.organization_id, "delivery")
+    order_services.touch(order)
     audit.record(actor, "receipt.posted_to_erp", receipt, after={"erp_number": receipt.erp_number})
 
 
 def stopped(message: Message) -> None:
     """The ERP did not take the receipt; the work item says why, the receipt stands."""
-    receipt = found(queries.find(message.subject_id or 0), "receipt")
-    audit.record(
-        system(receipt.organization_id, "delivery"), "receipt.stopped", receipt,
-        after={"cause": message.cause},
-    )  # fmt: skip
+    actor = _delivery(message)
+    receipt, order = _locked(actor, message.subject_id or 0)
+    order_services.touch(order)
+    audit.record(actor, "receipt.stopped", receipt, after={"cause": message.cause})
+
+
+def _delivery(message: Message) -> Actor:
+    return system(message.organization_id, "delivery")
