@@ -1,0 +1,103 @@
+"""Measures the portal against bare references and says how many times their cost it has.
+
+How to read it. The portal and its reference work in turn in the same run on the same embedded servers,
+so a slow or busy machine slows both: the RATIO is the figure, milliseconds and rates only show what it
+is made of. Nothing here passes or fails; compare ratios of two runs, and only where their ranges do not
+overlap has something changed. Lower is better: 1 would be a portal that costs nothing.
+
+Ratio      portal time / reference time at the median of all samples (p95 where it says so), below it the
+           smallest and largest ratio of a round. A rate is the other way round, its ratio is still of times.
+CPU ratio  the same of CPU time: portal (web processes or this one), PostgreSQL and Valkey, without the
+           browser and the partner. Steadier than the ratio when others use the machine.
+n          samples; of a batch of orders or confirmations each batch is one.
+
+Search     one browser, gunicorn, signed in, twelve kinds of search in turn, against the statement that
+           finds the rows of the page (the cost of being a page) and against all statements of the page
+           (the cost of Python); then four people at once against a Flask page of 50 rows, no database,
+           under the same gunicorn. Both with the offers asked for and with ten times as many; if the
+           portal's milliseconds grow tenfold, no index is used.
+Submit     all checks of five lines, budget lock and approval, against inserting requisition, lines, ledger
+           and audit event.
+Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
+Confirm    store, claim, translate, apply of five lines, against two transactions that insert the rows.
+Receive    enter and post with stock, order and outbox, against inserting the rows.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tests.bench import confirming, delivery, generator, ground, pages, receiving, search, submission
+from tests.bench.figures import Figure, show
+from tests.bench.ground import CLINICS, Ground
+from tests.bench.interleaving import ROUNDS, Plan
+
+GROWTH = 10
+WIDTH = 150
+
+
+@click.command(help=__doc__)
+@click.option("--offers", default=10_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.option("--requests", default=200, show_default=True, type=click.IntRange(20, 10_000))
+@click.option("--seconds", default=25.0, show_default=True, help="No new round of a measure after so long.")
+def main(offers: int, requests: int, seconds: float) -> None:
+    """Runs every measure; progress on standard error, figures on standard output."""
+    figures: list[Figure] = []
+    try:
+        figures.extend(_measured(offers, requests, seconds))
+    finally:
+        show(figures, Console(width=WIDTH))
+
+
+def _measured(offers: int, requests: int, seconds: float) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
+        folder = Path(name)
+        with delivery.partner(folder) as address, ground.prepared(folder, address) as place:
+            _grow(place, 0, offers)
+            yield from _chain(place, address, requests, seconds)
+            if "catalog.search" not in place.app.view_functions:
+                _say("search is left out: there is no search page yet")
+                return
+            with pages.portal(place) as portal, pages.bare(folder) as bare:
+                plan = Plan(works=1, rounds=requests, seconds=seconds)
+                for size in (offers, offers * GROWTH):
+                    if size > offers:
+                        _grow(place, offers, size)
+                    _say(f"search among {size:,} offers")
+                    yield from search.measure(place, portal, bare, offers=size, plan=plan)
+
+
+def _chain(place: Ground, address: str, requests: int, seconds: float) -> Iterator[Figure]:
+    """One requisition after another goes the whole way: what a measure makes, the next one needs."""
+    size = min(CLINICS, max(2, requests // ROUNDS))
+    rounds = -(-requests // size)
+    one_by_one = Plan(works=size, rounds=rounds, seconds=seconds)
+    batches = Plan(works=1, operations=size, rounds=rounds, seconds=seconds)
+    _say("submit")
+    submit, requisition_ids = submission.measure(place, one_by_one)
+    yield submit
+    _say("deliver")
+    deliver, orders = delivery.measure(place, address, requisition_ids, batches)
+    yield deliver
+    _say("confirm")
+    yield confirming.measure(place, orders, batches)
+    _say("receive")
+    yield receiving.measure(place, orders, one_by_one)
+
+
+def _grow(place: Ground, there: int, wanted: int) -> None:
+    _say(f"catalog of {wanted:,} offers")
+    generator.add_offers(
+        place.owner, place.organization_id, place.gl_account_id, first=there + 1, count=wanted - there
+    )
+
+
+def _say(what: str) -> None:
+    click.echo(f"{what} …", err=True)
+
+
+if __name__ == "__main__":
+    main()
