@@ -17,6 +17,7 @@ from portal.identity.rules import (
 
 PASSWORD_HINT = f"At least {SHORTEST_PASSWORD} characters; several words are good."
 ROLES = {role.value: label for role, label in ROLE_LABELS.items()}
+NOTHING = "none"  # the choice of no place in particular
 LARGEST_LIMIT = Decimal("99999999999999.99")
 
 REFUSED = (
@@ -89,7 +90,7 @@ class AccountForm(Form):
 class PlaceForm(Form):
     """The default location."""
 
-    location = SelectField("Default location", [Optional()], coerce=str)
+    location = SelectField("Default location", [InputRequired("Choose a location.")])
 
     def offer(self, locations: Mapping[int, str]) -> None:
         """Sets the choices."""
@@ -105,8 +106,8 @@ class RoleForm(Form):
     """A role with its scope."""
 
     role = SelectField("Role", [InputRequired("Choose a role.")], choices=ROLES)
-    facility = SelectField("Facility", [Optional()], coerce=str)
-    cost_center = SelectField("Cost center", [Optional()], coerce=str)
+    facility = SelectField("Facility", [InputRequired("Choose a facility.")])
+    cost_center = SelectField("Cost center", [InputRequired("Choose a cost center.")])
     approval_limit = DecimalField(
         "Approval limit",
         [Optional(), NumberRange(min=0, max=LARGEST_LIMIT, message="Enter an amount from zero.")],
@@ -140,8 +141,8 @@ class PeopleFilter(Form):
 
 
 def _choices(nothing: str, places: Mapping[int, str]) -> dict[str, str]:
-    return {"": nothing} | {str(place_id): label for place_id, label in places.items()}
+    return {NOTHING: nothing} | {str(place_id): label for place_id, label in places.items()}
 
 
 def _id(text: str | None) -> int | None:
-    return int(text) if text else None
+    return None if text in (None, NOTHING) else int(text)

@@ -19,16 +19,16 @@ SYSTEMS = (
 )
 
 # What a visitor of the demo can do as each role, in the order of the work.
-DEMO_HINTS: dict[Role, tuple[str, str]] = {
-    Role.CLINIC_MANAGER: ("shopping-cart", "Request supplies and receive them"),
-    Role.APPROVER: ("checkbox", "Decide requests of a cost center"),
-    Role.BUYER: ("truck-delivery", "Place and chase purchase orders"),
-    Role.RECEIVER: ("package-import", "Receive by lot and expiry"),
-    Role.CLINICIAN: ("stethoscope", "Request at the point of care"),
-    Role.AP_ANALYST: ("receipt", "Match invoices"),
-    Role.INTEGRATION_ENGINEER: ("plug-connected", "See and replay every message"),
-    Role.AUDITOR: ("eye-check", "Read the trail of every change"),
-    Role.ADMINISTRATOR: ("settings", "Manage people and master data"),
+DEMO_ROLES: dict[Role, dict[str, str]] = {
+    Role.CLINIC_MANAGER: {"icon": "shopping-cart", "hint": "Request supplies and receive them"},
+    Role.APPROVER: {"icon": "checks", "hint": "Decide requests of a cost center"},
+    Role.BUYER: {"icon": "truck-delivery", "hint": "Place and chase purchase orders"},
+    Role.RECEIVER: {"icon": "package-import", "hint": "Receive by lot and expiry"},
+    Role.CLINICIAN: {"icon": "stethoscope", "hint": "Request at the point of care"},
+    Role.AP_ANALYST: {"icon": "receipt", "hint": "Match invoices"},
+    Role.INTEGRATION_ENGINEER: {"icon": "plug-connected", "hint": "See and replay every message"},
+    Role.AUDITOR: {"icon": "history", "hint": "Read the trail of every change"},
+    Role.ADMINISTRATOR: {"icon": "settings", "hint": "Manage people and master data"},
 }
 
 
@@ -43,10 +43,7 @@ def organization(row: Organization, providers: Iterable[IdentityProvider]) -> di
 
 def demo_roles() -> list[dict[str, str]]:
     """The roles one can try, with what they come to do."""
-    return [
-        {"role": role.value, "label": ROLE_LABELS[role], "icon": icon, "hint": hint}
-        for role, (icon, hint) in DEMO_HINTS.items()
-    ]
+    return [{"role": role.value, "label": ROLE_LABELS[role], **shown} for role, shown in DEMO_ROLES.items()]
 
 
 def kept(form: Kept) -> dict[str, Any]:

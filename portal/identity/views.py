@@ -7,7 +7,7 @@ from portal.foundation.access import signed_in
 from portal.foundation.web import actor
 from portal.identity import people as accounts
 from portal.identity import people_views, presenters, queries, sessions
-from portal.identity.forms import PasswordForm, PlaceForm
+from portal.identity.forms import NOTHING, PasswordForm, PlaceForm
 from portal.identity.rules import Ended
 from portal.identity.web import signed_in_person
 
@@ -70,7 +70,7 @@ def revoke_other_sessions() -> ResponseReturnValue:
 
 def _place_form(*, empty: bool = False) -> PlaceForm:
     home = signed_in_person().home_location_id
-    values = {"location": str(home or "")}
+    values = {"location": str(home or NOTHING)}
     form = PlaceForm(formdata=None, data=values) if empty else PlaceForm(data=values)
     form.offer(queries.places("location"))
     return form

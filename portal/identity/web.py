@@ -31,6 +31,7 @@ def init_identity(app: Flask) -> None:
     manager.session_protection = None  # the session lives on the server; addresses of tablets change
     manager.user_loader(sessions.resume)
     app.extensions["sign_in_first"] = sign_in_first
+    app.context_processor(lambda: {"account_url": url_for("identity.me")})
     _limit_tries(app)
 
 

@@ -212,7 +212,7 @@ def test_one_chooses_ones_default_location(hospital: Hospital, client: Visitor) 
     assert client.submit("/me", {"location": chosen}, action="/me/location").status_code == 303
     db.session.refresh(buyer)
     assert buyer.home_location_id == hospital.storeroom.id
-    assert client.submit("/me", {"location": ""}, action="/me/location").status_code == 303
+    assert client.submit("/me", {"location": "none"}, action="/me/location").status_code == 303
     db.session.refresh(buyer)
     assert buyer.home_location_id is None
 
