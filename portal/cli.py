@@ -100,7 +100,7 @@ def demo(port: int) -> None:
 def seed(port: int) -> None:
     """Fill the database with the two demo organizations; a second time changes nothing."""
     with _migrated():
-        added = seeding.seed(addresses_from(port, ORGANIZATIONS), progress=click.echo)
+        added = seeding.seed(DATA_DIR, addresses_from(port, ORGANIZATIONS), progress=click.echo)
     click.echo("The demo organizations are ready." if added else "The demo organizations were there already.")
 
 

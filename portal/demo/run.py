@@ -39,7 +39,7 @@ def run(folder: Path, port: int) -> None:
             settings = environment.of_demo(
                 folder, addresses, database_url=database_url, redis_url=redis_url, given=os.environ
             )
-            _prepare(settings, addresses, console)
+            _prepare(folder, settings, addresses, console)
             _serve(folder, settings, addresses, console)
 
 
@@ -74,14 +74,14 @@ def _servers(folder: Path, console: Console) -> Iterator[tuple[str, str]]:
         embedded.stop()
 
 
-def _prepare(settings: dict[str, str], addresses: Addresses, console: Console) -> None:
+def _prepare(folder: Path, settings: dict[str, str], addresses: Addresses, console: Console) -> None:
     os.environ.update(settings)
     app = create_app(load().model_copy(update={"log_level": "WARNING"}))
     with app.app_context():
         with _step(console, "Bringing the database up to date"):
             upgrade()
         with _step(console, "Filling the database with two health systems"):
-            seed.seed(addresses)
+            seed.seed(folder, addresses, progress=console.print)
         db.engine.dispose()
 
 

@@ -1,5 +1,9 @@
 """The sandbox partners with the logins and the master data of the demo."""
 
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -15,6 +19,7 @@ from portal.demo.names import (
     NETWORK_IDENTITY,
     NETWORK_VARIABLE,
     ORGANIZATIONS,
+    Addresses,
     buyer_identity,
 )
 from portal.demo.tables import DATA
@@ -22,6 +27,7 @@ from portal.processes import ProcessError
 from portal.settings import DATA_DIR, partner_secret
 
 HOST = "127.0.0.1"
+POLL_SECONDS = 0.05
 
 
 def erp_app(data_dir: Path, slug: str) -> Flask:
@@ -44,6 +50,36 @@ def network_settings(
         delay_seconds=delay_seconds,
         automatic=automatic,
     )
+
+
+@contextmanager
+def running(data_dir: Path) -> Iterator[Addresses]:
+    """The partners inside this process on free ports; the suppliers answer nothing by themselves."""
+    with ExitStack() as stack:
+        settings = network_settings(data_dir, "", automatic=False)
+        yield Addresses(
+            portal="",
+            network=stack.enter_context(server.running(settings)),
+            erp={slug: stack.enter_context(_in_thread(erp_app(data_dir, slug))) for slug in ORGANIZATIONS},
+        )
+
+
+@contextmanager
+def _in_thread(app: Flask) -> Iterator[str]:
+    listening = serving.server(app, HOST, 0)
+    thread = threading.Thread(target=listening.serve_forever, args=(POLL_SECONDS,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{listening.server_port}"
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
+
+
+def forget(data_dir: Path) -> None:
+    """Deletes what the partners remember; a new database gives the same numbers again."""
+    shutil.rmtree(data_dir / "sandboxes", ignore_errors=True)
 
 
 @click.group()

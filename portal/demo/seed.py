@@ -1,8 +1,11 @@
 """Fills an empty database with the demo organizations."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+from portal.demo import sandboxes
 from portal.demo.accounts import add_accounts
+from portal.demo.history import History
 from portal.demo.names import ORGANIZATIONS, Addresses
 from portal.demo.organizations import Organization
 from portal.demo.partners import add_partners, point_partners
@@ -12,26 +15,53 @@ from portal.identity.queries import organization_id_of_slug
 Progress = Callable[[str], object]
 
 
-def seed(addresses: Addresses, *, progress: Progress = print) -> bool:
+def seed(
+    data_dir: Path, addresses: Addresses, *, progress: Progress = print, with_history: bool = True
+) -> bool:
     """Adds each organization that is not there, points the partners to where they listen now.
 
-    Returns whether anything was added; a second call adds nothing.
+    The partners keep their files in `data_dir`. Returns whether anything was added; a second call adds
+    nothing.
     """
-    added = [slug for slug in ORGANIZATIONS if _add_organization(slug, addresses, progress)]
-    return bool(added)
+    missing = [slug for slug in ORGANIZATIONS if not _enter(slug)]
+    if len(missing) == len(ORGANIZATIONS):
+        sandboxes.forget(data_dir)
+    for slug in missing:
+        progress(f"Writing the master data of {ORGANIZATIONS[slug][0]}")
+        _add_organization(slug, addresses)
+    if missing and with_history:
+        with sandboxes.running(data_dir) as own:
+            for slug in missing:
+                progress(f"Playing the orders of {ORGANIZATIONS[slug][0]}")
+                _add_history(slug, own)
+    for slug in ORGANIZATIONS:
+        _point(slug, addresses)
+    return bool(missing)
 
 
-def _add_organization(slug: str, addresses: Addresses, progress: Progress) -> bool:
-    name, time_zone = ORGANIZATIONS[slug]
+def _enter(slug: str) -> bool:
     with transaction():
         known = organization_id_of_slug(slug)
-        if known is not None:
-            enter_organization(known)
-            point_partners(slug, addresses)
-            return False
-        progress(f"Writing the master data of {name}")
+    if known is not None:
+        enter_organization(known)
+    return known is not None
+
+
+def _add_organization(slug: str, addresses: Addresses) -> None:
+    name, time_zone = ORGANIZATIONS[slug]
+    with transaction():
         organization = Organization(slug, name, time_zone)
         organization.write()
         add_accounts(organization)
         add_partners(slug, addresses)
-    return True
+
+
+def _add_history(slug: str, own: Addresses) -> None:
+    _point(slug, own)
+    History(slug).play()
+
+
+def _point(slug: str, addresses: Addresses) -> None:
+    _enter(slug)
+    with transaction():
+        point_partners(slug, addresses)
