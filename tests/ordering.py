@@ -9,16 +9,18 @@ from integrations import canonical
 from portal.approvals import queries as approval_queries
 from portal.approvals import services as approvals
 from portal.approvals.services import Decision
+from portal.budgets.queries import balances
+from portal.budgets.rules import Balance
 from portal.catalog.models import Offer
 from portal.exchange.models import Message, Partner
 from portal.exchange.rules import Direction
 from portal.foundation.db import db, transaction
 from portal.identity.rules import Role
+from portal.masterdata.models import ContractLine
 from portal.orders import answers, queries
 from portal.orders import services as orders
 from portal.orders.models import PurchaseOrder
 from portal.requisitions import services as requisitions
-from portal.requisitions.models import Requisition
 from tests.hospital import Hospital, add_partners
 from tests.visitor import Visitor
 
@@ -32,8 +34,8 @@ def connect(hospital: Hospital) -> None:
         add_partners(hospital, erp_url=NOWHERE, network_url=NOWHERE)
 
 
-def approved(hospital: Hospital, wanted: Mapping[Offer, int], *, need_by: date | None = None) -> Requisition:
-    """A requisition of the clinic, submitted and approved in full."""
+def approved(hospital: Hospital, wanted: Mapping[Offer, int], *, need_by: date | None = None) -> list[int]:
+    """The ids of the lines of a requisition of the clinic, submitted and approved in full."""
     manager = hospital.actor(Role.CLINIC_MANAGER)
     with transaction():
         for offer, quantity in wanted.items():
@@ -47,14 +49,14 @@ def approved(hospital: Hospital, wanted: Mapping[Offer, int], *, need_by: date |
         step = approval_queries.steps_of(requisition.id)[0]
         decisions = {line.id: Decision(approved=True) for line in requisition.lines}
         approvals.decide(hospital.actor(Role.APPROVER), step.id, decisions, seen_version=requisition.version)
-    return requisition
+    return [line.id for line in requisition.lines]
 
 
 def placed(hospital: Hospital, wanted: Mapping[Offer, int], *, need_by: date | None = None) -> PurchaseOrder:
     """An order of one approved requisition."""
-    requisition = approved(hospital, wanted, need_by=need_by)
+    line_ids = approved(hospital, wanted, need_by=need_by)
     with transaction():
-        order = orders.place(hospital.actor(Role.BUYER), [line.id for line in requisition.lines])[0]
+        order = orders.place(hospital.actor(Role.BUYER), line_ids)[0]
     return fresh(order)
 
 
@@ -213,3 +215,15 @@ def visitor(client: Visitor, hospital: Hospital, role: Role) -> Visitor:
     browser = Visitor(client.application, client.application.response_class)
     browser.sign_in(hospital.email(role))
     return browser
+
+
+def priced(hospital: Hospital, offer: Offer, unit_price: str) -> None:
+    """From now on the offer costs this under its contract."""
+    with transaction():
+        line = db.session.query(ContractLine).filter_by(item_id=offer.item_id, uom=offer.uom).one()
+        line.unit_price = Decimal(unit_price)
+
+
+def balance(hospital: Hospital) -> Balance:
+    """What the hospital's budget holds now."""
+    return balances([hospital.budget])[hospital.budget.id]

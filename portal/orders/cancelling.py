@@ -52,7 +52,7 @@ def cancel_rest(
     )  # fmt: skip
     audit.record(
         actor, "order.cancel", order,
-        after={"line": line.line_number, "quantity": rest, "uom": line.uom, "reason": reason.strip()},
+        after={"line": line.line_number, "quantity": plain(rest), "uom": line.uom, "reason": reason.strip()},
     )  # fmt: skip
     recompute(order)
     _correct_waiting(actor, order, reason)
