@@ -40,7 +40,7 @@ WIDTH = 150
 
 
 @click.command(help=__doc__)
-@click.option("--offers", default=10_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.option("--offers", default=10_000, show_default=True, type=click.IntRange(400, 1_000_000))
 @click.option("--requests", default=200, show_default=True, type=click.IntRange(20, 10_000))
 @click.option("--seconds", default=25.0, show_default=True, help="No new round of a measure after so long.")
 def main(offers: int, requests: int, seconds: float) -> None:

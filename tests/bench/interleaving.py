@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 ROUNDS = 10
+LEAST_ROUNDS = 2
 T = TypeVar("T")
 
 
@@ -34,7 +35,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much: `works` per round and side, each of `operations`; no round starts after `seconds`."""
+    """How much: `works` per round and side, each of `operations`.
+
+    No round starts after `seconds`, except the least there must be.
+    """
 
     works: int
     operations: int = 1
@@ -71,7 +75,7 @@ def interleave(sides: Mapping[str, Side], plan: Plan) -> dict[str, Series]:
     names = list(sides)
     started = time.monotonic()
     for number in range(plan.rounds + 1):
-        if number > 1 and time.monotonic() - started > plan.seconds:
+        if number > LEAST_ROUNDS and time.monotonic() - started > plan.seconds:
             break
         first = number % len(names)
         try:
