@@ -52,10 +52,11 @@ def start(account: Account, *, user_agent: str = "") -> str:
     return value
 
 
-def resume(value: str) -> Person | None:
+def resume(value: str, *, is_used: bool = True) -> Person | None:
     """The person of a session that is still good; the database session is then inside the organization.
 
-    Writes on its own: that a session has timed out, or (once a minute at most) that it was seen.
+    Writes on its own: that a session has timed out, or (once a minute at most, if a person uses it) that it
+    was seen.
     """
     session = _find(value)
     if session is None or session.ended_at is not None:
@@ -68,7 +69,7 @@ def resume(value: str) -> Person | None:
         db.session.remove()
         return None
     person = _person(session, value)
-    if clock.now() - session.last_seen_at >= SEEN_EVERY:
+    if is_used and clock.now() - session.last_seen_at >= SEEN_EVERY:
         with transaction():
             session.last_seen_at = clock.now()
     return person

@@ -29,7 +29,7 @@ def init_identity(app: Flask) -> None:
     """Wires sign-in into the application; call it after the blueprints are registered."""
     manager = LoginManager(app)
     manager.session_protection = None  # the session lives on the server; addresses of tablets change
-    manager.user_loader(sessions.resume)
+    manager.user_loader(lambda token: sessions.resume(token, is_used=not _is_background()))
     app.extensions["sign_in_first"] = sign_in_first
     app.context_processor(lambda: {"account_url": url_for("identity.me")})
     _limit_tries(app)
@@ -114,8 +114,16 @@ def wait_for_the_grid() -> None:
     time.sleep(-elapsed % GRID_SECONDS)
 
 
+def _is_background() -> bool:
+    """Whether a page asks by itself, again and again; that keeps no session alive."""
+    return "X-Background" in request.headers
+
+
 def sign_in_first() -> ResponseReturnValue:
     """Answers whoever is not signed in: keeps what was typed, then leads to sign-in and back."""
+    if _is_background():
+        # 286 stops htmx from asking; the page stays as it is, with whatever is being typed on it.
+        return Response(status=286, headers={"HX-Reswap": "none"})
     wanted = _page_wanted()
     account_known = "_user_id" in session
     if request.method not in SAFE_METHODS:

@@ -186,3 +186,17 @@ def test_fragments_are_sent_to_sign_in_as_a_whole_page(client: Visitor) -> None:
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in?next=/people?q%3Dann")
     foreign = {"HX-Request": "true", "HX-Current-URL": "http://evil.example/people"}
     assert client.get("/people", headers=foreign).headers["HX-Redirect"] == "/sign-in"
+
+
+def test_a_page_that_asks_by_itself_keeps_no_session_alive(hospital: Hospital, client: Visitor) -> None:
+    buyer = hospital.accounts[Role.BUYER]
+    client.sign_in(buyer.email)
+    old = clock.now() - timedelta(minutes=5)
+    turn_back(buyer, last_seen_at=old)
+    headers = {"HX-Request": "true", "X-Background": "1"}
+    assert client.get("/me", headers=headers).status_code == 200
+    assert session_of(buyer).last_seen_at == old
+    turn_back(buyer, last_seen_at=clock.now() - timedelta(hours=2))
+    answer = client.get("/me", headers=headers)
+    assert (answer.status_code, answer.headers["HX-Reswap"]) == (286, "none")
+    assert "HX-Redirect" not in answer.headers
