@@ -9,35 +9,64 @@ from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.approvals.models import ApprovalStep
 from portal.approvals.rules import Asked, StepState
+from portal.budgets.queries import balances, budgets_on
+from portal.budgets.rules import Balance
+from portal.foundation import clock
 from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.db import db
+from portal.identity.models import Account
 from portal.identity.queries import assignments_with
 from portal.masterdata.models import Location
-from portal.requisitions.models import Requisition
+from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import ApprovalPart
 
 
-def inbox(actor: Actor) -> Select[Any]:
+def inbox(actor: Actor, words: str = "") -> Select[Any]:
     """Open steps the person may decide, oldest first: place, cost center and limit fit, not the own."""
     allowed = [_within(grant) for grant in actor.grants if Permission.APPROVE in grant.permissions]
     return (
-        select(ApprovalStep)
-        .join(ApprovalStep.requisition)
-        .join(Requisition.location)
+        _steps(words)
         .where(
             ApprovalStep.state == StepState.OPEN,
             Requisition.requester_id != actor.account_id,
             or_(ApprovalStep.id.is_(None), *allowed),
         )
-        .options(
-            contains_eager(ApprovalStep.requisition).joinedload(Requisition.requester),
-            contains_eager(ApprovalStep.requisition)
-            .contains_eager(Requisition.location)
-            .joinedload(Location.facility),
-            joinedload(ApprovalStep.cost_center),
-        )
         .order_by(ApprovalStep.opened_at, ApprovalStep.id)
     )
+
+
+def decided(actor: Actor, words: str = "") -> Select[Any]:
+    """Steps the person decided, the last one first."""
+    found = _steps(words).where(ApprovalStep.decided_by_id == actor.account_id)
+    return found.order_by(ApprovalStep.decided_at.desc(), ApprovalStep.id.desc())
+
+
+def _steps(words: str) -> Select[Any]:
+    requisition = contains_eager(ApprovalStep.requisition)
+    statement = (
+        select(ApprovalStep)
+        .join(ApprovalStep.requisition)
+        .join(Requisition.location)
+        .join(Requisition.requester)
+        .options(
+            requisition.contains_eager(Requisition.requester),
+            requisition.contains_eager(Requisition.location).joinedload(Location.facility),
+            requisition.selectinload(Requisition.lines).joinedload(RequisitionLine.item),
+            joinedload(ApprovalStep.cost_center),
+        )
+    )
+    words = words.replace("\0", "").strip()
+    if words:
+        texts = (Requisition.number, Account.name, Location.name)
+        statement = statement.where(or_(*(text.icontains(words, autoescape=True) for text in texts)))
+    return statement
+
+
+def balances_of(steps: Sequence[ApprovalStep]) -> dict[int, Balance]:
+    """What the budgets of today have left, by cost center, for the steps of a list."""
+    budgets = budgets_on(clock.today(), {step.cost_center_id for step in steps})
+    held = balances(budgets.values())
+    return {center_id: held[budget.id] for center_id, budget in budgets.items()}
 
 
 def _within(grant: Grant) -> ColumnElement[bool]:

@@ -15,13 +15,14 @@ class StepState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+OTHER_REASON = "Other"
 REASONS = (
     "Use what is on hand first",
     "Not needed now",
     "Too many",
     "Use another item",
     "Not in the budget",
-    "Other",
+    OTHER_REASON,
 )
 LONGEST_REASON = 300
 LONGEST_COMMENT = 1000

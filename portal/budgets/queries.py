@@ -116,3 +116,18 @@ def _within(grant: Grant) -> ColumnElement[bool]:
         true() if grant.facility_id is None else facility,
         true() if grant.cost_center_id is None else CostCenter.id == grant.cost_center_id,
     )
+
+
+def holding(requisition_line_ids: Iterable[int]) -> list[Budget]:
+    """The budgets that hold, or held, money for requisition lines, with their cost centers."""
+    holds = select(BudgetEntry.budget_id).where(
+        BudgetEntry.requisition_line_id.in_(set(requisition_line_ids))
+    )
+    return list(
+        db.session.scalars(
+            select(Budget)
+            .where(Budget.id.in_(holds))
+            .options(joinedload(Budget.cost_center))
+            .order_by(Budget.id)
+        )
+    )

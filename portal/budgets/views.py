@@ -44,6 +44,7 @@ def show(budget_id: int) -> ResponseReturnValue:
         "budgets/show.html",
         budget=presenters.row(budget, balance),
         formula=presenters.formula(balance),
+        terms=[{"label": presenters.LABELS[one], "term": one.value} for one in Term],
         term=term.value if term else "",
         page=page,
         rows=presenters.document_rows(actor(), page.rows),

@@ -1,6 +1,7 @@
 """What the catalog's pages need, gathered with a constant number of queries."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -19,10 +20,18 @@ PER_PAGE = 25
 WHILE_TYPING = 8
 
 
+@dataclass(frozen=True)
+class Place:
+    """The location a page is about, and those a person may switch to."""
+
+    location: Location
+    choices: list[Location]
+
+
 def choose_place(
     actor: Actor, permission: Permission, asked: int | None, remembered: Sequence[int | None]
-) -> tuple[Location, list[Location]]:
-    """The location a page is about and those a person may switch to.
+) -> Place:
+    """The location asked for, else the first remembered one that is still theirs, else their first.
 
     Raises NotFound for a location that is not theirs, NotAllowed when there is none.
     """
@@ -33,7 +42,7 @@ def choose_place(
     if asked is not None and asked not in by_id:
         raise NotFound("This location does not exist, is closed, or is not one of yours.")
     known = (by_id[one] for one in (asked, *remembered) if one is not None and one in by_id)
-    return next(known, choices[0]), choices
+    return Place(next(known, choices[0]), choices)
 
 
 def guide(

@@ -295,6 +295,6 @@ def _tracking(item: Item) -> str:
 def packaging(item: Item) -> list[dict[str, str]]:
     """The packs of an item with their barcodes, the smallest first."""
     return [
-        {"pack": pack(level.uom, level.factor, item.base_uom), "gtin": level.gtin}
+        {"label": pack(level.uom, level.factor, item.base_uom), "value": level.gtin or "no barcode"}
         for level in sorted(item.packaging, key=lambda level: level.factor)
     ]

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 
 from portal.foundation.quantity import plain, whole_packs
@@ -46,6 +47,7 @@ class Shelf:
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     on_order: Decimal = Decimal()
+    expected_on: date | None = None
     in_cart: Decimal = Decimal()
 
     @property
@@ -66,6 +68,7 @@ class Shelf:
             minimum=other.minimum if self.minimum is None else self.minimum,
             maximum=other.maximum if self.maximum is None else self.maximum,
             on_order=self.on_order + other.on_order,
+            expected_on=min(filter(None, (self.expected_on, other.expected_on)), default=None),
             in_cart=self.in_cart + other.in_cart,
         )
 

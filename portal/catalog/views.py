@@ -1,47 +1,63 @@
 """The order guide, the search and the page of an item."""
 
-from flask import Blueprint, render_template, request, session
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from portal.catalog import page
-from portal.catalog.forms import PlaceForm, SearchForm, typed_quantities
+from portal.catalog.forms import PlaceForm, SearchForm, quantity_name, typed_quantities
 from portal.foundation.access import Permission, requires
 from portal.foundation.web import actor
-from portal.masterdata.models import Location
 
 blueprint = Blueprint("catalog", __name__)
 
 
-def place(permission: Permission) -> tuple[Location, list[Location]]:
-    """The location asked for in the address, else the one used last, else the person's own."""
-    asked = request.args.get("location", type=int)
+def place(permission: Permission, asked: int | None = None) -> page.Place:
+    """The location asked for, else the one used last, else the person's own."""
+    asked = request.args.get("location", type=int) if asked is None else asked
     remembered = (session.get("location_id"), current_user.home_location_id)
-    chosen, choices = page.choose_place(actor(), permission, asked, remembered)
+    chosen = page.choose_place(actor(), permission, asked, remembered)
     if asked is not None:
-        session["location_id"] = chosen.id
-    return chosen, choices
+        session["location_id"] = chosen.location.id
+    return chosen
+
+
+def switch_of(chosen: page.Place) -> PlaceForm:
+    """The choice of another location."""
+    form = PlaceForm(formdata=None)
+    form.offer_places(chosen.location, chosen.choices)
+    return form
 
 
 @blueprint.get("/guide")
 @requires(Permission.REQUEST)
 def guide() -> ResponseReturnValue:
-    """What the location orders again and again."""
-    location, choices = place(Permission.REQUEST)
-    switch = PlaceForm(request.args)
-    switch.offer_places(location, choices)
-    shown = page.guide(actor(), location, typed_quantities(request.args), {})
-    return render_template("catalog/guide.html", switch=switch, form=None, **shown)
+    """What the location orders again and again; the address may carry what was typed."""
+    chosen = place(Permission.REQUEST)
+    typed, fill = typed_quantities(request.args), "fill" in request.args
+    shown = page.guide(actor(), chosen.location, typed, {}, fill=fill)
+    return render_template("catalog/guide.html", switch=switch_of(chosen), form=None, **shown)
+
+
+@blueprint.post("/guide/fill")
+@requires(Permission.REQUEST)
+def fill() -> ResponseReturnValue:
+    """Puts the suggestions into the boxes that are still empty."""
+    typed = typed_quantities(request.form)
+    left: dict[str, Any] = {quantity_name(offer_id): text for offer_id, text in typed.items()}
+    return redirect(url_for("catalog.guide", fill=1, **left), 303)
 
 
 @blueprint.get("/catalog")
 @requires(Permission.VIEW_CATALOG)
 def search() -> ResponseReturnValue:
     """Everything that can be requested, found by words, numbers or a barcode."""
-    location, choices = place(Permission.VIEW_CATALOG)
+    chosen = place(Permission.VIEW_CATALOG)
     form = SearchForm(request.args)
-    form.offer_places(location, choices)
-    shown = page.search(actor(), location, form, request.args.get("page", 1, type=int))
+    form.offer_places(chosen.location, chosen.choices)
+    shown = page.search(actor(), chosen.location, form, request.args.get("page", 1, type=int))
     return render_template("catalog/search.html", form=form, **shown)
 
 
@@ -50,8 +66,8 @@ def search() -> ResponseReturnValue:
 def results() -> ResponseReturnValue:
     """The best matches while somebody types, for the search box on top of every page."""
     words = request.args.get("q", "").strip()
-    location, _ = place(Permission.VIEW_CATALOG)
-    rows = page.results(location, words) if len(words) > 1 else []
+    chosen = place(Permission.VIEW_CATALOG)
+    rows = page.results(chosen.location, words) if len(words) > 1 else []
     return render_template("catalog/results.html", rows=rows, words=words)
 
 
@@ -59,7 +75,6 @@ def results() -> ResponseReturnValue:
 @requires(Permission.VIEW_CATALOG)
 def item(item_id: int) -> ResponseReturnValue:
     """An item with its offers."""
-    location, choices = place(Permission.VIEW_CATALOG)
-    switch = PlaceForm(request.args)
-    switch.offer_places(location, choices)
-    return render_template("catalog/item.html", switch=switch, **page.item(actor(), location, item_id))
+    chosen = place(Permission.VIEW_CATALOG)
+    shown = page.item(actor(), chosen.location, item_id)
+    return render_template("catalog/item.html", switch=switch_of(chosen), **shown)

@@ -1,6 +1,7 @@
 """The filter of the stock page."""
 
 from datetime import date
+from typing import Any
 
 from wtforms import BooleanField, StringField
 
@@ -23,3 +24,14 @@ class StockFilter(PlaceForm):
             low_only=self.low.data,
             expiring_by=today + SOON if self.expiring.data else None,
         )
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the location was chosen."""
+        return bool(self.q.data or self.low.data or self.expiring.data)
+
+    def arguments(self) -> dict[str, Any]:
+        """The filter as an address carries it."""
+        chosen = {"location": self.location.data, "q": self.q.data}
+        boxes = {name: "y" for name in ("low", "expiring") if self[name].data}
+        return {name: value for name, value in chosen.items() if value} | boxes

@@ -2,13 +2,14 @@
 
 import io
 
-from flask import Blueprint, render_template, request, send_file
+from flask import Blueprint, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.catalog.views import place
 from portal.foundation import clock
 from portal.foundation.access import Permission, requires
 from portal.foundation.paging import paginate
+from portal.foundation.web import actor
 from portal.inventory import presenters, queries
 from portal.inventory.forms import StockFilter
 from portal.inventory.queries import StockRow
@@ -20,22 +21,31 @@ blueprint = Blueprint("inventory", __name__)
 @requires(Permission.VIEW_STOCK)
 def stock() -> ResponseReturnValue:
     """Items with stock or par at a location."""
-    location, choices = place(Permission.VIEW_STOCK)
+    chosen = place(Permission.VIEW_STOCK)
+    location = chosen.location
     form = StockFilter(request.args)
-    form.offer_places(location, choices)
+    form.offer_places(location, chosen.choices)
     today = clock.today(location.facility.time_zone)
     page = paginate(queries.stock_at(location.id, form.wanted(today)), request.args.get("page", 1, type=int))
     found = [StockRow(*columns) for columns in page.rows]
     lots = queries.lots_at(location.id, {row.item_id for row in found})
     rows = presenters.item_rows(found, lots, today)
-    return render_template("inventory/stock.html", form=form, page=page, rows=rows, place=location)
+    return render_template(
+        "inventory/stock.html",
+        form=form,
+        page=page,
+        rows=rows,
+        place=location,
+        may_open=actor().can(Permission.VIEW_CATALOG),
+        export_url=url_for("inventory.export", **form.arguments()),
+    )
 
 
 @blueprint.get("/stock.csv")
 @requires(Permission.VIEW_STOCK)
 def export() -> ResponseReturnValue:
     """The same, all pages, as a file with one line for each lot."""
-    location, _ = place(Permission.VIEW_STOCK)
+    location = place(Permission.VIEW_STOCK).location
     today = clock.today(location.facility.time_zone)
     rows = queries.rows_at(queries.stock_at(location.id, StockFilter(request.args).wanted(today)))
     lots = queries.lots_at(location.id, {row.item_id for row in rows})

@@ -59,6 +59,14 @@ def _lock(requisition_id: int) -> None:
     db.session.execute(lines.order_by(RequisitionLine.id).with_for_update())
 
 
+def own(actor: Actor, requisition_id: int, *, lock: bool = False) -> Requisition:
+    """The person's own cart or requisition; raises NotFound for anybody else's."""
+    requisition = find(requisition_id, lock=lock)
+    if requisition is not None and requisition.requester_id != actor.account_id:
+        requisition = None
+    return found(requisition, "cart")
+
+
 def for_person(actor: Actor, requisition_id: int) -> Requisition:
     """The submitted requisition; raises NotFound when the person may not see it."""
     requisition = find(requisition_id)

@@ -42,6 +42,15 @@ class CheckOutcome(StrEnum):
 MOST_LINES = 200
 MOST_QUANTITY = Decimal(99_999)
 LONGEST_NOTE = 1000
+LONGEST_REASON = 300
+OTHER_REASON = "Other"
+CLOSE_REASONS = (
+    "No longer needed",
+    "Got it elsewhere",
+    "Requested something else instead",
+    "Entered by mistake",
+    OTHER_REASON,
+)
 
 # What approvals and orders, which stand above this feature, tell of a requisition.
 

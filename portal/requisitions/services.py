@@ -1,6 +1,7 @@
 """Carts and requisitions: add, change, check, submit, withdraw, close what is no longer needed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -106,11 +107,13 @@ def add_all(actor: Actor, location_id: int, wanted: Mapping[int, Decimal]) -> li
 
 def _put(requisition: Requisition, offer: Offer, quantity: Decimal) -> RequisitionLine:
     if offer.item.lifecycle is not Lifecycle.ACTIVE or not offer.active or offer.supplier.blocked:
-        raise Invalid(f"{offer.item.name} from {offer.supplier.name} cannot be requested now.")
+        reason = f"{offer.item.name} from {offer.supplier.name} cannot be requested now."
+        raise Invalid(reason, field=f"q{offer.id}")
     line = next((one for one in requisition.lines if one.offer_id == offer.id), None)
     if line is None:
         line = _new_line(requisition, offer)
-    _set_quantity(line, line.quantity + _whole(quantity))
+    field = f"q{offer.id}"
+    _set_quantity(line, line.quantity + _whole(quantity, field), field)
     return line
 
 
@@ -131,28 +134,29 @@ def _new_line(requisition: Requisition, offer: Offer) -> RequisitionLine:
     return line
 
 
-def _whole(quantity: Decimal) -> Decimal:
+def _whole(quantity: Decimal, field: str) -> Decimal:
     if quantity <= 0 or not is_multiple(quantity, Decimal(1)):
-        raise Invalid("Enter a whole number of packs, at least 1.", field="quantity")
+        raise Invalid("Enter a whole number of packs, at least 1.", field=field)
     return quantity
 
 
-def _set_quantity(line: RequisitionLine, quantity: Decimal) -> None:
+def _set_quantity(line: RequisitionLine, quantity: Decimal, field: str) -> None:
     if quantity > MOST_QUANTITY:
-        raise Invalid(f"{line.item.name}: ask for at most {MOST_QUANTITY:,} {line.uom}.", field="quantity")
+        raise Invalid(f"{line.item.name}: ask for at most {MOST_QUANTITY:,} {line.uom}.", field=field)
     line.quantity = quantity
 
 
-def save(
-    actor: Actor,
-    requisition_id: int,
-    quantities: Mapping[int, Decimal],
-    *,
-    need_by: date | None,
-    note: str,
-    seen_version: int,
-) -> Requisition:
-    """Changes the cart as it was edited on the page; a quantity of zero removes its line.
+@dataclass(frozen=True)
+class Edited:
+    """What was changed on the cart's page; quantities by line, zero takes the line out."""
+
+    quantities: Mapping[int, Decimal]
+    need_by: date | None
+    note: str
+
+
+def save(actor: Actor, requisition_id: int, edited: Edited, *, seen_version: int) -> Requisition:
+    """Changes the cart as it was edited.
 
     Raises Conflict when the cart changed since the page was shown, Invalid with `field` need_by or
     line-<id> for what cannot be.
@@ -160,23 +164,29 @@ def save(
     requisition = _locked_cart(actor, requisition_id)
     if requisition.version != seen_version:
         raise Conflict("This cart was changed in another window. Check it, then go on.")
-    _check_need_by(need_by, today_at(requisition.location))
+    _check_need_by(edited.need_by, today_at(requisition.location))
     changed = [
         line
         for line in list(requisition.lines)
-        if line.id in quantities and quantities[line.id] != line.quantity
+        if edited.quantities.get(line.id, line.quantity) != line.quantity
     ]
     for line in changed:
-        if quantities[line.id] == 0:
-            _remove(requisition, line)
-        else:
-            _set_quantity(line, _whole(quantities[line.id]))
+        _change(requisition, line, edited.quantities[line.id])
     if changed:
         _price(requisition, [line for line in changed if line in requisition.lines])
-    requisition.need_by = need_by
-    requisition.note = note.strip()
+    requisition.need_by = edited.need_by
+    requisition.note = edited.note.strip()
     db.session.flush()  # the version rises, and the page shows it
     return requisition
+
+
+def _change(requisition: Requisition, line: RequisitionLine, quantity: Decimal) -> None:
+    if quantity == 0:
+        requisition.lines.remove(line)
+        db.session.delete(line)
+    else:
+        field = f"line-{line.id}"
+        _set_quantity(line, _whole(quantity, field), field)
 
 
 def _check_need_by(need_by: date | None, today: date) -> None:
@@ -184,20 +194,6 @@ def _check_need_by(need_by: date | None, today: date) -> None:
         raise Invalid("This day is in the past. Choose today or later.", field="need_by")
     if need_by is not None and need_by > today + LATEST_NEED:
         raise Invalid("Choose a day within the next year.", field="need_by")
-
-
-def remove(actor: Actor, requisition_id: int, line_id: int) -> RequisitionLine:
-    """Takes a line out of the cart; returns it as it was. Raises NotFound when it is out already."""
-    requisition = _locked_cart(actor, requisition_id)
-    line = found(next((one for one in requisition.lines if one.id == line_id), None), "line")
-    _remove(requisition, line)
-    retotal(requisition)
-    return line
-
-
-def _remove(requisition: Requisition, line: RequisitionLine) -> None:
-    requisition.lines.remove(line)
-    db.session.delete(line)
 
 
 def describe(actor: Actor, requisition_id: int, *, need_by: date | None, note: str) -> None:
@@ -208,17 +204,10 @@ def describe(actor: Actor, requisition_id: int, *, need_by: date | None, note: s
 
 
 def _locked_cart(actor: Actor, requisition_id: int) -> Requisition:
-    requisition = _own(actor, requisition_id)
+    requisition = queries.own(actor, requisition_id, lock=True)
     if requisition.state is not RequisitionState.DRAFT:
         raise Conflict(f"This cart was submitted as {requisition.number}. It cannot be changed any more.")
     return requisition
-
-
-def _own(actor: Actor, requisition_id: int) -> Requisition:
-    requisition = queries.find(requisition_id, lock=True)
-    if requisition is not None and requisition.requester_id != actor.account_id:
-        requisition = None
-    return found(requisition, "cart")
 
 
 def _price(requisition: Requisition, lines: Sequence[RequisitionLine]) -> None:
@@ -251,7 +240,7 @@ def submit(
     Raises Conflict when the cart changed since it was looked at, Invalid when a check blocks, when the
     total is not the one that was shown, or when nobody may approve it.
     """
-    requisition = _own(actor, requisition_id)
+    requisition = queries.own(actor, requisition_id, lock=True)
     if requisition.state in (RequisitionState.SUBMITTED, RequisitionState.DECIDED):
         return requisition  # a double click, or the back button
     if requisition.state is not RequisitionState.DRAFT:
@@ -305,7 +294,7 @@ def decide(actor: Actor, requisition: Requisition) -> None:
 
 def withdraw(actor: Actor, requisition_id: int) -> Requisition:
     """The requester takes back what nobody has decided yet; the held budget returns. Repeats do nothing."""
-    requisition = _own(actor, requisition_id)
+    requisition = queries.own(actor, requisition_id, lock=True)
     if requisition.state is RequisitionState.CANCELLED:
         return requisition
     if any(line.state is not LineState.OPEN for line in requisition.lines):

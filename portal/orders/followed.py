@@ -1,0 +1,114 @@
+"""What features below orders show of them: how far a requisition has come, what is on its way."""
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload
+
+from portal.catalog.rules import Shelf
+from portal.foundation.access import Actor
+from portal.foundation.db import db
+from portal.foundation.quantity import plain
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
+from portal.orders.rules import Transmission
+from portal.requisitions.models import RequisitionLine
+from portal.requisitions.rules import OrderPart
+
+
+def on_order(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
+    """What is ordered for a location and not received yet, in base units, with the day it is expected."""
+    line = PurchaseOrderLine
+    open_quantity = line.quantity - line.cancelled - line.received
+    rows = db.session.execute(
+        select(line.item_id, func.sum(open_quantity * line.factor), func.min(line.expected_on))
+        .join(line.order)
+        .where(PurchaseOrder.location_id == location_id, line.item_id.in_(set(item_ids)), open_quantity > 0)
+        .group_by(line.item_id)
+    )
+    return [Shelf(row[0], on_order=row[1], expected_on=row[2]) for row in rows]
+
+
+def parts_of(requisition_ids: Collection[int]) -> Sequence[OrderPart]:
+    """What the orders carry of each line of the requisitions; the first requester is served first."""
+    return [_part(*row) for row in db.session.execute(_statement(requisition_ids))]
+
+
+def _statement(requisition_ids: Collection[int]) -> Select[Any]:
+    """The sources with what sources before them take of the same order line."""
+    wanted = (
+        select(PurchaseOrderSource.line_id)
+        .join(PurchaseOrderSource.requisition_line)
+        .where(RequisitionLine.requisition_id.in_(set(requisition_ids)))
+    )
+    before = func.sum(PurchaseOrderSource.quantity).over(
+        partition_by=PurchaseOrderSource.line_id, order_by=PurchaseOrderSource.id, rows=(None, -1)
+    )
+    placed = (
+        select(PurchaseOrderSource.id, func.coalesce(before, 0).label("before"))
+        .where(PurchaseOrderSource.line_id.in_(wanted))
+        .subquery()
+    )
+    return (
+        select(
+            RequisitionLine.requisition_id,
+            PurchaseOrder,
+            PurchaseOrderLine,
+            PurchaseOrderSource,
+            placed.c.before,
+        )
+        .join(PurchaseOrderSource.requisition_line)
+        .join(PurchaseOrderSource.line)
+        .join(PurchaseOrderLine.order)
+        .join(placed, placed.c.id == PurchaseOrderSource.id)
+        .where(RequisitionLine.requisition_id.in_(set(requisition_ids)))
+        .options(joinedload(PurchaseOrder.supplier))
+        .order_by(PurchaseOrderSource.id)
+    )
+
+
+def _part(
+    requisition_id: int,
+    order: PurchaseOrder,
+    line: PurchaseOrderLine,
+    source: PurchaseOrderSource,
+    before: Decimal,
+) -> OrderPart:
+    kept = _share(line.quantity - line.cancelled, before, source.quantity)
+    return OrderPart(
+        requisition_id=requisition_id,
+        line_id=source.requisition_line_id,
+        order_id=order.id,
+        order=order.number,
+        supplier=order.supplier.name,
+        ordered_at=order.ordered_at,
+        is_sent=order.sent_at is not None,
+        is_stopped=order.transmission is Transmission.STOPPED,
+        quantity=source.quantity,
+        cancelled=source.quantity - kept,
+        confirmed=_share(line.confirmed, before, kept),
+        shipped=_share(max(line.shipped, line.received), before, kept),
+        received=_share(line.received, before, kept),
+        expected_on=line.expected_on,
+        needed_on=line.needed_on,
+        troubles=tuple(_troubles(line)) if _share(line.received, before, kept) < kept else (),
+    )
+
+
+def _share(whole: Decimal, before: Decimal, most: Decimal) -> Decimal:
+    """What of a quantity of the order line falls to a source."""
+    return min(max(whole - before, Decimal()), most)
+
+
+def _troubles(line: PurchaseOrderLine) -> list[str]:
+    troubles = []
+    if line.backordered:
+        troubles.append(f"{plain(line.backordered)} {line.uom} backordered")
+    if line.rejected:
+        troubles.append(f"{plain(line.rejected)} {line.uom} rejected by the supplier")
+    if line.promised_on and line.promised_on > line.needed_on:
+        troubles.append(f"promised for {line.promised_on:%b %-d}, needed on {line.needed_on:%b %-d}")
+    if line.substitute_part:
+        troubles.append(f"the supplier offers {line.substitute_part} instead")
+    return troubles

@@ -1,0 +1,187 @@
+"""Forms of the cart, of adding to it, and of closing a line."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from wtforms import BooleanField, DateField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, ValidationError
+
+from portal.catalog.forms import quantity_name
+from portal.foundation.errors import NotFound
+from portal.foundation.forms import Form, QuantityField
+from portal.requisitions.rules import CLOSE_REASONS, LONGEST_NOTE, LONGEST_REASON, OTHER_REASON
+
+ROW_ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
+
+
+def row_id(text: str | None, what: str) -> int:
+    """An id out of a hidden field; raises NotFound for what no page offered."""
+    if not ROW_ID.fullmatch(text or ""):
+        raise NotFound(f"This {what} does not exist. Go back and choose it again.")
+    return int(text or "")
+
+
+class DayField(DateField):  # type: ignore[misc]  # WTForms ships no types
+    """A calendar day; `data` is a date or None."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads one day; says what to type when it is none."""
+        self.data: date | None = None
+        text = valuelist[0].strip() if valuelist else ""
+        if text:
+            try:
+                self.data = date.fromisoformat(text)
+            except ValueError:
+                raise ValidationError("Enter a day that exists, for example 2026-11-30.") from None
+
+
+class AddForm(Form):
+    """One offer and how many packs of it."""
+
+    offer = HiddenField()
+    location = HiddenField()
+    next = HiddenField()
+    quantity = QuantityField("Packs", whole=True, validators=[InputRequired("Enter how many packs.")])
+
+    def packs(self) -> Decimal:
+        """How many, once the form is valid."""
+        return self.quantity.data or Decimal()
+
+
+class GuideForm(Form):
+    """The quantities typed into an order guide, a field for each; see `guide_form`."""
+
+    location = HiddenField()
+
+    def quantities_or_one(self, only: int | None) -> dict[int, Decimal]:
+        """What is to be added, by offer; the button of a row whose box is empty means one."""
+        wanted = {
+            int(name[1:]): field.data
+            for name, field in self._fields.items()
+            if isinstance(field, QuantityField) and field.data is not None
+        }
+        if not wanted and only is not None:
+            return {only: Decimal(1)}
+        if not wanted:
+            self.form_errors.append("Type how many packs into at least one box.")
+        return wanted
+
+    def errors_of_offers(self) -> dict[int, str]:
+        """What is wrong, by offer."""
+        return {
+            int(name[1:]): str(field.errors[0])
+            for name, field in self._fields.items()
+            if isinstance(field, QuantityField) and field.errors
+        }
+
+
+def guide_form(offer_ids: Iterable[int]) -> GuideForm:
+    """A form with a quantity field for each of the offers that were typed into."""
+    fields = {quantity_name(offer_id): QuantityField("Packs", whole=True) for offer_id in offer_ids}
+    form: GuideForm = type("GuideForm", (GuideForm,), fields)()
+    return form
+
+
+class CartForm(Form):
+    """The cart as it is edited: what is needed when, and a quantity for each line; see `cart_form`."""
+
+    version = HiddenField()
+    total = HiddenField()
+    need_by = DayField("Need by", description="Leave it empty to get it as soon as possible.")
+    note = TextAreaField(
+        "Note to the approver and buyer",
+        [Length(max=LONGEST_NOTE, message=f"Write at most {LONGEST_NOTE} characters.")],
+        render_kw={"rows": 2, "maxlength": LONGEST_NOTE},
+    )
+
+    def quantities(self) -> dict[int, Decimal]:
+        """The quantities by line; empty boxes leave their line as it is."""
+        return {
+            int(name.removeprefix("line-")): field.data
+            for name, field in self._fields.items()
+            if isinstance(field, QuantityField) and field.data is not None
+        }
+
+    def box(self, line_id: int) -> QuantityField | None:
+        """The quantity field of a line; None for a line that the page sent did not have."""
+        field: QuantityField | None = self._fields.get(line_name(line_id))
+        return field
+
+    def seen_version(self) -> int:
+        """The version of the cart on the page that was sent; 0 when it is not a number."""
+        return int(self.version.data) if ROW_ID.fullmatch(self.version.data or "") else 0
+
+    def seen_total(self) -> Decimal | None:
+        """The total on the page that was sent."""
+        try:
+            return Decimal(self.total.data or "")
+        except InvalidOperation:
+            return None
+
+
+def cart_form(line_ids: Sequence[int], **values: Any) -> CartForm:
+    """A form with a quantity field for each line."""
+    fields = {line_name(line_id): QuantityField("Quantity", whole=True, zero=True) for line_id in line_ids}
+    form: CartForm = type("CartForm", (CartForm,), fields)(**values)
+    return form
+
+
+def line_name(line_id: int) -> str:
+    """The name of a line's quantity box."""
+    return f"line-{line_id}"
+
+
+class CloseForm(Form):
+    """Why a line is closed."""
+
+    reason = SelectField(
+        "Reason",
+        choices=[("", "Choose a reason"), *((reason, reason) for reason in CLOSE_REASONS)],
+        validate_choice=False,
+        validators=[InputRequired("Choose a reason.")],
+    )
+    words = StringField(
+        "In your words",
+        [Length(max=LONGEST_REASON, message=f"Write at most {LONGEST_REASON} characters.")],
+        description="Needed when you choose Other.",
+    )
+
+    def validate_reason(self, field: SelectField) -> None:
+        """Only reasons of the list; Other needs words."""
+        if field.data not in CLOSE_REASONS:
+            raise ValidationError("Choose a reason from the list.")
+        if field.data == OTHER_REASON and not (self.words.data or "").strip():
+            raise ValidationError("Say in your words why it is closed.")
+
+    def sentence(self) -> str:
+        """The reason as it is kept."""
+        words = (self.words.data or "").strip()
+        if self.reason.data == OTHER_REASON:
+            return words
+        return f"{self.reason.data}: {words}" if words else str(self.reason.data)
+
+
+STATES = (
+    ("", "Any state"),
+    ("waiting", "Waiting for approval"),
+    ("to_order", "Approved, to be ordered"),
+    ("ordered", "Ordered"),
+    ("rejected", "With rejected lines"),
+    ("withdrawn", "Withdrawn"),
+)
+
+
+class RequisitionFilter(Form):
+    """What the list of requisitions shows."""
+
+    class Meta:
+        """A GET form changes nothing and needs no token."""
+
+        csrf = False
+
+    q = StringField("Number, item, place or person")
+    state = SelectField("State", choices=STATES, validate_choice=False)
+    mine = BooleanField("Only mine")

@@ -1,0 +1,320 @@
+"""Requisitions as pages show them: state, steps, lines, history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from portal.catalog.rules import pack
+from portal.foundation.audit import AuditEvent
+from portal.foundation.quantity import plain
+from portal.foundation.status import Status
+from portal.requisitions.checks import LABELS
+from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
+from portal.requisitions.rules import (
+    CheckOutcome,
+    LineState,
+    OrderPart,
+    Progress,
+    RequisitionState,
+    Stage,
+    progress_of,
+    reached,
+)
+
+WAITING = Status("Waiting for approval", "info", "clock")
+WITHDRAWN = Status("Withdrawn", "neutral", "arrow-back-up")
+REJECTED = Status("Rejected", "danger", "x")
+CLOSED = Status("Closed", "neutral", "circle-off")
+APPROVED = Status("Approved, to be ordered", "info", "check")
+# The stage reached in full, and reached by a part, the farthest first.
+LADDER: tuple[tuple[Stage, Status, Status], ...] = (
+    (
+        Stage.RECEIVED,
+        Status("Received", "success", "package-import"),
+        Status("Partly received", "info", "package-import"),
+    ),
+    (
+        Stage.SHIPPED,
+        Status("Shipped", "info", "truck-delivery"),
+        Status("Partly shipped", "info", "truck-delivery"),
+    ),
+    (Stage.CONFIRMED, Status("Confirmed", "info", "checks"), Status("Partly confirmed", "info", "checks")),
+    (Stage.ORDERED, Status("Ordered", "info", "send"), Status("Partly ordered", "info", "send")),
+)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A line with the orders that carry it."""
+
+    line: RequisitionLine
+    parts: list[OrderPart]
+    progress: Progress
+
+    @property
+    def troubles(self) -> list[str]:
+        """What keeps it from coming as asked."""
+        stopped = [f"{part.order} has not reached the supplier yet" for part in self.parts if part.is_stopped]
+        return [*dict.fromkeys(stopped + [one for part in self.parts for one in part.troubles])]
+
+
+def follow(requisition: Requisition, parts: Sequence[OrderPart]) -> list[Followed]:
+    """The lines of a requisition with what orders tell of them."""
+    return [
+        Followed(line, carried, _progress(line, carried))
+        for line in requisition.lines
+        for carried in [[part for part in parts if part.line_id == line.id]]
+    ]
+
+
+def _progress(line: RequisitionLine, parts: Sequence[OrderPart]) -> Progress:
+    return progress_of(
+        requested=line.quantity, closed=line.closed_quantity, ordered=line.ordered_quantity, parts=parts
+    )
+
+
+def status_of(requisition: Requisition, followed: Sequence[Followed]) -> Status:
+    """The state of a requisition, derived from what became of its lines."""
+    if requisition.state is RequisitionState.SUBMITTED:
+        return WAITING
+    if requisition.state is RequisitionState.CANCELLED:
+        return WITHDRAWN
+    if all(one.line.state is LineState.REJECTED for one in followed):
+        return REJECTED
+    return _on_ladder([one.progress for one in followed])
+
+
+def line_status(requisition: Requisition, followed: Followed) -> Status:
+    """The state of one line."""
+    if requisition.state is RequisitionState.CANCELLED:
+        return WITHDRAWN
+    if followed.line.state is not LineState.APPROVED:
+        return WAITING if followed.line.state is LineState.OPEN else REJECTED
+    return _on_ladder([followed.progress])
+
+
+def _on_ladder(progress: Sequence[Progress]) -> Status:
+    live = [one for one in progress if one.wanted > 0]
+    if not live:
+        return CLOSED
+    for stage, in_full, in_part in LADDER:
+        if all(reached(stage, one) >= one.wanted for one in live):
+            return in_full
+        if any(reached(stage, one) > 0 for one in live):
+            return in_part
+    return APPROVED
+
+
+def in_cart(line: RequisitionLine) -> str:
+    """3 BX of gloves in all"""
+    return f"{plain(line.quantity)} {line.uom} of {line.item.name}"
+
+
+def added(count: int) -> str:
+    """What was put into the cart."""
+    return f"{count} item{'s' if count != 1 else ''} added to the cart."
+
+
+# The list
+
+
+@dataclass(frozen=True)
+class RequisitionRow:
+    """A requisition in the list."""
+
+    id: int
+    number: str
+    items: str
+    location: str
+    requester: str
+    total: Decimal
+    currency: str
+    submitted_at: datetime | None
+    need_by: date | None
+    status: Status
+    troubles: int
+    tone: str
+
+
+def row(requisition: Requisition, parts: Sequence[OrderPart]) -> RequisitionRow:
+    """The requisition with the state its orders give it."""
+    followed = follow(requisition, parts)
+    troubled = sum(1 for one in followed if one.troubles)
+    return RequisitionRow(
+        id=requisition.id,
+        number=requisition.number or "",
+        items=items_of(requisition.lines),
+        location=requisition.location.name,
+        requester=requisition.requester.name,
+        total=requisition.total,
+        currency=requisition.currency,
+        submitted_at=requisition.submitted_at,
+        need_by=requisition.need_by,
+        status=status_of(requisition, followed),
+        troubles=troubled,
+        tone="warning" if troubled else "",
+    )
+
+
+def items_of(lines: Sequence[RequisitionLine]) -> str:
+    """Exam gloves and 3 more"""
+    if not lines:
+        return ""
+    more = len(lines) - 1
+    return lines[0].item.name + (f" and {more} more" if more else "")
+
+
+# The lines
+
+
+@dataclass(frozen=True)
+class LineRow:
+    """A line with its state, its orders and what may be done."""
+
+    id: int
+    number: int
+    item_id: int
+    item: str
+    code: str
+    supplier: str
+    quantity: Decimal
+    uom: str
+    pack: str
+    price: Decimal
+    contract: str
+    amount: Decimal
+    status: Status
+    reason: str
+    troubles: list[str]
+    parts: list[OrderPart]
+    closed: Decimal
+    may_close: bool
+    tone: str
+
+
+def line_rows(requisition: Requisition, followed: Sequence[Followed], *, may_close: bool) -> list[LineRow]:
+    """The lines, those that need attention first."""
+    rows = [_line_row(requisition, one, may_close=may_close) for one in followed]
+    return sorted(rows, key=lambda one: (not one.tone, one.number))
+
+
+def _line_row(requisition: Requisition, followed: Followed, *, may_close: bool) -> LineRow:
+    line = followed.line
+    is_rejected = line.state is LineState.REJECTED
+    is_open = line.state is LineState.APPROVED and followed.progress.open > 0
+    contract = line.contract_line.contract.number if line.contract_line else ""
+    return LineRow(
+        id=line.id,
+        number=line.line_number,
+        item_id=line.item_id,
+        item=line.item.name,
+        code=line.item.code,
+        supplier=line.offer.supplier.name,
+        quantity=line.quantity,
+        uom=line.uom,
+        pack=pack(line.uom, line.offer.factor, line.item.base_uom),
+        price=line.unit_price,
+        contract=f"Contract {contract}" if contract else "List price",
+        amount=line.amount,
+        status=line_status(requisition, followed),
+        reason=line.decision_reason,
+        troubles=followed.troubles,
+        parts=followed.parts,
+        closed=Decimal()
+        if is_rejected or requisition.state is RequisitionState.CANCELLED
+        else line.closed_quantity,
+        may_close=may_close and is_open,
+        tone="danger" if is_rejected else "warning" if followed.troubles else "",
+    )
+
+
+# The history
+
+TITLES = {
+    "requisition.submit": ("Submitted", "send", "info"),
+    "requisition.withdraw": ("Withdrawn", "arrow-back-up", "neutral"),
+    "requisition.decide": ("All lines are decided", "check", "neutral"),
+    "requisition.close_line": ("Line closed", "circle-off", "neutral"),
+    "approval.decide": ("Decided", "checks", "success"),
+}
+
+
+def history(
+    events: Sequence[AuditEvent], parts: Sequence[OrderPart], *, may_follow: bool
+) -> list[dict[str, Any]]:
+    """What happened, newest first: the audit trail of the requisition, and when orders were placed."""
+    shown = [_event(event) for event in events]
+    orders = {part.order_id: part for part in parts} if may_follow else {}
+    shown += [
+        {
+            "title": f"Ordered as {part.order} from {part.supplier}",
+            "at": part.ordered_at,
+            "icon": "truck-delivery",
+            "tone": "info",
+        }
+        for part in orders.values()
+    ]
+    return sorted(shown, key=lambda one: one["at"], reverse=True)
+
+
+def _event(event: AuditEvent) -> dict[str, Any]:
+    title, icon, tone = TITLES.get(event.action, (event.action, "point", "neutral"))
+    after, evidence = event.after or {}, event.evidence or {}
+    text = ""
+    if event.action == "approval.decide":
+        answers = list(after.get("lines", {}).values())
+        yes, no = answers.count("approved"), answers.count("rejected")
+        title = f"{yes} line{'s' if yes != 1 else ''} approved, {no} rejected" if no else "Approved"
+        tone = "success" if not no else "warning" if yes else "danger"
+        text = str(evidence.get("comment", ""))
+    elif event.action == "requisition.close_line":
+        title, text = f"Line {after.get('line', '')} closed", str(after.get("reason", ""))
+    return {"title": title, "at": event.at, "actor": event.actor, "text": text, "icon": icon, "tone": tone}
+
+
+# The checks
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a check said, now or when the requisition was submitted; without an item it is of the whole."""
+
+    rule: str
+    outcome: CheckOutcome
+    sentence: str
+    evidence: Sequence[Sequence[str]]
+    item: str = ""
+
+
+def kept_checks(results: Sequence[CheckResult], lines: Sequence[RequisitionLine]) -> list[Said]:
+    """The results kept at submit."""
+    items = {line.id: line.item.name for line in lines}
+    return [
+        Said(
+            one.rule,
+            one.outcome,
+            one.sentence,
+            one.evidence.get("facts", []),
+            items.get(one.line_id or 0, ""),
+        )
+        for one in results
+    ]
+
+
+def grouped(said: Sequence[Said]) -> dict[str, list[dict[str, Any]]]:
+    """The checks as components want them: what blocks, what warns, what passed."""
+    return {
+        outcome.value: [_check(one) for one in said if one.outcome is outcome] for outcome in CheckOutcome
+    }
+
+
+def _check(said: Said) -> dict[str, Any]:
+    label = LABELS.get(said.rule, said.rule)
+    return {
+        "label": f"{label}: {said.item}" if said.item else label,
+        "outcome": said.outcome.value,
+        "text": said.sentence,
+        "evidence": [{"label": pair[0], "value": pair[1]} for pair in said.evidence],
+    }

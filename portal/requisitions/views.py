@@ -1,0 +1,212 @@
+"""The cart, the list of requisitions and the page of one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.catalog import page as catalog_page
+from portal.catalog.forms import quantity_name, typed_quantities
+from portal.catalog.views import place, switch_of
+from portal.foundation.access import Permission, requires, signed_in
+from portal.foundation.errors import NotAllowed
+from portal.foundation.paging import paginate
+from portal.foundation.web import actor
+from portal.identity.rules import local_path
+from portal.requisitions import cart_page, page, presenters, queries, services
+from portal.requisitions.forms import (
+    AddForm,
+    CartForm,
+    CloseForm,
+    GuideForm,
+    RequisitionFilter,
+    guide_form,
+    row_id,
+)
+from portal.requisitions.rules import RequisitionState
+
+blueprint = Blueprint("requisitions", __name__)
+
+
+# Into the cart
+
+
+@blueprint.post("/cart/lines")
+@requires(Permission.REQUEST)
+def add() -> ResponseReturnValue:
+    """Puts one offer into the cart of a location, from wherever it was seen."""
+    form = AddForm()
+    offer_id, location_id = row_id(form.offer.data, "item"), row_id(form.location.data, "location")
+    if form.validate():
+        with form.accepting():
+            line = services.add(actor(), location_id, offer_id, form.packs())
+    if form.is_refused:
+        return _add_page(form, offer_id), 422
+    flash(f"In the cart: {presenters.in_cart(line)}.", "success")
+    return redirect(local_path(form.next.data or url_for("requisitions.cart")), 303)
+
+
+def _add_page(form: AddForm, offer_id: int) -> str:
+    shown = cart_page.offer(offer_id)
+    back = local_path(form.next.data or url_for("catalog.search"))
+    return render_template("requisitions/add.html", form=form, offer=shown, back=back)
+
+
+@blueprint.post("/guide")
+@requires(Permission.REQUEST)
+def add_guide() -> ResponseReturnValue:
+    """Puts what was typed into the order guide into the cart: all of it, or one row by its own button."""
+    typed = typed_quantities(request.form)
+    only = row_id(request.form["only"], "item") if "only" in request.form else None
+    form = guide_form(typed if only is None else [only])
+    location_id = row_id(form.location.data, "location")
+    wanted = form.quantities_or_one(only) if form.validate() else {}
+    if not form.is_refused:
+        with form.accepting():
+            services.add_all(actor(), location_id, wanted)
+    if form.is_refused:
+        return _guide_page(location_id, typed, form), 422
+    flash(presenters.added(len(wanted)), "success")
+    left: dict[str, Any] = {quantity_name(one): text for one, text in typed.items() if one not in wanted}
+    return redirect(url_for("catalog.guide", **left), 303)
+
+
+def _guide_page(location_id: int, typed: Mapping[int, str], form: GuideForm) -> str:
+    chosen = place(Permission.REQUEST, location_id)
+    shown = catalog_page.guide(actor(), chosen.location, typed, form.errors_of_offers())
+    return render_template("catalog/guide.html", switch=switch_of(chosen), form=form, **shown)
+
+
+# The cart
+
+
+@blueprint.get("/cart")
+@requires(Permission.REQUEST)
+def cart() -> ResponseReturnValue:
+    """The person's cart for a location, with what submitting it would mean."""
+    chosen = place(Permission.REQUEST)
+    shown = cart_page.context(actor(), chosen.location)
+    removed = cart_page.removed(request.args)
+    return render_template("requisitions/cart.html", switch=switch_of(chosen), removed=removed, **shown)
+
+
+@blueprint.post("/cart/<int:requisition_id>/save")
+@requires(Permission.REQUEST)
+def save(requisition_id: int) -> ResponseReturnValue:
+    """Keeps what was changed in the cart; the button of a line also takes that line out."""
+    requisition = queries.own(actor(), requisition_id)
+    if requisition.state is not RequisitionState.DRAFT:
+        return _to_requisition(requisition.id, requisition.number)
+    removal = cart_page.removal(requisition, request.form.get("remove"))
+    form, status = cart_page.saved(actor(), requisition, removal)
+    if form.is_refused:
+        return _cart_page(requisition.location_id, form), status
+    if removal is None:
+        flash("The cart is updated.", "success")
+    undo: dict[str, Any] = {**removal.arguments} if removal else {}
+    return redirect(url_for("requisitions.cart", location=requisition.location_id, **undo), 303)
+
+
+@blueprint.post("/cart/<int:requisition_id>/submit")
+@requires(Permission.REQUEST)
+def submit(requisition_id: int) -> ResponseReturnValue:
+    """Keeps what was changed, then submits; a repeat leads to the same requisition."""
+    requisition = queries.own(actor(), requisition_id)
+    if requisition.state is not RequisitionState.DRAFT:
+        return _to_requisition(requisition.id, requisition.number)
+    form, status = cart_page.saved(actor(), requisition, None)
+    if not form.is_refused:
+        # The version is that after saving: nobody else can have changed it in between.
+        version = requisition.version
+        with form.accepting():
+            services.submit(actor(), requisition.id, seen_version=version, seen_total=form.seen_total())
+    if form.is_refused:
+        return _cart_page(requisition.location_id, form), status
+    return _to_requisition(requisition.id, requisition.number)
+
+
+def _cart_page(location_id: int, form: CartForm) -> str:
+    chosen = place(Permission.REQUEST, location_id)
+    shown = cart_page.context(actor(), chosen.location, form)
+    return render_template("requisitions/cart.html", switch=switch_of(chosen), removed=None, **shown)
+
+
+def _to_requisition(requisition_id: int, number: str | None) -> ResponseReturnValue:
+    flash(f"{number} is submitted. You can follow it here.", "success")
+    return redirect(url_for("requisitions.show", requisition_id=requisition_id), 303)
+
+
+# What was requested
+
+
+@blueprint.get("/requisitions")
+@signed_in
+def listing() -> ResponseReturnValue:
+    """Requisitions of the person and of the places they follow."""
+    if not any(actor().can(one) for one in (Permission.REQUEST, Permission.VIEW_ORDERS)):
+        raise NotAllowed("Your role does not show requisitions. Ask your administrator for access.")
+    form = RequisitionFilter(request.args)
+    statement = queries.listing(
+        actor(), state=form.state.data or "", words=form.q.data or "", mine=form.mine.data
+    )
+    found = paginate(statement, request.args.get("page", 1, type=int))
+    parts = queries.order_parts([requisition.id for requisition in found.rows])
+    rows = [
+        presenters.row(requisition, [part for part in parts if part.requisition_id == requisition.id])
+        for requisition in found.rows
+    ]
+    return render_template("requisitions/listing.html", form=form, page=found, rows=rows)
+
+
+@blueprint.get("/requisitions/<int:requisition_id>")
+@signed_in
+def show(requisition_id: int) -> ResponseReturnValue:
+    """One requisition with everything known of it."""
+    requisition = queries.for_person(actor(), requisition_id)
+    return render_template("requisitions/show.html", **page.context(actor(), requisition))
+
+
+@blueprint.get("/requisitions/<int:requisition_id>/live")
+@signed_in
+def live(requisition_id: int) -> ResponseReturnValue:
+    """The changing part of the page; nothing when it is still as seen."""
+    requisition = queries.for_person(actor(), requisition_id)
+    shown = page.changing(actor(), requisition)
+    if request.args.get("seen") == shown["seen"]:
+        return "", 204
+    return render_template("requisitions/live.html", **shown)
+
+
+@blueprint.post("/requisitions/<int:requisition_id>/withdraw")
+@requires(Permission.REQUEST)
+def withdraw(requisition_id: int) -> ResponseReturnValue:
+    """Takes back what nobody has decided yet."""
+    requisition = services.withdraw(actor(), requisition_id)
+    flash(f"{requisition.number} is withdrawn. Its budget is free again.", "success")
+    return redirect(url_for("requisitions.show", requisition_id=requisition_id), 303)
+
+
+@blueprint.get("/requisitions/<int:requisition_id>/lines/<int:line_id>/close")
+@signed_in
+def close_line(requisition_id: int, line_id: int) -> ResponseReturnValue:
+    """Asks why the open part of a line is closed."""
+    requisition = queries.for_person(actor(), requisition_id)
+    shown = page.closing(actor(), requisition, line_id)
+    return render_template("requisitions/close.html", form=CloseForm(), **shown)
+
+
+@blueprint.post("/requisitions/<int:requisition_id>/lines/<int:line_id>/close")
+@signed_in
+def close_line_submit(requisition_id: int, line_id: int) -> ResponseReturnValue:
+    """Closes the open part of a line."""
+    requisition = queries.for_person(actor(), requisition_id)
+    form = CloseForm()
+    if form.validate():
+        with form.accepting():
+            services.close_line(actor(), requisition_id, line_id, form.sentence())
+    if form.is_refused:
+        shown = page.closing(actor(), requisition, line_id)
+        return render_template("requisitions/close.html", form=form, **shown), 422
+    flash("The line is closed. The budget it held is free again.", "success")
+    return redirect(url_for("requisitions.show", requisition_id=requisition_id), 303)
