@@ -29,6 +29,9 @@ ZIP_SIGNATURE = b"PK\x03\x04"
 class Unusable(Invalid):
     """The file as a whole cannot be imported; the sentence says why and what to do."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="file")
+
 
 @dataclass(frozen=True)
 class Table:

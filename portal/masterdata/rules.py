@@ -1,6 +1,7 @@
 """Kinds and states of master data."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
@@ -52,6 +53,27 @@ IMPORT_TRANSITIONS: dict[tuple[ImportState, str], ImportState] = {
     (ImportState.FAILED, "discard"): ImportState.DISCARDED,
 }
 """What may happen to an import; "show" from applying means that the preview had become stale."""
+
+
+class Validity(StrEnum):
+    """Where a day stands in a span of days."""
+
+    EFFECTIVE = "effective"
+    EXPIRING = "expiring"
+    FUTURE = "future"
+    EXPIRED = "expired"
+
+
+EXPIRES_SOON = timedelta(days=60)
+
+
+def validity(start: date, end: date, today: date) -> Validity:
+    """How a span of days, both included, looks today."""
+    if start > today:
+        return Validity.FUTURE
+    if end < today:
+        return Validity.EXPIRED
+    return Validity.EXPIRING if end <= today + EXPIRES_SOON else Validity.EFFECTIVE
 
 
 class SyncState(StrEnum):

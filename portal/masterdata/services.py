@@ -119,7 +119,7 @@ def upload(actor: Actor, kind: ImportKind, file_name: str, content: bytes) -> Im
     actor.require(Permission.MANAGE_MASTER_DATA)
     schema = SCHEMAS[kind]
     if next(checked(schema, io.BytesIO(content), file_name), None) is None:
-        raise Unusable("There are no rows below the header.", field="file")
+        raise Unusable("There are no rows below the header.")
     digest = hashlib.sha256(content).hexdigest()
     waiting = db.session.scalar(
         select(ImportRun).where(
