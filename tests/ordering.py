@@ -1,7 +1,7 @@
 """Orders at a stage of their life, made through the services that people and partners use."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
@@ -14,12 +14,16 @@ from portal.budgets.rules import Balance
 from portal.catalog.models import Offer
 from portal.exchange.models import Message, Partner
 from portal.exchange.rules import Direction
+from portal.foundation import clock
 from portal.foundation.db import db, transaction
 from portal.identity.rules import Role
 from portal.masterdata.models import ContractLine
 from portal.orders import answers, queries
 from portal.orders import services as orders
 from portal.orders.models import PurchaseOrder
+from portal.receiving import services as receiving
+from portal.receiving.models import Receipt
+from portal.receiving.rules import Entry
 from portal.requisitions import services as requisitions
 from tests.hospital import Hospital, add_partners
 from tests.visitor import Visitor
@@ -54,10 +58,7 @@ def approved(hospital: Hospital, wanted: Mapping[Offer, int], *, need_by: date |
 
 def placed(hospital: Hospital, wanted: Mapping[Offer, int], *, need_by: date | None = None) -> PurchaseOrder:
     """An order of one approved requisition."""
-    line_ids = approved(hospital, wanted, need_by=need_by)
-    with transaction():
-        order = orders.place(hospital.actor(Role.BUYER), line_ids)[0]
-    return fresh(order)
+    return placed_lines(hospital, approved(hospital, wanted, need_by=need_by))
 
 
 def taken(order: PurchaseOrder, *, erp_number: str = "4500000001") -> PurchaseOrder:
@@ -227,3 +228,29 @@ def priced(hospital: Hospital, offer: Offer, unit_price: str) -> None:
 def balance(hospital: Hospital) -> Balance:
     """What the hospital's budget holds now."""
     return balances([hospital.budget])[hospital.budget.id]
+
+
+def placed_lines(hospital: Hospital, line_ids: list[int]) -> PurchaseOrder:
+    """One order of approved lines."""
+    with transaction():
+        (order,) = orders.place(hospital.actor(Role.BUYER), line_ids)
+    return fresh(order)
+
+
+def received(hospital: Hospital, order: PurchaseOrder, counted: Mapping[int, object]) -> Receipt:
+    """Goods of the order by line number, entered and posted; lots and expiry where the item needs them."""
+    lines = {line.line_number: line for line in order.lines}
+    entries = [
+        Entry(
+            lines[number].id,
+            Decimal(str(quantity)),
+            "L1" if lines[number].item.lot_tracked else "",
+            clock.today() + timedelta(days=90) if lines[number].item.expiry_tracked else None,
+        )
+        for number, quantity in counted.items()
+    ]
+    receiver = hospital.actor(Role.RECEIVER)
+    with transaction():
+        receipt = receiving.enter(receiver, order.id, form_key=f"key-{next(_keys)}", entries=entries)
+    with transaction():
+        return receiving.post(receiver, receipt.id)

@@ -1,6 +1,6 @@
 """Records invoices, matches them and moves their budget from ordered to invoiced."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,6 @@ from portal.foundation.money import extended, split
 from portal.foundation.trace import follow_trace
 from portal.invoices import queries
 from portal.invoices.models import Invoice, InvoiceLine
-from portal.invoices.queries import matched_lines
 from portal.invoices.rules import differences
 from portal.orders import queries as orders
 from portal.orders import services as order_services
@@ -28,6 +27,8 @@ from portal.orders.answers import order_answered
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.rules import overlaps, part_of
 from portal.orders.units import Units
+
+COMPARED = "compared with the receipts"
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,12 @@ def record(
         _add(invoice, line, one)
     budgets.post(changes)
     order_services.refresh(order)
-    found_differences = match(order)[invoice.id]
+    told = next(told for one, told in _differences(order) if one.id == invoice.id)
+    _judge(invoice, told)
     audit.record(
         actor, "invoice.record", invoice,
         after={"order": order.number, "total": invoice.total, "matched": invoice.matched},
-        evidence={"differences": found_differences},
+        evidence={"differences": told},
     )  # fmt: skip
     return invoice
 
@@ -132,30 +134,33 @@ def _quantities(line: PurchaseOrderLine) -> list[Decimal]:
     return [source.quantity for source in line.sources]
 
 
-def match(order: PurchaseOrder) -> dict[int, list[str]]:
+def match(order: PurchaseOrder) -> None:
     """Compares every invoice of the order with what was ordered and received up to now.
 
-    Returns the differences by invoice id; opens a work item for those that differ, closes it once they fit.
+    Opens a work item for those that differ, and closes it once they fit.
     """
-    told: dict[int, list[str]] = {}
-    for invoice, lines in matched_lines(queries.invoices_of(order.id)):
-        told[invoice.id] = [sentence for line in lines for sentence in differences(line)]
-        before, invoice.matched = invoice.matched, not told[invoice.id]
-        _report(invoice, told[invoice.id])
+    for invoice, told in _differences(order):
+        before = invoice.matched
+        _judge(invoice, told)
         if before != invoice.matched:
             audit.record(
-                system(invoice.organization_id, "compared with the receipts"), "invoice.match", invoice,
+                system(invoice.organization_id, COMPARED), "invoice.match", invoice,
                 before={"matched": before}, after={"matched": invoice.matched},
-                evidence={"differences": told[invoice.id]},
+                evidence={"differences": told},
             )  # fmt: skip
-    return told
 
 
-def _report(invoice: Invoice, told: Sequence[str]) -> None:
+def _differences(order: PurchaseOrder) -> Iterator[tuple[Invoice, list[str]]]:
+    for invoice, lines in queries.matched_lines(queries.invoices_of(order.id)):
+        yield invoice, [sentence for line in lines for sentence in differences(line)]
+
+
+def _judge(invoice: Invoice, told: Sequence[str]) -> None:
+    invoice.matched = not told
     key = f"invoice-{invoice.id}"
-    if not told:
-        comparing = system(invoice.organization_id, "compared with the receipts")
-        exchange.resolve_by_system(comparing, key, "The invoice fits order and receipt.")
+    if invoice.matched:
+        portal = system(invoice.organization_id, COMPARED)
+        exchange.resolve_by_system(portal, key, "The invoice fits order and receipt.")
         return
     exchange.open_item(
         WorkItemKind.INVOICE_DIFFERENCE,

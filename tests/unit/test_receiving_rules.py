@@ -1,0 +1,86 @@
+"""How much may be received, and what stops an entry, for every quantity."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.receiving.rules import Entry, Receivable, most_receivable, problems
+
+TODAY = date(2026, 3, 2)
+quantities = st.decimals(0, 100, places=3)
+positive = st.decimals(Decimal("0.001"), 100, places=3)
+PLAIN = Receivable("Gloves", "BX", Decimal(4), Decimal(0), needs_lot=False, needs_expiry=False)
+TRACKED = Receivable("Catheter", "BX", Decimal(4), Decimal(1), needs_lot=True, needs_expiry=True)
+LINES = {1: PLAIN, 2: TRACKED}
+
+
+@given(quantities, st.lists(positive, max_size=6))
+def test_many_deliveries_together_never_exceed_the_tolerance(
+    wanted: Decimal, deliveries: list[Decimal]
+) -> None:
+    received = Decimal()
+    for delivery in deliveries:
+        if delivery <= most_receivable(wanted, received):
+            received += delivery
+    assert received <= wanted * Decimal("1.1")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 2]), quantities, st.sampled_from(["", "L1", "L2"])), max_size=6)
+)
+def test_what_is_accepted_is_whole(rows: list[tuple[int, Decimal, str]]) -> None:
+    entries = [Entry(line, quantity, lot, TODAY) for line, quantity, lot in rows]
+    found = problems(LINES, entries, TODAY)
+    assert [one.index for one in found] == sorted(one.index for one in found)
+    refused = {one.index for one in found}
+    for index, entry in enumerate(entries):
+        bad = entry.quantity <= 0 or (entry.order_line_id == 2 and not entry.lot)
+        assert not bad or index in refused
+    if not found:
+        for line_id, line in LINES.items():
+            total = sum((one.quantity for one in entries if one.order_line_id == line_id), Decimal())
+            assert line.received + total <= line.wanted * Decimal("1.1")
+
+
+def sentences(*entries: Entry) -> list[tuple[int, str, str]]:
+    return [(one.index, one.field, one.sentence) for one in problems(LINES, entries, TODAY)]
+
+
+def test_every_problem_is_told_beside_its_field() -> None:
+    yesterday = TODAY - timedelta(days=1)
+    assert sentences(Entry(2, Decimal(1)), Entry(2, Decimal(1), "L1", yesterday)) == [
+        (0, "lot", "Catheter is tracked by lot. Enter the lot printed on the pack."),
+        (0, "expires_on", "Catheter expires. Enter the date printed on the pack."),
+        (
+            1,
+            "expires_on",
+            "Catheter expired on Mar 1, 2026. Do not receive it: set it aside and tell the buyer.",
+        ),
+    ]
+
+
+def test_several_lots_of_a_line_are_counted_together() -> None:
+    day = TODAY + timedelta(days=90)
+    two = (Entry(2, Decimal(2), "L1", day), Entry(2, Decimal("1.4"), "L2", day))
+    assert sentences(*two) == []
+    (told,) = sentences(*two, Entry(2, Decimal("0.1"), "L3", day))
+    assert told == (
+        2,
+        "quantity",
+        (
+            "Catheter: 3.5 BX entered, but at most 3.4 BX can be received (4 ordered, 1 received before). "
+            "Count again, or ask the buyer to order more."
+        ),
+    )
+
+
+def test_a_lot_expires_once() -> None:
+    day = TODAY + timedelta(days=90)
+    (told,) = sentences(Entry(2, Decimal(1), "L1", day), Entry(2, Decimal(1), "L1", day + timedelta(days=1)))
+    assert told == (1, "expires_on", "Lot L1 is entered with two expiry dates. Check the packs.")
+
+
+def test_what_expires_today_is_good_today() -> None:
+    assert sentences(Entry(2, Decimal(1), "L1", TODAY)) == []
