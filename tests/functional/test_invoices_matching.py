@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from portal.foundation.audit import history_of
 from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed, NotFound
 from portal.identity.rules import Role
+from portal.invoices import queries
 from portal.invoices import services as invoices
 from portal.invoices.models import Invoice
 from portal.invoices.services import Charged
@@ -49,6 +51,13 @@ def invoiced(
         )
 
 
+def invoices_shown(invoice: Invoice) -> Invoice:
+    """The invoice as the database has it now."""
+    shown = queries.find(invoice.id)
+    assert shown is not None
+    return shown
+
+
 def items(invoice: Invoice) -> list[str]:
     return [item.sentence for item in open_items_about("invoice", invoice.id)]
 
@@ -65,7 +74,7 @@ def test_an_invoice_before_the_goods_differs_until_they_come(connected: Hospital
     assert items(invoice) == [f"Invoice INV-1 differs: {sentence}"]
     ordering.received(connected, order, {10: 1})
     assert items(invoice) == []
-    assert invoices.queries.find(invoice.id).matched  # type: ignore[union-attr]  # it was just made
+    assert invoices_shown(invoice).matched
     assert fresh(order).status is OrderStatus.INVOICED
     assert [event.action for event in history_of("invoice", invoice.id)] == [
         "invoice.match",
@@ -184,16 +193,16 @@ def test_only_an_analyst_records_invoices_and_only_for_lines_of_the_order(connec
         )
 
 
-def document(order: PurchaseOrder, quantity: str = "4", price: str = "7.25", **changed: object) -> Document:
+def document(order: PurchaseOrder, quantity: str = "4", price: str = "7.25", **changed: Any) -> Document:
     """An invoice as the network brings it."""
-    values: dict[str, object] = {"uom": "BX", "line_number": 10, "currency": "USD", **changed}
+    values: dict[str, Any] = {"uom": "BX", "line_number": 10, "currency": "USD", **changed}
     currency = str(values.pop("currency"))
     line = DocumentLine(
         order_number=order.number,
         quantity=Decimal(quantity),
         unit_price=Money(amount=Decimal(price), currency=currency),
         amount=Money(amount=Decimal(quantity) * Decimal(price), currency=currency),
-        **values,  # type: ignore[arg-type]  # checked by pydantic
+        **values,
     )
     total = Money(amount=Decimal(quantity) * Decimal(price), currency=currency)
     return Document(number="INV-N", invoiced_on=date(2026, 3, 1), total=total, lines=(line,))
@@ -225,7 +234,7 @@ def test_an_invoice_from_the_network_counts_once_in_any_unit(connected: Hospital
     ],
 )
 def test_what_the_network_cannot_mean_is_refused(
-    connected: Hospital, changed: dict[str, object], sentence: str
+    connected: Hospital, changed: dict[str, str | int], sentence: str
 ) -> None:
     order = ordering.sent(connected, {connected.gloves_offer: 4})
     with pytest.raises(Invalid, match=sentence):
