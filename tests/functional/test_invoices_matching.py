@@ -234,7 +234,7 @@ def test_an_invoice_from_the_network_counts_once_in_any_unit(connected: Hospital
     ],
 )
 def test_what_the_network_cannot_mean_is_refused(
-    connected: Hospital, changed: dict[str, str | int], sentence: str
+    connected: Hospital, changed: dict[str, Any], sentence: str
 ) -> None:
     order = ordering.sent(connected, {connected.gloves_offer: 4})
     with pytest.raises(Invalid, match=sentence):
