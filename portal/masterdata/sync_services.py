@@ -85,7 +85,7 @@ def close(run: SyncRun, why: str) -> None:
 def confirm(actor: Actor, run: SyncRun) -> None:
     """Asks a job to apply a stopped read; a repeat changes nothing. Raises Conflict when it is too late."""
     actor.require(Permission.MANAGE_MASTER_DATA)
-    db.session.refresh(run, with_for_update=True)
+    db.session.refresh(run, ["state"], with_for_update=True)
     if run.state in (SyncState.APPLYING, SyncState.APPLIED):
         return
     _move(run, "apply")
@@ -97,7 +97,7 @@ def confirm(actor: Actor, run: SyncRun) -> None:
 def discard(actor: Actor, run: SyncRun) -> None:
     """Gives a stopped read up; the next one compares again. Raises Conflict when it is too late."""
     actor.require(Permission.MANAGE_MASTER_DATA)
-    db.session.refresh(run, with_for_update=True)
+    db.session.refresh(run, ["state"], with_for_update=True)
     if run.state is SyncState.DISCARDED:
         return
     _move(run, "discard")
