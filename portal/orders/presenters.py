@@ -19,6 +19,9 @@ from portal.requisitions.services import open_quantity
 STATUSES: dict[OrderStatus, Status] = {
     OrderStatus.PLACED: Status("Placed", "neutral", "file-text"),
     OrderStatus.SENT: Status("Sent to supplier", "info", "send"),
+    OrderStatus.PARTLY_CONFIRMED: Status("Partly confirmed", "info", "checks"),
+    OrderStatus.BACKORDERED: Status("Backordered", "warning", "clock-pause"),
+    OrderStatus.REJECTED: Status("Rejected by supplier", "danger", "ban"),
     OrderStatus.CONFIRMED: Status("Confirmed", "info", "checks"),
     OrderStatus.PARTLY_SHIPPED: Status("Partly shipped", "info", "truck-delivery"),
     OrderStatus.SHIPPED: Status("Shipped", "info", "truck-delivery"),
