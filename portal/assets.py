@@ -98,7 +98,8 @@ def _after_tone(arguments: list[ast.expr]) -> Iterator[ast.expr]:
     """`Status("Sent", "info", "send")`: what follows a tone and looks like a name is an icon."""
     for tone, following in pairwise(arguments):
         is_tone = isinstance(tone, ast.Constant) and tone.value in TONES
-        if is_tone and all(NAME.fullmatch(value) for value in _python_values(following)):
+        values = list(_python_values(following))
+        if is_tone and all(NAME.fullmatch(value) and value not in TONES for value in values):
             yield following
 
 
