@@ -36,6 +36,7 @@ from portal.foundation.jobs import QUEUES
 from portal.masterdata.rules import ImportKind
 from portal.processes import ProcessError, become
 from portal.settings import DATA_DIR, SettingsError, load
+from portal.walkthrough import run as walking
 from portal.web import CORES, web_command
 
 BASE_PORT = click.option(
@@ -116,6 +117,13 @@ def doctor() -> None:
         worst = Level.FAIL if Level.FAIL in (worst, finding.level) else finding.level
     if worst is Level.FAIL:
         sys.exit(1)
+
+
+@portal.command()
+@click.option("--json", "as_json", is_flag=True, help="Print numbers and times as JSON on standard output.")
+def walkthrough(as_json: bool) -> None:
+    """Play the whole main job over HTTP on servers of its own, and prove its end state."""
+    walking.run(as_json=as_json)
 
 
 @portal.command("translate")

@@ -17,7 +17,7 @@ from portal.processes import Child, ProcessError, born, end, end_session, last_l
 from portal.web import web_command
 
 HEALTHY_SECONDS = 90.0
-HEALTH_PATH = "/sign-in"
+HEALTH_PATH = "/health/ready"
 NOTE = "children.json"
 PORTAL = (sys.executable, "-m", "portal.cli")
 # The module starts quicker than the whole command.

@@ -8,20 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from flask_migrate import upgrade
 from rich.console import Console
 from rich.table import Table
 
-from portal.app import create_app
-from portal.demo import environment, seed
+from portal.demo import environment
 from portal.demo.accounts import PHRASE, email_of
 from portal.demo.names import ORGANIZATIONS, Addresses
+from portal.demo.preparation import prepare
 from portal.demo.processes import Crew, addresses_from, check_ports, end_left_behind
 from portal.embedded import EmbeddedServers, make_folder
-from portal.foundation.db import db
 from portal.identity.rules import ROLE_LABELS
 from portal.processes import FolderLock
-from portal.settings import load
 
 LOOK_SECONDS = 0.5
 
@@ -39,7 +36,7 @@ def run(folder: Path, port: int) -> None:
             settings = environment.of_demo(
                 folder, addresses, database_url=database_url, redis_url=redis_url, given=os.environ
             )
-            _prepare(folder, settings, addresses, console)
+            prepare(folder, settings, addresses, step=lambda what: _step(console, what), told=console.print)
             _serve(folder, settings, addresses, console)
 
 
@@ -72,17 +69,6 @@ def _servers(folder: Path, console: Console) -> Iterator[tuple[str, str]]:
         yield database_url or embedded.database(), redis_url or embedded.redis_url
     finally:
         embedded.stop()
-
-
-def _prepare(folder: Path, settings: dict[str, str], addresses: Addresses, console: Console) -> None:
-    os.environ.update(settings)
-    app = create_app(load().model_copy(update={"log_level": "WARNING"}))
-    with app.app_context():
-        with _step(console, "Bringing the database up to date"):
-            upgrade()
-        with _step(console, "Filling the database with two health systems"):
-            seed.seed(folder, addresses, progress=console.print)
-        db.engine.dispose()
 
 
 def _serve(folder: Path, settings: dict[str, str], addresses: Addresses, console: Console) -> None:
