@@ -42,8 +42,7 @@ def items_csv() -> ResponseReturnValue:
 def item(item_id: int) -> ResponseReturnValue:
     """One item with its packs and prices."""
     shown = presenters.item_page(queries.get_item(actor(), item_id), listings.called("item", item_id))
-    today = clock.today()
-    prices = [presenters.item_price_row(line, today) for line in listings.prices_of_item(item_id)]
+    prices = presenters.item_prices(listings.prices_of_item(item_id), clock.today())
     return render_template("masterdata/item.html", item=shown, prices=prices)
 
 

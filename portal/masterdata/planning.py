@@ -44,8 +44,7 @@ class Plan:
             self.touched.append(kind)
         if not may_change(counts.changed, existing, limit):
             self.within_limit = False
-            label = SCHEMAS[kind].label.lower()
-            self.words.append(f"{counts.changed:,} of {existing:,} {label}")
+            self.words.append(f"{counts.changed:,} of {existing:,} {SCHEMAS[kind].words}")
 
     def leave_out(self, code: str, fault: Fault) -> None:
         """Notes a value that is not taken while the rest of its record is."""

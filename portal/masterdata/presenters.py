@@ -112,9 +112,12 @@ def contract_price_row(row: Any, contract: Contract, today: date) -> dict[str, A
     return {**price_row(line, contract, today), "item_id": line.item_id, "code": code, "name": name}
 
 
-def item_price_row(line: ContractLine, today: date) -> dict[str, Any]:
-    """A price on the page of its item."""
-    return {**price_row(line, line.contract, today), "supplier": line.contract.supplier.name}
+def item_prices(lines: Sequence[ContractLine], today: date) -> list[dict[str, Any]]:
+    """The prices on the page of their item: those that count today, what follows, what was."""
+    rows = [
+        {**price_row(line, line.contract, today), "supplier": line.contract.supplier.name} for line in lines
+    ]
+    return sorted(rows, key=lambda row: list(VALIDITIES.values()).index(row["status"]))
 
 
 def contract_row(contract: Contract, lines: int, today: date) -> dict[str, Any]:

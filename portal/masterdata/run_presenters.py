@@ -35,7 +35,8 @@ ACTIONS = {
     "left_out": Status("Value left out", "warning", "alert-triangle"),
 }
 WORKING = frozenset({ImportState.READING, ImportState.APPLYING})
-SHOWN_FAULTS = 100
+SHOWN = 50
+SYNC_WORKING = frozenset({SyncState.READING, SyncState.APPLYING})
 
 
 def import_state(run: ImportRun) -> Status:
@@ -49,6 +50,7 @@ def import_row(run: ImportRun) -> dict[str, Any]:
         "id": run.id,
         "file": run.file_name or "rows without a file",
         "label": SCHEMAS[run.kind].label,
+        "words": SCHEMAS[run.kind].words,
         "rows": run.rows,
         "added": run.added,
         "changed": run.changed,
@@ -80,7 +82,7 @@ def import_page(run: ImportRun) -> dict[str, Any]:
             {"label": "Unchanged", "value": run.unchanged, "of": run.rows, "tone": "neutral"},
             {"label": "Errors", "value": run.error_count, "tone": "danger"},
         ],
-        "faults": run.errors[:SHOWN_FAULTS],
+        "faults": run.errors[:SHOWN],
         "sample": [difference_row(entry) for entry in run.sample],
     }
 
@@ -114,6 +116,7 @@ def sync_row(run: SyncRun) -> dict[str, Any]:
         "share": f"{plain(run.share)} %",
         "state": SYNC_STATES[run.state],
         "detail": run.detail,
+        "working": run.state in SYNC_WORKING,
     }
 
 
@@ -125,5 +128,6 @@ def sync_page(run: SyncRun) -> dict[str, Any]:
         "failed": run.state is SyncState.FAILED,
         "since": run.changed_since,
         "finished_at": run.finished_at,
-        "entries": [difference_row(entry) for entry in run.plan],
+        "entries": [difference_row(entry) for entry in run.plan[:SHOWN]],
+        "working": run.state in SYNC_WORKING,
     }

@@ -48,6 +48,11 @@ class Schema:
     rule: RowRule | None = None
 
     @property
+    def words(self) -> str:
+        """The label inside a sentence."""
+        return self.label if self.label[:2].isupper() else self.label.lower()
+
+    @property
     def key_columns(self) -> tuple[Column, ...]:
         """The columns of the key, in its order."""
         named = {column.name: column for column in self.columns}
