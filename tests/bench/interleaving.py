@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 ROUNDS = 10
-LEAST_ROUNDS = 2
 T = TypeVar("T")
 
 
@@ -37,13 +36,14 @@ class Side:
 class Plan:
     """How much: `works` per round and side, each of `operations`.
 
-    No round starts after `seconds`, except the least there must be.
+    After `seconds` no round starts beyond the `least` there must be.
     """
 
     works: int
     operations: int = 1
     rounds: int = ROUNDS
     seconds: float = 45.0
+    least: int = 1
 
 
 @dataclass
@@ -58,6 +58,10 @@ class Series:
         """Every measurement."""
         return [seconds for one in self.rounds for seconds in one]
 
+    def warmed_up(self) -> "Series":
+        """Without the first round, if there is another."""
+        return Series(self.rounds[1:] or self.rounds, self.cpu[1:] or self.cpu)
+
 
 def quantile(values: list[float], share: float) -> float:
     """The value below which a share of the values lies; the median for one half."""
@@ -67,7 +71,7 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def interleave(sides: Mapping[str, Side], plan: Plan) -> dict[str, Series]:
-    """Rounds of all sides; who goes first changes, and the first round only warms up.
+    """Rounds of all sides; who goes first changes. The first round only warms up, unless it is the only one.
 
     Ends early, with whole rounds only, when a side has nothing left to prepare or the time is over.
     """
@@ -75,17 +79,17 @@ def interleave(sides: Mapping[str, Side], plan: Plan) -> dict[str, Series]:
     names = list(sides)
     started = time.monotonic()
     for number in range(plan.rounds + 1):
-        if number > LEAST_ROUNDS and time.monotonic() - started > plan.seconds:
+        if number >= plan.least and time.monotonic() - started > plan.seconds:
             break
         first = number % len(names)
         try:
             one = {name: _round(sides[name], plan) for name in names[first:] + names[:first]}
         except NothingLeft:
             break
-        for name, (seconds, cpu) in one.items() if number else ():
+        for name, (seconds, cpu) in one.items():
             measured[name].rounds.append(seconds)
             measured[name].cpu.append(cpu)
-    return measured
+    return {name: series.warmed_up() for name, series in measured.items()}
 
 
 def _round(side: Side, plan: Plan) -> tuple[list[float], float]:

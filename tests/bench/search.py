@@ -25,7 +25,7 @@ def measure(ground: Ground, portal: Served, bare: Served, *, offers: int, plan: 
     `plan.rounds` searches are made one after another; every kind of search has its turn.
     """
     words = generator.searches(offers)
-    title = f"Search page, {offers:,} offers"
+    title = f"Search, {offers:,} offers"
     page, rows, everything = _one_by_one(ground, portal, words, plan)
     return [
         figure(f"{title}, p50", "SQL of its rows", page, rows),
