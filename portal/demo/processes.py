@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import socket
 import sys
 import time
@@ -72,7 +73,11 @@ class Crew:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
-        self._environment = environment
+        # Web and worker processes add their metrics up in this folder; those of an earlier run are over.
+        metrics = folder / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir()
+        self._environment = {**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         self._children: list[Child] = []
         self._healthy: dict[str, str] = {}
 
