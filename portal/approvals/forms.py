@@ -11,10 +11,7 @@ from portal.approvals.services import Decision
 from portal.foundation.forms import Form
 
 YES = "yes"
-ANSWERS = (
-    (YES, "Approve"),
-    *((reason, f"Reject: {reason[:1].lower()}{reason[1:]}") for reason in REASONS),
-)
+ANSWERS = {YES: "Approve"} | {reason: f"Reject: {reason[:1].lower()}{reason[1:]}" for reason in REASONS}
 
 
 class DecisionForm(Form):
@@ -37,9 +34,8 @@ class DecisionForm(Form):
 
     def decisions(self, line_ids: Sequence[int]) -> dict[int, Decision]:
         """The answers by line; a line without one of the offered answers is left out."""
-        known = {value for value, _ in ANSWERS}
         return {
-            line_id: self._decision(line_id) for line_id in line_ids if self.answer(line_id).data in known
+            line_id: self._decision(line_id) for line_id in line_ids if self.answer(line_id).data in ANSWERS
         }
 
     def _decision(self, line_id: int) -> Decision:

@@ -14,6 +14,7 @@ from portal.foundation.errors import NotAllowed, NotFound
 from portal.requisitions import presenters as requisition_presenters
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rules import CheckOutcome
 
 
 def look(actor: Actor, step_id: int) -> tuple[ApprovalStep, Requisition]:
@@ -46,16 +47,16 @@ def context(
     held = budgets.holding(line.id for line in lines)
     balances = budgets.balances(held)
     kept = requisition_presenters.kept_checks(requisitions.checks_of(requisition.id), lines)
+    warned = [one for one in kept if one.outcome is not CheckOutcome.PASS]
+    item_ids = {line.item_id for line in lines}
     return {
         "step": step,
         "status": presenters.STATUSES[step.state],
         "requisition": requisition,
         "zone": requisition.location.facility.time_zone,
-        "lines": presenters.line_rows(
-            lines, shelves(actor, requisition.location_id, {line.item_id for line in lines})
-        ),
+        "lines": presenters.line_rows(lines, shelves(actor, requisition.location_id, item_ids), warned),
         "budgets": [presenters.budget(one, balances[one.id], step.amount) for one in held if is_open],
-        "checks": requisition_presenters.grouped(kept),
+        "warnings": [one.sentence for one in warned if one.line_id is None],
         "is_open": is_open,
         "may_decide": is_open and may_decide(actor, queries.asked(step, requisition)),
         "form": form,

@@ -12,13 +12,13 @@ from portal.budgets.models import Budget
 from portal.budgets.presenters import LABELS as TERMS
 from portal.budgets.presenters import TONES
 from portal.budgets.rules import Balance, Term
-from portal.catalog.presenters import par_of
+from portal.catalog.presenters import par_in_words
 from portal.catalog.rules import Shelf, pack
 from portal.foundation.filters import day
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.presenters import items_of
+from portal.requisitions.presenters import Said, items_of
 from portal.requisitions.rules import LineState
 
 STATUSES = {
@@ -102,21 +102,28 @@ class LineRow:
     contract: str
     on_hand: str
     on_order: str
+    warnings: list[str]
     answer: Status
     reason: str
     tone: str
 
 
-def line_rows(lines: Sequence[RequisitionLine], shelves: Mapping[int, Shelf]) -> list[LineRow]:
-    """The lines of a step with what stands on the shelf."""
-    return [_line_row(line, shelves[line.item_id]) for line in lines]
+def line_rows(
+    lines: Sequence[RequisitionLine], shelves: Mapping[int, Shelf], said: Sequence[Said]
+) -> list[LineRow]:
+    """The lines of a step with what stands on the shelf and what the checks warned of at submit."""
+    return [
+        _line_row(line, shelves[line.item_id], [one.sentence for one in said if one.line_id == line.id])
+        for line in lines
+    ]
 
 
-def _line_row(line: RequisitionLine, shelf: Shelf) -> LineRow:
+def _line_row(line: RequisitionLine, shelf: Shelf, warnings: list[str]) -> LineRow:
     base = line.item.base_uom
-    par = f", par {par_of(shelf)}" if par_of(shelf) else ""
+    par = f", {par_in_words(shelf)}" if par_in_words(shelf) else ""
     expected = f", expected {day(shelf.expected_on)}" if shelf.expected_on else ""
-    has_enough = shelf.minimum is not None and shelf.on_hand >= shelf.minimum
+    if shelf.minimum is not None and shelf.on_hand >= shelf.minimum:
+        warnings = [*warnings, "Enough is on hand: it is not below par."]
     contract = line.contract_line
     return LineRow(
         id=line.id,
@@ -132,9 +139,10 @@ def _line_row(line: RequisitionLine, shelf: Shelf) -> LineRow:
         contract=f"Contract {contract.contract.number}" if contract else "List price",
         on_hand=f"{plain(shelf.on_hand)} {base}{par}",
         on_order=f"{plain(shelf.on_order)} {base}{expected}" if shelf.on_order else "",
+        warnings=warnings,
         answer=ANSWERS[line.state],
         reason=line.decision_reason,
-        tone="warning" if has_enough and line.state is LineState.OPEN else "",
+        tone="warning" if warnings and line.state is LineState.OPEN else "",
     )
 
 

@@ -14,4 +14,4 @@ class BudgetFilter(Form):
         csrf = False
 
     q = StringField("Cost center")
-    period = SelectField("Period", choices=[("", "Today's"), ("all", "All periods")], validate_choice=False)
+    period = SelectField("Period", choices={"": "Today's", "all": "All periods"}, validate_choice=False)

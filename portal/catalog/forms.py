@@ -25,10 +25,10 @@ class PlaceForm(Form):
     def offer_places(self, chosen: Location, choices: Sequence[Location]) -> None:
         """Fills in the locations to choose from, facility by facility."""
         facilities = {place.facility_id for place in choices}
-        self.location.choices = [
-            (str(place.id), place.name if len(facilities) == 1 else f"{place.facility.name}: {place.name}")
+        self.location.choices = {
+            str(place.id): place.name if len(facilities) == 1 else f"{place.facility.name}: {place.name}"
             for place in choices
-        ]
+        }
         self.location.data = str(chosen.id)
 
 
@@ -56,14 +56,12 @@ class SearchForm(PlaceForm):
         self, categories: Sequence[tuple[str, int]], suppliers: Sequence[tuple[int, str, int]]
     ) -> None:
         """Fills in the categories and suppliers among the matches, with their counts."""
-        self.category.choices = [
-            ("", "All categories"),
-            *((name, f"{name or 'No category'} ({count:,})") for name, count in categories),
-        ]
-        self.supplier.choices = [
-            ("", "All suppliers"),
-            *((str(supplier_id), f"{name} ({count:,})") for supplier_id, name, count in suppliers),
-        ]
+        self.category.choices = {"": "All categories"} | {
+            name: f"{name} ({count:,})" for name, count in categories if name
+        }
+        self.supplier.choices = {"": "All suppliers"} | {
+            str(supplier_id): f"{name} ({count:,})" for supplier_id, name, count in suppliers
+        }
 
 
 def typed_quantities(values: Mapping[str, str]) -> dict[int, str]:

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from portal.catalog import presenters, queries
-from portal.catalog.forms import SearchForm
+from portal.catalog.forms import SearchForm, quantity_name
+from portal.catalog.models import Offer
 from portal.catalog.rules import Shelf
-from portal.catalog.search import CatalogSearch
+from portal.catalog.search import CatalogSearch, Search
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.errors import NotAllowed, NotFound
-from portal.foundation.paging import paginate
+from portal.foundation.paging import Page, paginate
 from portal.masterdata.models import Location
 from portal.masterdata.queries import get_item, locations_for
 
@@ -69,25 +71,45 @@ def guide(
     }
 
 
+def boxes(guides: Sequence[presenters.Guide]) -> dict[str, str]:
+    """The items of a guide by the name of their quantity box."""
+    rows = [row for guide in guides for row in guide.rows if row.offer is not None]
+    return {quantity_name(row.offer.id): row.name for row in rows if row.offer is not None}
+
+
 def search(actor: Actor, location: Location, form: SearchForm, number: int) -> dict[str, Any]:
     """One page of results with the filters that fit them."""
     day = clock.today(location.facility.time_zone)
-    asked = CatalogSearch(form.search(), day)
+    asked, page = _found(form.search(), day, number, PER_PAGE)
     form.offer_facets(asked.categories(), asked.suppliers())
-    page = paginate(asked.offers(), number, per_page=PER_PAGE)
     shelves = queries.shelves(actor, location.id, {offer.item_id for offer in page.rows})
     rows = [
         presenters.offer_row(priced, shelves[priced.offer.item_id])
         for priced in queries.priced(page.rows, day)
     ]
-    return {"page": page, "rows": rows, "place": location, "may_request": _may_request(actor, location)}
+    return {
+        "page": page,
+        "rows": rows,
+        "place": location,
+        "is_similar": asked.is_similar,
+        "may_request": _may_request(actor, location),
+    }
+
+
+def _found(search: Search, day: date, number: int, per_page: int) -> tuple[CatalogSearch, Page[Offer]]:
+    """What matches as it is written; when nothing does, what is spelled like it."""
+    asked = CatalogSearch(search, day)
+    page = paginate(asked.offers(), number, per_page=per_page)
+    if page.total == 0 and search.words:
+        asked = CatalogSearch(search, day, similar=True)
+        page = paginate(asked.offers(), number, per_page=per_page)
+    return asked, page
 
 
 def results(location: Location, words: str) -> list[presenters.OfferRow]:
     """The best few matches, while somebody is still typing."""
-    form = SearchForm(data={"q": words})
     day = clock.today(location.facility.time_zone)
-    page = paginate(CatalogSearch(form.search(), day).offers(), 1, per_page=WHILE_TYPING)
+    _, page = _found(Search(words), day, 1, WHILE_TYPING)
     return [
         presenters.offer_row(priced, Shelf(priced.offer.item_id)) for priced in queries.priced(page.rows, day)
     ]

@@ -12,7 +12,7 @@ from portal.catalog.models import OrderGuideLine
 from portal.catalog.queries import PricedOffer
 from portal.catalog.rules import Shelf, pack, suggested_packs
 from portal.foundation.filters import day as in_words
-from portal.foundation.quantity import is_multiple, plain
+from portal.foundation.quantity import plain
 from portal.foundation.status import Status
 from portal.masterdata.models import ContractLine, Item
 
@@ -49,7 +49,6 @@ class OfferRow:
     on_hand: Decimal
     on_order: Decimal
     par: str
-    is_low: bool
     in_cart: str
     suggested: Decimal
     tone: str
@@ -79,8 +78,7 @@ def offer_row(priced: PricedOffer, shelf: Shelf) -> OfferRow:
         refusal=refusal,
         on_hand=shelf.on_hand,
         on_order=shelf.on_order,
-        par=par_of(shelf),
-        is_low=shelf.is_low,
+        par=par_in_words(shelf),
         in_cart=_in_cart(shelf, priced),
         suggested=Decimal() if refusal else suggested_packs(shelf, offer.factor),
         tone="warning" if shelf.is_low and not refusal else "",
@@ -106,13 +104,15 @@ def par_of(shelf: Shelf) -> str:
     return f"{plain(shelf.minimum)} to {plain(shelf.maximum)}"
 
 
+def par_in_words(shelf: Shelf) -> str:
+    """par 12 to 24, or below par 12 to 24; empty when no par is set."""
+    par = par_of(shelf)
+    return f"{'below par' if shelf.is_low else 'par'} {par}" if par else ""
+
+
 def _in_cart(shelf: Shelf, priced: PricedOffer) -> str:
-    if not shelf.in_cart:
-        return ""
-    factor = priced.offer.factor
-    if is_multiple(shelf.in_cart, factor):
-        return f"{plain(shelf.in_cart / factor)} {priced.offer.uom}"
-    return f"{plain(shelf.in_cart)} {priced.offer.item.base_uom}"
+    packs = shelf.in_cart.get(priced.offer.id)
+    return f"{plain(packs)} {priced.offer.uom}" if packs else ""
 
 
 def _start(line: ContractLine) -> date:

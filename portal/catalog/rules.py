@@ -1,7 +1,8 @@
 """Packs in words, barcodes as item numbers, and how much a location should request."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 
@@ -40,7 +41,7 @@ def pack(uom: str, factor: Decimal, base_uom: str) -> str:
 
 @dataclass(frozen=True)
 class Shelf:
-    """What is known of an item at a location, in base units; none means not known or not set."""
+    """What is known of an item at a location, in base units if nothing else is said; None is not set."""
 
     item_id: int
     on_hand: Decimal = Decimal()
@@ -48,12 +49,13 @@ class Shelf:
     maximum: Decimal | None = None
     on_order: Decimal = Decimal()
     expected_on: date | None = None
-    in_cart: Decimal = Decimal()
+    in_cart: Mapping[int, Decimal] = field(default_factory=dict)  # packs by offer
+    in_cart_base: Decimal = Decimal()
 
     @property
     def coming(self) -> Decimal:
         """On hand, on order and in the cart."""
-        return self.on_hand + self.on_order + self.in_cart
+        return self.on_hand + self.on_order + self.in_cart_base
 
     @property
     def is_low(self) -> bool:
@@ -69,7 +71,8 @@ class Shelf:
             maximum=other.maximum if self.maximum is None else self.maximum,
             on_order=self.on_order + other.on_order,
             expected_on=min(filter(None, (self.expected_on, other.expected_on)), default=None),
-            in_cart=self.in_cart + other.in_cart,
+            in_cart={**self.in_cart, **other.in_cart},
+            in_cart_base=self.in_cart_base + other.in_cart_base,
         )
 
 

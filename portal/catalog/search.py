@@ -1,4 +1,4 @@
-"""The search: exact numbers and barcodes first, then words with synonyms, then similar spellings."""
+"""The search: exact numbers and barcodes first, then words with synonyms; similar spellings if nothing is."""
 
 import re
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from portal.masterdata.models import Item, ItemPackaging, Supplier
 
 LONGEST_SEARCH = 200
 MOST_WORDS = 8
+SIMILAR = 0.45  # cathater and catheter share 6 of 12 three-letter pieces
+SHORTEST_SIMILAR = 4
 ENGLISH = text("'english'")
 WORD = re.compile(r"[^\W_]+(?:[.-][^\W_]+)*")
 
@@ -44,11 +46,12 @@ class _Asked:
 class CatalogSearch:
     """One search on one day; synonyms are looked up once."""
 
-    def __init__(self, search: Search, day: date) -> None:
+    def __init__(self, search: Search, day: date, *, similar: bool = False) -> None:
+        self.is_similar = similar
         self._search = search
-        self._day = day
         self._price = contract_price(day)
         self._asked = _asked(search.words)
+        self._holds_all = _holds_all_or_similar if similar else _holds_all
 
     def offers(self) -> Select[Any]:
         """Active offers that match, with item and supplier; what may be requested comes first."""
@@ -73,7 +76,7 @@ class CatalogSearch:
         if self._search.on_contract:
             found = found.where(self._price.is_not(None))
         if self._asked.words:
-            found = found.where(or_(_is_exact(self._asked), *map(_holds_all, self._asked.variants)))
+            found = found.where(or_(_is_exact(self._asked), *map(self._holds_all, self._asked.variants)))
         return found
 
     def _by_category(self, found: Select[Any]) -> Select[Any]:
@@ -150,11 +153,21 @@ def _holds_all(words: tuple[str, ...]) -> ColumnElement[bool]:
     return and_(*(_holds(word) for word in words))
 
 
+def _holds_all_or_similar(words: tuple[str, ...]) -> ColumnElement[bool]:
+    return and_(*(or_(_holds(word), _is_similar(word)) for word in words))
+
+
 def _holds(word: str) -> ColumnElement[bool]:
-    """Whether a word, its beginning or a similar spelling stands in the offer; stop words always do."""
+    """Whether a word or its beginning stands in the offer; stop words always do."""
     query = _query((word,))
-    is_similar = Offer.words.bool_op("%>")(word)
-    return or_(Offer.search.bool_op("@@")(query), func.numnode(query) == 0, is_similar)
+    return or_(Offer.search.bool_op("@@")(query), func.numnode(query) == 0)
+
+
+def _is_similar(word: str) -> ColumnElement[bool]:
+    """Whether a spelling like it stands in the offer; numbers and short words are meant as they are."""
+    if len(word) < SHORTEST_SIMILAR or not word.isalpha():
+        return false()
+    return func.word_similarity(word, Offer.words) >= SIMILAR
 
 
 def _query(words: tuple[str, ...]) -> ColumnElement[Any]:

@@ -9,7 +9,7 @@ from portal.budgets.presenters import LABELS as TERMS
 from portal.budgets.presenters import TONES
 from portal.budgets.rules import Term
 from portal.catalog import queries as catalog
-from portal.catalog.presenters import par_of, refusal_of
+from portal.catalog.presenters import par_in_words, refusal_of
 from portal.catalog.queries import PricedOffer
 from portal.catalog.rules import Shelf, pack
 from portal.foundation.access import Actor
@@ -20,7 +20,7 @@ from portal.foundation.quantity import plain
 from portal.masterdata.models import Location
 from portal.requisitions import checks, presenters, queries, services
 from portal.requisitions.checks import BudgetFacts, CartFacts, Check, LineFacts
-from portal.requisitions.forms import CartForm, cart_form, line_name, row_id
+from portal.requisitions.forms import CartForm, cart_form, line_name, name_errors, row_id
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import CheckOutcome
 from portal.requisitions.services import Edited
@@ -90,19 +90,23 @@ def context(actor: Actor, location: Location, form: CartForm | None = None) -> d
     offers = catalog.priced(catalog.offers_of(item_ids), facts.today)
     form = form or _form_of(cart)
     form.version.data, form.total.data = str(cart.version), str(facts.total)
+    beside = Beside(offers, form, results)
+    lines = [
+        _line(line, fact, shelves[line.item_id], beside)
+        for line, fact in zip(cart.lines, facts.lines, strict=True)
+    ]
+    name_errors(form, {line.box: line.name for line in lines})
     return {
         "place": location,
         "cart": cart,
         "others": others,
         "form": form,
         "today": facts.today,
-        "lines": [
-            _line(line, fact, shelves[line.item_id], Beside(offers, form, results))
-            for line, fact in zip(cart.lines, facts.lines, strict=True)
-        ],
+        "lines": lines,
         "total": facts.total,
         "budgets": [_budget(budget) for budget in facts.budgets if budget.balance is not None],
         "checks": presenters.grouped(_said(results, facts)),
+        "is_kept": False,
         "is_blocked": checks.worst(results) is CheckOutcome.BLOCK,
     }
 
@@ -146,6 +150,7 @@ class CartLine:
     price: Decimal
     amount: Decimal
     contract: str
+    contract_ends: str
     on_hand: str
     par: str
     on_order: str
@@ -170,9 +175,10 @@ def _line(line: RequisitionLine, fact: LineFacts, shelf: Shelf, beside: Beside) 
         error=str(field.errors[0]) if field is not None and field.errors else "",
         price=fact.unit_price,
         amount=fact.amount,
-        contract=f"{fact.contract} until {day(fact.contract_ends)}" if fact.contract else "List price",
+        contract=fact.contract_in_words,
+        contract_ends=f"until {day(fact.contract_ends)}" if fact.contract_ends else "",
         on_hand=f"{plain(shelf.on_hand)} {base}",
-        par=f"par {par_of(shelf)}" if par_of(shelf) else "",
+        par=par_in_words(shelf),
         on_order=_on_order(shelf, base),
         cheaper=_cheaper(line, fact, beside.offers),
         tone={CheckOutcome.BLOCK: "danger", CheckOutcome.WARN: "warning"}.get(worst, ""),

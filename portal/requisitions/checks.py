@@ -46,6 +46,7 @@ class LineFacts:
     price_shown: Decimal
     contract_line_id: int | None
     contract: str | None
+    contract_tier: Decimal  # from so many packs on; 0 or 1 is the first tier
     contract_ends: date | None
     gl_account: str | None
 
@@ -53,6 +54,14 @@ class LineFacts:
     def amount(self) -> Decimal:
         """What the line costs today."""
         return extended(self.quantity, self.unit_price)
+
+    @property
+    def contract_in_words(self) -> str:
+        """The contract and its tier; without one the list price."""
+        if self.contract is None:
+            return "List price"
+        tier = f", tier from {plain(self.contract_tier)} {self.uom}" if self.contract_tier > 1 else ""
+        return f"{self.contract}{tier}"
 
 
 @dataclass(frozen=True)
@@ -170,7 +179,11 @@ def _price(facts: LineFacts, today: date) -> Check:
         sentence = f"{facts.item} has no contract price today; the list price is used."
         evidence: Evidence = (("Contract", "none valid today"), price)
         return Check("price", CheckOutcome.WARN, sentence, facts.number, evidence)
-    evidence = (("Contract", facts.contract), ("Valid until", spoken_day(facts.contract_ends)), price)
+    evidence = (
+        ("Contract", facts.contract_in_words),
+        ("Valid until", spoken_day(facts.contract_ends)),
+        price,
+    )
     if facts.contract_ends - today <= CONTRACT_ENDS_SOON:
         sentence = f"Contract {facts.contract} for {facts.item} ends on {spoken_day(facts.contract_ends)}."
         return Check("price", CheckOutcome.WARN, sentence, facts.number, evidence)

@@ -1,7 +1,7 @@
 """Forms of the cart, of adding to it, and of closing a line."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -36,6 +36,13 @@ class DayField(DateField):  # type: ignore[misc]  # WTForms ships no types
                 self.data = date.fromisoformat(text)
             except ValueError:
                 raise ValidationError("Enter a day that exists, for example 2026-11-30.") from None
+
+
+def name_errors(form: Form, names: Mapping[str, str]) -> None:
+    """Puts the item's name before what is wrong with its box, for the list of all errors on top."""
+    for name, field in form._fields.items():
+        if name in names and field.errors:
+            field.errors = [f"{names[name]}: {error}" for error in field.errors]
 
 
 class AddForm(Form):
@@ -139,7 +146,7 @@ class CloseForm(Form):
 
     reason = SelectField(
         "Reason",
-        choices=[("", "Choose a reason"), *((reason, reason) for reason in CLOSE_REASONS)],
+        choices={"": "Choose a reason", **{reason: reason for reason in CLOSE_REASONS}},
         validate_choice=False,
         validators=[InputRequired("Choose a reason.")],
     )
@@ -164,14 +171,14 @@ class CloseForm(Form):
         return f"{self.reason.data}: {words}" if words else str(self.reason.data)
 
 
-STATES = (
-    ("", "Any state"),
-    ("waiting", "Waiting for approval"),
-    ("to_order", "Approved, to be ordered"),
-    ("ordered", "Ordered"),
-    ("rejected", "With rejected lines"),
-    ("withdrawn", "Withdrawn"),
-)
+STATES = {
+    "": "Any state",
+    "waiting": "Waiting for approval",
+    "to_order": "Approved, to be ordered",
+    "ordered": "Ordered",
+    "rejected": "With rejected lines",
+    "withdrawn": "Withdrawn",
+}
 
 
 class RequisitionFilter(Form):

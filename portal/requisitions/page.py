@@ -15,7 +15,7 @@ from portal.requisitions.rules import LineState, RequisitionState
 def context(actor: Actor, requisition: Requisition) -> dict[str, Any]:
     """The values of the template."""
     kept = presenters.kept_checks(queries.checks_of(requisition.id), requisition.lines)
-    return {**changing(actor, requisition), "checks": presenters.grouped(kept)}
+    return {**changing(actor, requisition), "checks": presenters.grouped(kept), "is_kept": True}
 
 
 def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:

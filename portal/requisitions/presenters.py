@@ -235,7 +235,6 @@ def _line_row(requisition: Requisition, followed: Followed, *, may_close: bool) 
 TITLES = {
     "requisition.submit": ("Submitted", "send", "info"),
     "requisition.withdraw": ("Withdrawn", "arrow-back-up", "neutral"),
-    "requisition.decide": ("All lines are decided", "check", "neutral"),
     "requisition.close_line": ("Line closed", "circle-off", "neutral"),
     "approval.decide": ("Decided", "checks", "success"),
 }
@@ -245,7 +244,8 @@ def history(
     events: Sequence[AuditEvent], parts: Sequence[OrderPart], *, may_follow: bool
 ) -> list[dict[str, Any]]:
     """What happened, newest first: the audit trail of the requisition, and when orders were placed."""
-    shown = [_event(event) for event in events]
+    # That all lines are decided stands in the last approval's own event.
+    shown = [_event(event) for event in events if event.action != "requisition.decide"]
     orders = {part.order_id: part for part in parts} if may_follow else {}
     shown += [
         {
@@ -286,6 +286,7 @@ class Said:
     sentence: str
     evidence: Sequence[Sequence[str]]
     item: str = ""
+    line_id: int | None = None
 
 
 def kept_checks(results: Sequence[CheckResult], lines: Sequence[RequisitionLine]) -> list[Said]:
@@ -293,11 +294,12 @@ def kept_checks(results: Sequence[CheckResult], lines: Sequence[RequisitionLine]
     items = {line.id: line.item.name for line in lines}
     return [
         Said(
-            one.rule,
-            one.outcome,
-            one.sentence,
-            one.evidence.get("facts", []),
-            items.get(one.line_id or 0, ""),
+            rule=one.rule,
+            outcome=one.outcome,
+            sentence=one.sentence,
+            evidence=one.evidence.get("facts", []),
+            item=items.get(one.line_id or 0, ""),
+            line_id=one.line_id,
         )
         for one in results
     ]

@@ -111,16 +111,20 @@ def carts_of(actor: Actor) -> list[tuple[Location, int]]:
 
 
 def in_cart(actor: Actor, location_id: int, item_ids: Collection[int]) -> list[Shelf]:
-    """What the person's cart for a location holds of items, in base units."""
+    """What the person's cart for a location holds of items."""
     rows = db.session.execute(
         _carts(actor)
         .join(Requisition.lines)
         .join(RequisitionLine.offer)
         .where(Requisition.location_id == location_id, RequisitionLine.item_id.in_(item_ids))
-        .with_only_columns(RequisitionLine.item_id, func.sum(RequisitionLine.quantity * Offer.factor))
-        .group_by(RequisitionLine.item_id)
+        .with_only_columns(
+            RequisitionLine.item_id, RequisitionLine.offer_id, RequisitionLine.quantity, Offer.factor
+        )
     )
-    return [Shelf(row[0], in_cart=row[1]) for row in rows]
+    return [
+        Shelf(item_id, in_cart={offer_id: quantity}, in_cart_base=quantity * factor)
+        for item_id, offer_id, quantity, factor in rows
+    ]
 
 
 def _carts(actor: Actor) -> Select[Any]:
@@ -239,6 +243,7 @@ def _line_facts(
         price_shown=line.unit_price,
         contract_line_id=price.id if price else None,
         contract=price.contract.number if price else None,
+        contract_tier=price.minimum_quantity if price else Decimal(),
         contract_ends=min(price.valid_to, price.contract.valid_to) if price else None,
         gl_account=f"{account.code} {account.name}" if account else None,
     )

@@ -96,10 +96,10 @@ def add_all(actor: Actor, location_id: int, wanted: Mapping[int, Decimal]) -> li
     Raises Invalid naming the item for what cannot be requested or is too much, NotFound for an offer
     that does not exist.
     """
+    requisition = _locked_cart(actor, cart(actor, location_id).id)
     offers = {offer.id: offer for offer in find_offers(wanted)}
     if len(offers) != len(wanted):
         raise NotFound("This item is not offered any more. Look it up again.")
-    requisition = _locked_cart(actor, cart(actor, location_id).id)
     lines = [_put(requisition, offers[offer_id], quantity) for offer_id, quantity in wanted.items()]
     _price(requisition, lines)
     return lines

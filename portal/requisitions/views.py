@@ -22,6 +22,7 @@ from portal.requisitions.forms import (
     GuideForm,
     RequisitionFilter,
     guide_form,
+    name_errors,
     row_id,
 )
 from portal.requisitions.rules import RequisitionState
@@ -75,6 +76,7 @@ def add_guide() -> ResponseReturnValue:
 def _guide_page(location_id: int, typed: Mapping[int, str], form: GuideForm) -> str:
     chosen = place(Permission.REQUEST, location_id)
     shown = catalog_page.guide(actor(), chosen.location, typed, form.errors_of_offers())
+    name_errors(form, catalog_page.boxes(shown["guides"]))
     return render_template("catalog/guide.html", switch=switch_of(chosen), form=form, **shown)
 
 
