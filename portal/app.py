@@ -13,7 +13,10 @@ from whitenoise import WhiteNoise
 
 from portal.approvals import queries as approval_queries
 from portal.approvals import services as approvals
+from portal.approvals import views as approvals_views
+from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
+from portal.catalog import views as catalog_views
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
 from portal.exchange.handlers import Handlers, OutboundHandler
@@ -26,6 +29,7 @@ from portal.identity import jobs as identity_jobs
 from portal.identity import views as identity
 from portal.identity.web import init_identity
 from portal.inventory import queries as inventory_queries
+from portal.inventory import views as inventory_views
 from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
 from portal.invoices import views as invoices_views
@@ -41,6 +45,7 @@ from portal.receiving import services as receiving
 from portal.receiving import views as receiving_views
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
+from portal.requisitions import views as requisitions_views
 from portal.settings import Settings, load
 
 A_YEAR = 31_536_000
@@ -49,6 +54,11 @@ JOB_MODULES = (exchange_jobs, identity_jobs)
 BLUEPRINTS = (
     exchange.blueprint,
     identity.blueprint,
+    catalog_views.blueprint,
+    budgets_views.blueprint,
+    inventory_views.blueprint,
+    requisitions_views.blueprint,
+    approvals_views.blueprint,
     orders_views.blueprint,
     receiving_views.blueprint,
     invoices_views.blueprint,

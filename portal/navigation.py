@@ -100,6 +100,7 @@ def _context() -> dict[str, Any]:
         "navigation": sections,
         "home_url": url_for("home"),
         "search_url": url_for("catalog.search") if may_search else url_for("operations.find"),
+        "search_results_url": url_for("catalog.results") if may_search else None,
         "sign_out_url": url_for("identity.sign_out"),
         "organization_name": current_user.organization_name,
         "person_name": person.name,
