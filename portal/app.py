@@ -33,7 +33,11 @@ from portal.inventory import views as inventory_views
 from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
 from portal.invoices import views as invoices_views
+from portal.masterdata import jobs as masterdata_jobs
+from portal.masterdata import views as masterdata_views
 from portal.navigation import init_navigation
+from portal.operations import jobs as operations_jobs
+from portal.operations import views as operations_views
 from portal.orders import answers, followed
 from portal.orders import outbound as orders_outbound
 from portal.orders import page as order_page
@@ -49,11 +53,12 @@ from portal.requisitions import views as requisitions_views
 from portal.settings import Settings, load
 
 A_YEAR = 31_536_000
-JOB_MODULES = (exchange_jobs, identity_jobs)
+JOB_MODULES = (exchange_jobs, identity_jobs, masterdata_jobs, operations_jobs)
 """Imported so that every worker knows every job."""
 BLUEPRINTS = (
     exchange.blueprint,
     identity.blueprint,
+    masterdata_views.blueprint,
     catalog_views.blueprint,
     budgets_views.blueprint,
     inventory_views.blueprint,
@@ -62,6 +67,7 @@ BLUEPRINTS = (
     orders_views.blueprint,
     receiving_views.blueprint,
     invoices_views.blueprint,
+    operations_views.blueprint,
 )
 
 

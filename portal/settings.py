@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=5.0, gt=0, description="How often due work is looked for")
     max_upload_bytes: int = Field(default=20_000_000, gt=0, description="Largest upload or inbound document")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""), description="Bearer token for /metrics from other machines; empty: only locally"
+    )
     trusted_proxies: int = Field(default=0, ge=0, description="Reverse proxies in front of the portal")
 
     @field_validator("encryption_keys", mode="before")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, select
@@ -78,10 +79,16 @@ def _plain(value: Json | None) -> Json | None:
     return None if value is None else json.loads(json.dumps(value, default=str))
 
 
-def seal() -> int:
-    """Seals the events of the current organization not sealed yet; returns how many."""
+def seal(before: datetime | None = None) -> int:
+    """Seals the events of the current organization not sealed yet; returns how many.
+
+    While others write, give an instant `before` which every running transaction began: an event of an
+    older one could otherwise appear later inside what is sealed.
+    """
     last = db.session.scalar(select(AuditSeal).order_by(AuditSeal.id.desc()).limit(1))
     events = _events_after(last.last_event_id if last else 0)
+    if before is not None:
+        events = list(takewhile(lambda event: event.at < before, events))
     if not events:
         return 0
     db.session.add(

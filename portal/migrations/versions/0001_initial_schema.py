@@ -1916,6 +1916,7 @@ def upgrade() -> None:
     make_append_only("audit_event")
     make_append_only("budget_entry")
     make_append_only("stock_movement")
+    op.execute("REVOKE UPDATE, DELETE ON audit_seal FROM portal_app")
     for signature, returns, query in CROSS_TENANT_FUNCTIONS:
         look_past(signature, returns, query)
 

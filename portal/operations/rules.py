@@ -1,0 +1,60 @@
+"""Which work items a person sees, and what a row means in words."""
+
+from portal.exchange.rules import WorkItemKind
+from portal.foundation.access import Actor, Permission
+
+K = WorkItemKind
+
+ITEM_LABELS: dict[WorkItemKind, str] = {
+    K.DELIVERY_STOPPED: "Delivery stopped",
+    K.NOT_APPLIED: "Document not applied",
+    K.DATE_CHANGED: "Date changed",
+    K.SUBSTITUTION: "Substitution",
+    K.BACKORDERED: "Backordered",
+    K.REJECTED: "Rejected by supplier",
+    K.QUANTITY: "Quantity differs",
+    K.UNIT: "Unit differs",
+    K.PRICE: "Price differs",
+    K.NOT_ON_ORDER: "Not on order",
+    K.OVER_RECEIPT: "Over receipt",
+    K.SYNC_STOPPED: "Master data stopped",
+    K.INVOICE_DIFFERENCE: "Invoice differs",
+}
+
+_SUPPLIER_ANSWERS = frozenset({
+    K.DATE_CHANGED, K.SUBSTITUTION, K.BACKORDERED, K.REJECTED, K.QUANTITY, K.UNIT, K.NOT_ON_ORDER,
+})  # fmt: skip
+KINDS_FOR: dict[Permission, frozenset[WorkItemKind]] = {
+    Permission.OPERATE_EXCHANGE: frozenset(K),
+    Permission.BUY: frozenset(K) - {K.SYNC_STOPPED},
+    Permission.RECEIVE: _SUPPLIER_ANSWERS | {K.OVER_RECEIPT},
+    Permission.MATCH_INVOICES: frozenset(
+        {K.PRICE, K.QUANTITY, K.UNIT, K.NOT_ON_ORDER, K.OVER_RECEIPT, K.INVOICE_DIFFERENCE}
+    ),
+    Permission.MANAGE_MASTER_DATA: frozenset({K.SYNC_STOPPED}),
+}
+
+
+def visible_kinds(actor: Actor) -> frozenset[WorkItemKind]:
+    """The kinds of work items this person can do something about."""
+    if not actor.can(Permission.RESOLVE_WORK_ITEMS):
+        return frozenset()
+    return frozenset[WorkItemKind]().union(
+        *(kinds for permission, kinds in KINDS_FOR.items() if actor.can(permission))
+    )
+
+
+MESSAGE_KINDS: dict[str, str] = {
+    "purchase_order": "Purchase order",
+    "receipt": "Receipt",
+    "confirmation": "Order confirmation",
+    "ship_notice": "Ship notice",
+    "invoice": "Invoice",
+    "cxml": "Not translated",
+}
+
+
+def in_words(name: str) -> str:
+    """purchase_order → Purchase order"""
+    words = name.replace("_", " ").replace(".", ": ")
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,112 @@
+"""States, durations, changes and links, in the words of the operations pages."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app, url_for
+
+from portal.exchange.models import Attempt
+from portal.exchange.rules import Direction, MessageState, Outcome
+from portal.foundation.audit import AuditEvent
+from portal.foundation.status import Status
+
+STATES: dict[MessageState, Status] = {
+    MessageState.WAITING: Status("Waiting", "neutral", "clock"),
+    MessageState.WORKING: Status("Working", "info", "loader-2"),
+    MessageState.DONE: Status("Done", "success", "circle-check"),
+    MessageState.NEEDS_ATTENTION: Status("Needs attention", "danger", "alert-triangle"),
+    MessageState.WITHDRAWN: Status("Withdrawn", "neutral", "ban"),
+}
+DIRECTIONS: dict[Direction, Status] = {
+    Direction.OUTBOUND: Status("Out", "neutral", "arrow-up-right"),
+    Direction.INBOUND: Status("In", "neutral", "arrow-down-left"),
+}
+OUTCOMES: dict[Outcome, Status] = {
+    Outcome.DONE: Status("Done", "success", "circle-check"),
+    Outcome.RETRYABLE: Status("Not reached, nothing done", "warning", "refresh"),
+    Outcome.AMBIGUOUS: Status("Unclear, asked first next time", "warning", "help-circle"),
+    Outcome.REJECTED: Status("Refused", "danger", "circle-x"),
+    Outcome.MISCONFIGURED: Status("Set-up is wrong", "danger", "settings-exclamation"),
+    Outcome.UNREADABLE: Status("Cannot be read", "danger", "file-x"),
+    Outcome.INTERRUPTED: Status("Interrupted", "warning", "plug-off"),
+}
+RUNNING = Status("Running", "info", "loader-2")
+OVERTAKEN = Status("Overtaken by another try", "neutral", "player-skip-forward")
+PAGES = {
+    "requisition": ("requisitions.show", "requisition_id"),
+    "purchase_order": ("orders.show", "order_id"),
+    "receipt": ("receiving.show", "receipt_id"),
+    "invoice": ("invoices.show", "invoice_id"),
+    "sync_run": ("masterdata.sync", "sync_id"),
+    "message": ("operations.message", "message_id"),
+    "work_item": ("operations.work_item", "item_id"),
+}
+UNITS = (
+    (86_400, "d", 3600, "h"),
+    (3600, "h", 60, "min"),
+    (60, "min", 1, "s"),
+)
+
+
+def url_of(subject_type: str, subject_id: int | None) -> str | None:
+    """The page of a row, if it has one."""
+    endpoint, name = PAGES.get(subject_type, ("", ""))
+    if subject_id is None or endpoint not in current_app.view_functions:
+        return None
+    values: dict[str, Any] = {name: subject_id}
+    return url_for(endpoint, **values)
+
+
+def duration(seconds: float) -> str:
+    """850 ms, 12 s, 3 min 5 s, 2 h 10 min, 4 d 3 h"""
+    if seconds < 10:
+        return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    whole = int(seconds)
+    for size, unit, part, part_unit in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {unit} {rest} {part_unit}" if rest else f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def took(attempt: Attempt) -> str:
+    """How long an attempt lasted, in words."""
+    if attempt.finished_at is None:
+        return ""
+    return duration((attempt.finished_at - attempt.started_at).total_seconds())
+
+
+def since(first: datetime, at: datetime) -> str:
+    """+3 min 5 s after the first event."""
+    passed = max(at - first, timedelta()).total_seconds()
+    return f"+{duration(passed)}" if passed else "start"
+
+
+def by(event: AuditEvent) -> str:
+    """Who did it; the portal with its reason."""
+    return f"{event.actor} ({event.reason})" if event.reason else event.actor
+
+
+def changes(event: AuditEvent) -> str:
+    """state: waiting → done; reference: 4500000001"""
+    before, after = event.before or {}, event.after or {}
+    parts = []
+    for name in (*after, *(name for name in before if name not in after)):
+        old, new = before.get(name), after.get(name)
+        shown = f"{_short(old)} → {_short(new)}" if name in before and old != new else _short(new)
+        parts.append(f"{name.replace('_', ' ')}: {shown}")
+    return "; ".join(parts)
+
+
+def _short(value: Any) -> str:
+    text = "–" if value in (None, "") else str(value)
+    return text if len(text) <= 120 else f"{text[:117]}…"
+
+
+def listed(values: dict[str, Any]) -> str:
+    """form: 12; lines: 3"""
+    return "; ".join(f"{name.replace('_', ' ')}: {_short(value)}" for name, value in values.items())
