@@ -15,9 +15,10 @@ from portal.foundation.db import db
 from portal.invoices.models import Invoice, InvoiceLine
 from portal.invoices.rules import MatchLine
 from portal.masterdata.models import Location, Supplier
-from portal.orders import queries as orders
+from portal.orders import searching
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
-from portal.orders.page import Linked
+from portal.orders.searching import Search
+from portal.orders.steps import Linked
 
 
 def find(invoice_id: int) -> Invoice | None:
@@ -105,6 +106,8 @@ def linked_to_order(order_id: int) -> list[Linked]:
             arguments={"invoice_id": invoice.id},
             at=invoice.entered_at,
             note="matches" if invoice.matched else "differs",
+            permission=Permission.MATCH_INVOICES,
+            needs_attention=not invoice.matched,
         )
         for invoice in invoices_of(order_id)
     ]
@@ -132,6 +135,9 @@ def listing(actor: Actor, *, matched: bool | None = None, words: str = "") -> Se
 
 def to_invoice(actor: Actor, *, words: str = "") -> Select[Any]:
     """Orders with something received and not invoiced."""
-    return orders.listing(actor, words=words).where(
-        PurchaseOrder.lines.any(PurchaseOrderLine.received > PurchaseOrderLine.invoiced)
+    line = PurchaseOrderLine
+    statement = searching.listing(actor, Search(words=words, sort="placed")).where(
+        PurchaseOrder.lines.any(line.received > line.invoiced)
     )
+    facilities = actor.facility_ids(Permission.MATCH_INVOICES)
+    return statement if facilities is None else statement.where(Location.facility_id.in_(facilities))

@@ -1,22 +1,89 @@
 """Forms of the workbench and the order page."""
 
-from wtforms import SelectField, SelectMultipleField, StringField, widgets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from wtforms import DateField, HiddenField, SelectField, SelectMultipleField, StringField, widgets
 from wtforms.validators import DataRequired, Length
 
+from portal.foundation.errors import Conflict
 from portal.foundation.forms import Form
-from portal.orders.presenters import STATUS_CHOICES
+from portal.orders.presenters import STATUSES
+from portal.orders.searching import NEEDS_DECISION, STOPPED, Search
+
+STATUS_CHOICES = {
+    "": "Any status",
+    NEEDS_DECISION: "Needs a decision",
+    STOPPED: "Stopped",
+    **{status.value: shown.label for status, shown in STATUSES.items()},
+}
+MOST_DIGITS = 18  # a row's number fits the database
 
 
-class PlaceForm(Form):
+def row_number(text: object) -> int | None:
+    """The number of a row that a form sent, or None for anything else."""
+    digits = str(text or "")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS else None
+
+
+class DayField(DateField):  # type: ignore[misc]  # WTForms ships no types
+    """A date; anything else gets a sentence that shows one."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads one day."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError("Enter a date, for example 2027-03-31.") from None
+
+
+class ConflictForm(Form):
+    """A form that also shows what changed meanwhile: `refusal` is then 409, and nothing typed is lost."""
+
+    refusal = 422
+
+    @contextmanager
+    def accepting(self) -> Iterator[None]:
+        """Runs a service; Invalid and Conflict undo its changes and become errors of the form."""
+        try:
+            with super().accepting():
+                yield
+        except Conflict as error:
+            self.refusal = 409
+            self.form_errors.append(str(error))
+
+
+class PlaceForm(ConflictForm):
     """The lines chosen on the workbench; the boxes are drawn by the table."""
 
-    lines = SelectMultipleField("Lines", coerce=int, validate_choice=False, widget=widgets.ListWidget())
+    lines = SelectMultipleField("Lines", validate_choice=False, widget=widgets.ListWidget())
+
+    def chosen(self) -> list[int]:
+        """The numbers of the chosen lines; what is no number stands for a line that does not exist."""
+        return [row_number(text) or 0 for text in self.lines.data or []]
 
 
-class ReasonForm(Form):
-    """Why something is cancelled or closed."""
+class CancelForm(ConflictForm):
+    """Why the rest of a line is cancelled, and how much was open when the person looked."""
 
-    reason = StringField("Reason", validators=[DataRequired("Say why."), Length(max=200)])
+    seen = HiddenField()
+    reason = StringField(
+        "Reason",
+        description="The requester and the auditor read it.",
+        validators=[
+            DataRequired("Say why the rest is cancelled."),
+            Length(max=200, message="At most 200 characters."),
+        ],
+    )
+
+    def quantity_seen(self) -> Decimal | None:
+        """How much was open when the person looked."""
+        try:
+            return Decimal(self.seen.data or "")
+        except InvalidOperation:
+            return None
 
 
 class OrderFilter(Form):
@@ -27,6 +94,22 @@ class OrderFilter(Form):
 
         csrf = False
 
-    q = StringField("Order number")
+    q = StringField("Order or ERP number")
     status = SelectField("Status", choices=STATUS_CHOICES, validate_choice=False)
-    supplier = SelectField("Supplier", coerce=str, validate_choice=False)
+    supplier = SelectField("Supplier", validate_choice=False)
+    location = SelectField("Ship to", validate_choice=False)
+
+    def offer(self, suppliers: dict[str, str], locations: dict[str, str]) -> None:
+        """What can be chosen."""
+        self.supplier.choices = {"": "Any supplier"} | suppliers
+        self.location.choices = {"": "Any location"} | locations
+
+    def search(self, sort: Any) -> Search:
+        """What is asked for; what cannot be meant is left out."""
+        return Search(
+            words=(self.q.data or "")[:100],
+            status=self.status.data or "",
+            supplier_id=row_number(self.supplier.data),
+            location_id=row_number(self.location.data),
+            sort=str(sort or ""),
+        )

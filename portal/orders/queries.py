@@ -1,19 +1,20 @@
 """Reading the workbench of approved lines, orders and the supplier's documents."""
 
+import hashlib
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from portal.catalog.models import Offer
-from portal.exchange.models import Message
-from portal.exchange.rules import UNFINISHED_STATES, Direction
+from portal.exchange.models import Message, WorkItem
+from portal.exchange.rules import UNFINISHED_STATES, Direction, MessageState
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
-from portal.masterdata.models import ItemPackaging, Location, Supplier
+from portal.masterdata.models import ContractLine, ItemPackaging, Location, Supplier
 from portal.orders.models import (
     OrderConfirmation,
     PurchaseOrder,
@@ -22,19 +23,8 @@ from portal.orders.models import (
     ShipNotice,
     ShipNoticeLine,
 )
-from portal.orders.rules import OrderStatus
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
-
-RECEIVABLE = (
-    OrderStatus.SENT,
-    OrderStatus.PARTLY_CONFIRMED,
-    OrderStatus.BACKORDERED,
-    OrderStatus.CONFIRMED,
-    OrderStatus.PARTLY_SHIPPED,
-    OrderStatus.SHIPPED,
-    OrderStatus.PARTLY_RECEIVED,
-)
 
 
 def workbench(actor: Actor) -> list[RequisitionLine]:
@@ -63,6 +53,7 @@ def _of_line() -> tuple[ORMOption, ...]:
         requisition.joinedload(Requisition.requester),
         joinedload(RequisitionLine.offer).joinedload(Offer.supplier),
         joinedload(RequisitionLine.item),
+        joinedload(RequisitionLine.contract_line).joinedload(ContractLine.contract),
         joinedload(RequisitionLine.cost_center),
         joinedload(RequisitionLine.gl_account),
     )
@@ -126,43 +117,6 @@ def for_person(actor: Actor, order_id: int) -> PurchaseOrder | None:
     if order is None or not actor.can(Permission.VIEW_ORDERS, facility_id=order.location.facility_id):
         return None
     return order
-
-
-def listing(
-    actor: Actor, *, status: str = "", supplier_id: int | None = None, words: str = ""
-) -> Select[Any]:
-    """Orders the person may see, newest first."""
-    statement = (
-        select(PurchaseOrder)
-        .join(PurchaseOrder.location)
-        .options(
-            joinedload(PurchaseOrder.supplier),
-            joinedload(PurchaseOrder.location),
-            selectinload(PurchaseOrder.lines),
-        )
-        .order_by(PurchaseOrder.ordered_at.desc(), PurchaseOrder.id.desc())
-    )
-    facilities = actor.facility_ids(Permission.VIEW_ORDERS)
-    if facilities is not None:
-        statement = statement.where(Location.facility_id.in_(facilities))
-    if status:
-        statement = statement.where(PurchaseOrder.status == status)
-    if supplier_id:
-        statement = statement.where(PurchaseOrder.supplier_id == supplier_id)
-    if words:
-        number = words.strip().upper()
-        statement = statement.where((PurchaseOrder.number == number) | (PurchaseOrder.erp_number == number))
-    return statement
-
-
-def receivable(actor: Actor, *, words: str = "") -> Select[Any]:
-    """Orders with something still to receive, what is on its way first."""
-    return (
-        listing(actor, words=words)
-        .where(PurchaseOrder.status.in_(RECEIVABLE))
-        .order_by(None)
-        .order_by(PurchaseOrder.status.desc(), PurchaseOrder.ordered_at)
-    )
 
 
 def confirmations_of(order_id: int) -> list[OrderConfirmation]:
@@ -279,11 +233,21 @@ def _unfinished() -> Select[Any]:
     )
 
 
-def supplier_choices() -> dict[str, str]:
-    """Suppliers with orders, for the filter."""
-    rows = db.session.execute(
-        select(Supplier.id, Supplier.name)
-        .where(Supplier.id.in_(select(PurchaseOrder.supplier_id)))
-        .order_by(Supplier.name)
+def seen(order_id: int) -> str:
+    """A mark of everything the page of the order shows: it differs once something has changed."""
+    subject = PurchaseOrder.__tablename__
+    stopped = Message.state == MessageState.NEEDS_ATTENTION
+    marks = (
+        db.session.execute(select(PurchaseOrder.changed_at).where(PurchaseOrder.id == order_id)).all(),
+        db.session.execute(
+            select(func.max(Message.id), func.sum(Message.tries), func.count().filter(stopped)).where(
+                Message.subject_type == subject, Message.subject_id == order_id
+            )
+        ).all(),
+        db.session.execute(
+            select(func.max(WorkItem.id), func.count(WorkItem.resolved_at)).where(
+                WorkItem.subject_type == subject, WorkItem.subject_id == order_id
+            )
+        ).all(),
     )
-    return {str(row.id): row.name for row in rows}
+    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]

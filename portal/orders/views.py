@@ -1,24 +1,29 @@
 """The buyer's workbench, the list of orders and the order page."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+import io
+
+from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.foundation import clock
 from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
 from portal.foundation.paging import paginate
 from portal.foundation.web import actor
-from portal.orders import cancelling, presenters, queries, services
+from portal.orders import cancelling, export, presenters, queries, searching, services
 from portal.orders import page as order_page
-from portal.orders.forms import OrderFilter, PlaceForm, ReasonForm
+from portal.orders.forms import CancelForm, OrderFilter, PlaceForm
+from portal.requisitions import queries as requisitions
 
 blueprint = Blueprint("orders", __name__)
+MOST_PAGES = 1_000_000
 
 
 @blueprint.get("/workbench")
 @requires(Permission.BUY)
 def workbench() -> ResponseReturnValue:
     """Approved lines waiting to be ordered."""
-    return _workbench(PlaceForm(), 200)
+    return _workbench(PlaceForm())
 
 
 @blueprint.post("/workbench")
@@ -26,12 +31,11 @@ def workbench() -> ResponseReturnValue:
 def place() -> ResponseReturnValue:
     """Places the chosen lines."""
     form = PlaceForm()
-    if not form.validate():
-        return _workbench(form, 422)
-    with form.accepting():
-        placed = services.place(actor(), form.lines.data or [])
+    if form.validate():
+        with form.accepting():
+            placed = services.place(actor(), form.chosen())
     if form.is_refused:
-        return _workbench(form, 422)
+        return _workbench(form), form.refusal
     numbers = ", ".join(order.number for order in placed)
     flash(f"Placed {numbers}. The ERP and the supplier get it within seconds.", "success")
     if len(placed) == 1:
@@ -39,9 +43,11 @@ def place() -> ResponseReturnValue:
     return redirect(url_for("orders.listing"), 303)
 
 
-def _workbench(form: PlaceForm, status: int) -> ResponseReturnValue:
-    groups = presenters.bench(queries.workbench(actor()))
-    return render_template("orders/workbench.html", groups=groups, form=form), status
+def _workbench(form: PlaceForm) -> str:
+    chosen = form.chosen() if form.is_submitted() else None
+    groups = presenters.bench(queries.workbench(actor()), clock.today(), chosen)
+    lines = [("lines", line.id) for group in groups for line in group.lines]
+    return render_template("orders/workbench.html", groups=groups, form=form, all_lines=lines)
 
 
 @blueprint.get("/orders")
@@ -49,17 +55,35 @@ def _workbench(form: PlaceForm, status: int) -> ResponseReturnValue:
 def listing() -> ResponseReturnValue:
     """Purchase orders with their four counters."""
     form = OrderFilter(request.args)
-    form.supplier.choices = {"": "Any supplier"} | queries.supplier_choices()
-    supplier = form.supplier.data or ""
-    statement = queries.listing(
-        actor(),
-        status=form.status.data or "",
-        supplier_id=int(supplier) if supplier.isdigit() else None,
-        words=form.q.data or "",
+    form.offer(searching.supplier_choices(), searching.location_choices(actor()))
+    sort = request.args.get("sort", "-placed")
+    page = paginate(searching.listing(actor(), form.search(sort)), page_number())
+    decisions = searching.count_open_items([order.id for order in page.rows])
+    rows = presenters.rows(page.rows, decisions)
+    export_url = f"{url_for('orders.export_listing')}?{request.query_string.decode()}"
+    return render_template(
+        "orders/listing.html", page=page, rows=rows, form=form, sort=sort, export_url=export_url
     )
-    page = paginate(statement, request.args.get("page", 1, type=int))
-    rows = [presenters.row(order) for order in page.rows]
-    return render_template("orders/listing.html", page=page, rows=rows, form=form)
+
+
+def page_number() -> int:
+    """The page asked for, within what a database can count."""
+    return min(request.args.get("page", 1, type=int), MOST_PAGES)
+
+
+@blueprint.get("/orders.csv")
+@requires(Permission.VIEW_ORDERS)
+def export_listing() -> ResponseReturnValue:
+    """The same list, all pages, as a file."""
+    search = OrderFilter(request.args).search(request.args.get("sort"))
+    content = export.orders(searching.every(searching.listing(actor(), search)))
+    return csv_file("orders", content)
+
+
+def csv_file(name: str, content: bytes) -> ResponseReturnValue:
+    """A CSV file to keep, named after the list and the day."""
+    download = f"{name}-{clock.today().isoformat()}.csv"
+    return send_file(io.BytesIO(content), mimetype="text/csv", as_attachment=True, download_name=download)
 
 
 @blueprint.get("/orders/<int:order_id>")
@@ -67,18 +91,17 @@ def listing() -> ResponseReturnValue:
 def show(order_id: int) -> ResponseReturnValue:
     """One order with everything known of it."""
     order = found(queries.for_person(actor(), order_id), "order")
-    return render_template("orders/show.html", form=ReasonForm(), **order_page.context(actor(), order))
+    return render_template("orders/show.html", **order_page.context(actor(), order))
 
 
 @blueprint.get("/orders/<int:order_id>/live")
 @requires(Permission.VIEW_ORDERS)
 def live(order_id: int) -> ResponseReturnValue:
     """The changing part of the order page; nothing when it is still as seen."""
-    order = found(queries.for_person(actor(), order_id), "order")
-    shown = order_page.context(actor(), order)
-    if request.args.get("seen") == shown["seen"]:
+    if request.args.get("seen") == queries.seen(order_id):
         return "", 204
-    return render_template("orders/live.html", form=ReasonForm(), **shown)
+    order = found(queries.for_person(actor(), order_id), "order")
+    return render_template("orders/live.html", **order_page.context(actor(), order))
 
 
 @blueprint.get("/orders/<int:order_id>/print")
@@ -86,19 +109,48 @@ def live(order_id: int) -> ResponseReturnValue:
 def print_order(order_id: int) -> ResponseReturnValue:
     """The order on paper."""
     order = found(queries.for_person(actor(), order_id), "order")
-    return render_template("orders/print.html", order=order)
+    return render_template("orders/print.html", order=order, lines=presenters.paper_lines(order))
+
+
+@blueprint.get("/orders/<int:order_id>/lines/<int:line_id>/cancel")
+@requires(Permission.BUY)
+def cancel(order_id: int, line_id: int) -> ResponseReturnValue:
+    """Asks why the rest of a line is cancelled."""
+    return _cancel_page(CancelForm(), order_id, line_id)
 
 
 @blueprint.post("/orders/<int:order_id>/lines/<int:line_id>/cancel")
 @requires(Permission.BUY)
-def cancel_rest(order_id: int, line_id: int) -> ResponseReturnValue:
+def cancel_submit(order_id: int, line_id: int) -> ResponseReturnValue:
     """Cancels what is open of a line."""
-    order = found(queries.for_person(actor(), order_id), "order")
-    form = ReasonForm()
+    form = CancelForm()
     if form.validate():
         with form.accepting():
-            cancelling.cancel_rest(actor(), order_id, line_id, form.reason.data)
+            reason, seen = form.reason.data, form.quantity_seen()
+            order = cancelling.cancel_rest(actor(), order_id, line_id, reason, seen=seen)
     if form.is_refused:
-        return render_template("orders/show.html", form=form, **order_page.context(actor(), order)), 422
-    flash("The rest of the line is cancelled and its budget given back.", "success")
+        return _cancel_page(form, order_id, line_id), form.refusal
+    flash(f"The rest is cancelled and its budget given back. {presenters.to_tell(order)}".strip(), "success")
     return redirect(url_for("orders.show", order_id=order_id), 303)
+
+
+def _cancel_page(form: CancelForm, order_id: int, line_id: int) -> str:
+    order = found(queries.for_person(actor(), order_id), "order")
+    line = found(presenters.closing_line(order, line_id), "line")
+    form.seen.data = line.seen
+    return render_template(
+        "orders/cancel.html", form=form, order=order, line=line, tell=presenters.to_tell(order)
+    )
+
+
+@blueprint.get("/requisitions/<int:requisition_id>/orders")
+@requires(Permission.VIEW_ORDERS)
+def of_requisition(requisition_id: int) -> ResponseReturnValue:
+    """The orders that serve a requisition: a page, and the part of it that other pages embed."""
+    requisition = requisitions.for_person(actor(), requisition_id)
+    orders = queries.orders_of(requisition.id)
+    return render_template(
+        "orders/of_requisition.html",
+        requisition=requisition,
+        rows=presenters.rows(orders, searching.count_open_items([order.id for order in orders])),
+    )

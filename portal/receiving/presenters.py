@@ -1,14 +1,18 @@
 """Receipts as pages show them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from portal.foundation.filters import day
+from portal.foundation.quantity import plain
 from portal.foundation.status import Status
-from portal.orders.models import PurchaseOrder
-from portal.orders.presenters import Totals, status_of, totals
-from portal.receiving.models import Receipt
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.presenters import Totals, next_expected, status_of, totals
+from portal.orders.rules import OrderStatus
+from portal.receiving.models import Receipt, ReceiptLine
 from portal.receiving.rules import ReceiptState
 
 STATUSES = {
@@ -16,6 +20,22 @@ STATUSES = {
     ReceiptState.POSTED: Status("Posted", "success", "check"),
     ReceiptState.DISCARDED: Status("Discarded", "neutral", "ban"),
 }
+NOT_RECEIVABLE = {
+    OrderStatus.PLACED: "{} has not been sent to the supplier yet. Ask the buyer before you receive it.",
+    OrderStatus.REJECTED: "{} was rejected by the supplier. Ask the buyer before you receive it.",
+    OrderStatus.RECEIVED: "{} is received in full. Nothing of it is open.",
+    OrderStatus.INVOICED: "{} is received and invoiced in full. Nothing of it is open.",
+    OrderStatus.CANCELLED: "{} is cancelled. Set the goods aside and ask the buyer.",
+}
+
+
+def why_not(order: PurchaseOrder | None, words: str) -> str:
+    """Why a scanned number leads to nothing that can be received."""
+    if order is None:
+        return (
+            f"No order, ship notice or parcel has the number {words}. Check the number on the delivery note."
+        )
+    return NOT_RECEIVABLE.get(order.status, "{} cannot be received here.").format(order.number)
 
 
 @dataclass(frozen=True)
@@ -27,18 +47,23 @@ class ExpectedRow:
     erp_number: str
     supplier: str
     location: str
+    expected_on: date | None
+    is_late: bool
     totals: Totals
     status: Status
 
 
-def expected(order: PurchaseOrder) -> ExpectedRow:
+def expected(order: PurchaseOrder, today: date) -> ExpectedRow:
     """The order as a row of what is expected."""
+    arrives = next_expected(order)
     return ExpectedRow(
         id=order.id,
         number=order.number,
         erp_number=order.erp_number,
         supplier=order.supplier.name,
         location=order.location.name,
+        expected_on=arrives,
+        is_late=arrives is not None and arrives < today,
         totals=totals(order.lines),
         status=status_of(order),
     )
@@ -55,6 +80,7 @@ class ReceiptRow:
     supplier: str
     receiver: str
     at: datetime
+    zone: str
     erp_number: str
     status: Status
 
@@ -69,53 +95,86 @@ def row(receipt: Receipt) -> ReceiptRow:
         supplier=receipt.order.supplier.name,
         receiver=receipt.receiver.name,
         at=receipt.posted_at or receipt.entered_at,
+        zone=receipt.order.location.facility.time_zone,
         erp_number=receipt.erp_number,
         status=STATUSES[receipt.state],
     )
 
 
-def lines_by_id(order: PurchaseOrder) -> dict[int, dict[str, Any]]:
-    """What the entry page says of each order line."""
+RECEIPT_HEADER = ("receipt", "order", "supplier", "location", "received by", "at", "status", "ERP document")
+
+
+def cells(receipt: Receipt) -> Sequence[object]:
+    """The receipt as a row of a file, in the order of RECEIPT_HEADER."""
+    shown = row(receipt)
+    return (
+        shown.number, shown.order, shown.supplier, receipt.order.location.name, shown.receiver,
+        shown.at.isoformat(), shown.status.label, shown.erp_number,
+    )  # fmt: skip
+
+
+def groups(order: PurchaseOrder, line_ids: Sequence[int], entries: Iterable[Any]) -> list[dict[str, Any]]:
+    """The rows of the entry form under their order line, in the order of the lines."""
+    rows = list(zip(line_ids, entries, strict=True))
+    drawn = []
+    for line in order.lines:
+        mine = [entry for line_id, entry in rows if line_id == line.id]
+        if mine:
+            drawn.append({"line": _line(line), "entries": mine})
+    return drawn
+
+
+def _line(line: PurchaseOrderLine) -> dict[str, Any]:
+    counted = line.quantities
+    came = [f"{plain(counted.outstanding)} {line.uom} to come of {plain(counted.wanted)} ordered"]
+    came += [f"{plain(line.shipped)} shipped"] if line.shipped else []
+    came += [f"{plain(line.received)} received before"] if line.received else []
+    each = f"1 {line.uom} is {plain(line.factor)} {line.item.base_uom}"
     return {
-        line.id: {
-            "item": line.description,
-            "code": line.item.code,
-            "supplier_part": line.supplier_part,
-            "uom": line.uom,
-            "factor": line.factor,
-            "base_uom": line.item.base_uom,
-            "ordered": line.quantity - line.cancelled,
-            "shipped": line.shipped,
-            "received": line.received,
-            "remaining": line.quantities.outstanding,
-            "lot_tracked": line.item.lot_tracked,
-            "expiry_tracked": line.item.expiry_tracked,
-        }
-        for line in order.lines
+        "id": line.id,
+        "item": line.description,
+        "numbers": f"{line.item.code} · supplier's {line.supplier_part}",
+        "text": f"{', '.join(came)}. {each if line.uom != line.item.base_uom else ''}".strip(),
+        "uom": line.uom,
+        "lot_tracked": line.item.lot_tracked,
+        "expiry_tracked": line.item.expiry_tracked,
     }
 
 
-def checked_lines(receipt: Receipt) -> list[dict[str, Any]]:
-    """What was entered beside what stays open once it is posted."""
+def checked_lines(receipt: Receipt, stocked: dict[tuple[int, str], date | None]) -> list[dict[str, Any]]:
+    """What was entered, what stays open once it is posted, and what to look at twice.
+
+    `stocked` are the expiry dates of lots on hand, by item and lot.
+    """
     entered: dict[int, Decimal] = {}
     for line in receipt.lines:
         entered[line.order_line_id] = entered.get(line.order_line_id, Decimal()) + line.quantity
-    posted = receipt.state is ReceiptState.POSTED
-    return [
-        {
-            "item": line.order_line.description,
-            "code": line.order_line.item.code,
-            "uom": line.order_line.uom,
-            "quantity": line.quantity,
-            "each": line.quantity * line.order_line.factor,
-            "base_uom": line.order_line.item.base_uom,
-            "lot": line.lot,
-            "expires_on": line.expires_on,
-            "remaining": max(
-                line.order_line.quantities.outstanding
-                - (Decimal() if posted else entered[line.order_line_id]),
-                Decimal(),
-            ),
-        }
-        for line in receipt.lines
-    ]
+    if receipt.state is not ReceiptState.ENTERED:
+        entered = dict.fromkeys(entered, Decimal())
+    return [_checked(line, entered[line.order_line_id], stocked) for line in receipt.lines]
+
+
+def _checked(
+    line: ReceiptLine, entered: Decimal, stocked: dict[tuple[int, str], date | None]
+) -> dict[str, Any]:
+    ordered = line.order_line
+    over = entered - ordered.quantities.outstanding
+    doubts = []
+    if entered and over > 0:
+        doubts.append(f"{plain(over)} {ordered.uom} more than ordered")
+    known = stocked.get((ordered.item_id, line.lot)) if entered else None
+    if known is not None and line.expires_on is not None and known != line.expires_on:
+        doubts.append(f"lot {line.lot} on hand expires {day(known)}; posting changes it")
+    return {
+        "item": ordered.description,
+        "code": ordered.item.code,
+        "uom": ordered.uom,
+        "quantity": line.quantity,
+        "each": line.quantity * ordered.factor,
+        "base_uom": ordered.item.base_uom,
+        "lot": line.lot,
+        "expires_on": line.expires_on,
+        "remaining": max(-over, Decimal()) if entered else ordered.quantities.outstanding,
+        "doubts": doubts,
+        "tone": "warning" if doubts else "",
+    }

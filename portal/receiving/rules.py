@@ -1,7 +1,8 @@
 """States of a receipt, how much may be received, and what stops an entry."""
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
@@ -115,3 +116,35 @@ def _too_much(line: Receivable, entries: Sequence[tuple[int, Entry]]) -> Iterato
             f"{line.name}: {plain(total)} {line.uom} entered, but at most {plain(most)} {line.uom} can be "
             f"received ({plain(line.wanted)} ordered{before}). Count again, or ask the buyer to order more.",
         )
+
+
+def still_to_come(shipped: Sequence[Entry], received: Sequence[Entry]) -> list[Entry]:
+    """What of the shipped lots was not received yet: the same lot counts first, then the oldest shipment."""
+    left = [entry.quantity for entry in shipped]
+    rest = [entry.quantity for entry in received]
+    for needs_lot in (True, False):
+        for at, entry in enumerate(received):
+            for index, sent in enumerate(shipped):
+                is_same = sent.lot == entry.lot or not needs_lot
+                if sent.order_line_id == entry.order_line_id and is_same:
+                    taken = min(left[index], rest[at])
+                    left[index] -= taken
+                    rest[at] -= taken
+    return [replace(entry, quantity=open_) for entry, open_ in zip(shipped, left, strict=True) if open_ > 0]
+
+
+# What scanners put before a GS1 code (GS1 General Specifications, symbology identifiers).
+SYMBOLOGY = re.compile(r"^\](C1|d2|e0|Q3)")
+SSCC_LENGTH = 18
+
+
+def as_sscc(scanned: str) -> str:
+    """The 18 digits of a Serial Shipping Container Code as typed or scanned, with or without its (00).
+
+    Source: GS1 General Specifications, application identifier 00. Other texts come back as they are.
+    """
+    text = SYMBOLOGY.sub("", scanned.strip())
+    digits = re.sub(r"[\s().-]", "", text)
+    if digits.isascii() and digits.isdigit() and len(digits) == SSCC_LENGTH + 2 and digits.startswith("00"):
+        return digits[2:]
+    return digits if digits.isascii() and digits.isdigit() and len(digits) == SSCC_LENGTH else scanned.strip()

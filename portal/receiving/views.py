@@ -3,13 +3,26 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.exchange.queries import open_items_about
+from portal.foundation import clock
 from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
 from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 from portal.orders import queries as orders
+from portal.orders.export import as_csv
+from portal.orders.forms import row_number
+from portal.orders.searching import every
+from portal.orders.views import csv_file, page_number
 from portal.receiving import presenters, queries, services
-from portal.receiving.forms import EntryForm, FindForm
+from portal.receiving.forms import (
+    EntryForm,
+    FindForm,
+    ReceiptFilter,
+    ReceiptForm,
+    correcting_form,
+    empty_form,
+)
 
 blueprint = Blueprint("receiving", __name__, url_prefix="/receive")
 
@@ -19,30 +32,44 @@ blueprint = Blueprint("receiving", __name__, url_prefix="/receive")
 def listing() -> ResponseReturnValue:
     """What is expected; a number that finds one order opens it."""
     form = FindForm(request.args)
-    words = (form.q.data or "").strip()
-    page = paginate(queries.expected(actor(), words), request.args.get("page", 1, type=int))
+    words = (form.q.data or "").strip()[:100]
+    page = paginate(queries.expected(actor(), words), page_number())
     if words and page.total == 1:
         return redirect(url_for("receiving.enter", order_id=page.rows[0].id))
-    rows = [presenters.expected(order) for order in page.rows]
-    return render_template("receiving/listing.html", form=form, page=page, rows=rows)
+    rows = [presenters.expected(order, clock.today()) for order in page.rows]
+    why = presenters.why_not(queries.named(actor(), words), words) if words and not rows else ""
+    return render_template("receiving/listing.html", form=form, page=page, rows=rows, why=why)
 
 
 @blueprint.get("/receipts")
 @requires(Permission.RECEIVE)
 def receipts() -> ResponseReturnValue:
     """Receipts, newest first."""
-    page = paginate(queries.listing(actor()), request.args.get("page", 1, type=int))
+    form = ReceiptFilter(request.args)
+    page = paginate(queries.listing(actor(), form.q.data or ""), page_number())
     rows = [presenters.row(receipt) for receipt in page.rows]
-    return render_template("receiving/receipts.html", page=page, rows=rows)
+    export_url = f"{url_for('receiving.export')}?{request.query_string.decode()}"
+    return render_template("receiving/receipts.html", page=page, rows=rows, form=form, export_url=export_url)
+
+
+@blueprint.get("/receipts.csv")
+@requires(Permission.RECEIVE)
+def export() -> ResponseReturnValue:
+    """The same list, all pages, as a file."""
+    rows = every(queries.listing(actor(), ReceiptFilter(request.args).q.data or ""))
+    return csv_file("receipts", as_csv(presenters.RECEIPT_HEADER, map(presenters.cells, rows)))
 
 
 @blueprint.get("/<int:order_id>")
 @requires(Permission.RECEIVE)
 def enter(order_id: int) -> ResponseReturnValue:
-    """Step 1: count."""
-    form = EntryForm()
-    form.lay_out(found(orders.for_person(actor(), order_id), "order"))
-    return _entry_page(form, order_id)
+    """Step 1: count; `receipt` names one that was entered and is corrected."""
+    order = found(orders.for_person(actor(), order_id), "order")
+    receipt = queries.to_correct(order_id, row_number(request.args.get("receipt")))
+    if receipt is None:
+        return _entry_page(empty_form(order), order_id)
+    entries = [services.entry_of(line) for line in receipt.lines]
+    return _entry_page(correcting_form(order, receipt.form_key, entries), order_id)
 
 
 @blueprint.post("/<int:order_id>")
@@ -51,51 +78,53 @@ def save(order_id: int) -> ResponseReturnValue:
     """Keeps the count for checking, or adds a row, or fills rows from the ship notice."""
     form = EntryForm()
     if "add" in request.form:
-        form.add_lot(request.form.get("add", 0, type=int))
-        return _entry_page(form, order_id)
+        return _entry_page(form.with_lot(row_number(request.form["add"])), order_id)
     if "autofill" in request.form:
-        form.fill_from(orders.shipped_lines(order_id))
-        return _entry_page(form, order_id)
-    if not form.validate():
-        return _entry_page(form, order_id), 422
-    with form.accepting():
-        receipt = services.enter(actor(), order_id, form_key=form.form_key.data, entries=form.counted())
+        return _entry_page(form.filled(queries.offered(order_id)), order_id)
+    if form.validate():
+        with form.accepting():
+            key, counted = form.form_key.data, form.counted()
+            receipt = services.enter(actor(), order_id, form_key=key, entries=counted)
     if form.is_refused:
-        return _entry_page(form, order_id), 422
+        return _entry_page(form, order_id), form.refusal
     return redirect(url_for("receiving.show", receipt_id=receipt.id), 303)
 
 
 def _entry_page(form: EntryForm, order_id: int) -> str:
     order = found(orders.for_person(actor(), order_id), "order")
-    lines = presenters.lines_by_id(order)
-    shipped = bool(orders.shipped_lines(order_id))
-    return render_template("receiving/enter.html", form=form, order=order, lines=lines, shipped=shipped)
+    groups = presenters.groups(order, form.line_ids(), form.entries)
+    offered = bool(queries.offered(order_id))
+    return render_template("receiving/enter.html", form=form, order=order, groups=groups, offered=offered)
 
 
 @blueprint.get("/receipts/<int:receipt_id>")
 @requires(Permission.RECEIVE)
 def show(receipt_id: int) -> ResponseReturnValue:
     """Step 2: check, then post; afterwards the receipt as it stands."""
-    return render_template("receiving/show.html", **_shown(receipt_id))
+    return render_template("receiving/show.html", **_shown(receipt_id, ReceiptForm()))
 
 
 @blueprint.get("/receipts/<int:receipt_id>/live")
 @requires(Permission.RECEIVE)
 def live(receipt_id: int) -> ResponseReturnValue:
     """The part of a receipt that changes by itself; nothing when it is still as seen."""
-    shown = _shown(receipt_id)
+    shown = _shown(receipt_id, ReceiptForm())
     if request.args.get("seen") == shown["seen"]:
         return "", 204
     return render_template("receiving/live.html", **shown)
 
 
-def _shown(receipt_id: int) -> dict[str, object]:
+def _shown(receipt_id: int, form: ReceiptForm) -> dict[str, object]:
     receipt = found(queries.for_person(actor(), receipt_id), "receipt")
+    items = open_items_about("receipt", receipt.id)
     return {
+        "form": form,
         "receipt": receipt,
+        "zone": receipt.order.location.facility.time_zone,
         "status": presenters.STATUSES[receipt.state],
-        "lines": presenters.checked_lines(receipt),
-        "seen": f"{receipt.state}-{receipt.erp_number}",
+        "lines": presenters.checked_lines(receipt, queries.stocked_lots(receipt)),
+        "items": items,
+        "seen": f"{receipt.state}-{receipt.erp_number}-{len(items)}",
     }
 
 
@@ -103,7 +132,11 @@ def _shown(receipt_id: int) -> dict[str, object]:
 @requires(Permission.RECEIVE)
 def post(receipt_id: int) -> ResponseReturnValue:
     """Posts what was checked."""
-    receipt = services.post(actor(), receipt_id)
+    form = ReceiptForm()
+    with form.accepting():
+        receipt = services.post(actor(), receipt_id)
+    if form.is_refused:
+        return render_template("receiving/show.html", **_shown(receipt_id, form)), form.refusal
     flash(f"{receipt.number} is posted. The stock is counted and the ERP is told.", "success")
     return redirect(url_for("receiving.show", receipt_id=receipt_id), 303)
 
@@ -112,6 +145,10 @@ def post(receipt_id: int) -> ResponseReturnValue:
 @requires(Permission.RECEIVE)
 def discard(receipt_id: int) -> ResponseReturnValue:
     """Throws away what was entered."""
-    receipt = services.discard(actor(), receipt_id)
+    form = ReceiptForm()
+    with form.accepting():
+        receipt = services.discard(actor(), receipt_id)
+    if form.is_refused:
+        return render_template("receiving/show.html", **_shown(receipt_id, form)), form.refusal
     flash(f"{receipt.number} is discarded. Nothing was counted.", "info")
     return redirect(url_for("receiving.enter", order_id=receipt.order_id), 303)

@@ -83,7 +83,7 @@ def status_of(requisition: Requisition, followed: Sequence[Followed]) -> Status:
         return WITHDRAWN
     if all(one.line.state is LineState.REJECTED for one in followed):
         return REJECTED
-    return _on_ladder([one.progress for one in followed])
+    return on_ladder([one.progress for one in followed])
 
 
 def line_status(requisition: Requisition, followed: Followed) -> Status:
@@ -92,10 +92,11 @@ def line_status(requisition: Requisition, followed: Followed) -> Status:
         return WITHDRAWN
     if followed.line.state is not LineState.APPROVED:
         return WAITING if followed.line.state is LineState.OPEN else REJECTED
-    return _on_ladder([followed.progress])
+    return on_ladder([followed.progress])
 
 
-def _on_ladder(progress: Sequence[Progress]) -> Status:
+def on_ladder(progress: Sequence[Progress]) -> Status:
+    """How far lines have come together: the farthest stage all, else some, have reached."""
     live = [one for one in progress if one.wanted > 0]
     if not live:
         return CLOSED

@@ -1,0 +1,277 @@
+"""The way of an order: each step says who has it, since when, what is pending, why, and what comes next."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from portal.exchange.models import Message, WorkItem
+from portal.exchange.rules import Direction, MessageState
+from portal.foundation.access import Permission
+from portal.foundation.filters import day, moment
+from portal.foundation.quantity import plain
+from portal.orders.models import OrderConfirmation, PurchaseOrder, ShipNoticeLine
+from portal.orders.presenters import next_expected, totals
+from portal.orders.review import DEVIATION_KINDS
+
+Facts = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A document of a higher feature that belongs to the order, such as a receipt or an invoice."""
+
+    kind: str
+    number: str
+    endpoint: str
+    arguments: dict[str, int]
+    at: datetime
+    note: str
+    permission: Permission
+    needs_attention: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything the steps are told from; messages and confirmations come newest first."""
+
+    order: PurchaseOrder
+    items: Sequence[WorkItem]
+    messages: Sequence[Message]
+    confirmations: Sequence[OrderConfirmation]
+    shipments: Sequence[ShipNoticeLine]
+    linked: Sequence[Linked]
+    today: date
+
+    def moment(self, at: datetime) -> str:
+        """An instant at the place the order goes to."""
+        return moment(at, self.order.location.facility.time_zone)
+
+    def day(self, at: datetime) -> str:
+        """The day of an instant there."""
+        return day(at.astimezone(ZoneInfo(self.order.location.facility.time_zone)).date())
+
+    def of_kind(self, kind: str) -> list[Linked]:
+        """The receipts, or the invoices."""
+        return [one for one in self.linked if one.kind == kind]
+
+
+@dataclass
+class Step:
+    """A step before it is known which one is the present one."""
+
+    label: str
+    done: bool
+    text: str
+    facts: Facts = field(default_factory=list)
+    note: str = ""
+    trouble: bool = False
+
+
+def steps(known: Known) -> list[dict[str, Any]]:
+    """The steps as the stepper draws them; the first that is not done is open."""
+    told = [
+        _placed(known),
+        _handed(known, "erp", "Posted in the ERP", known.order.posted_at),
+        _handed(known, "network", "Sent to the supplier", known.order.sent_at),
+        _confirmed(known),
+        _shipped(known),
+        _received(known),
+        _invoiced(known),
+    ]
+    present = next((step for step in told if not step.done), None)
+    return [_drawn(step, is_present=step is present) for step in told]
+
+
+def _drawn(step: Step, *, is_present: bool) -> dict[str, Any]:
+    state = "problem" if step.trouble else "done" if step.done else "current" if is_present else "pending"
+    return {
+        "label": step.label,
+        "state": state,
+        "note": step.note,
+        "text": step.text,
+        "facts": step.facts,
+        "open": is_present,
+    }
+
+
+def _facts(*pairs: tuple[str, str | None]) -> Facts:
+    return [{"label": label, "value": value} for label, value in pairs if value]
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _placed(known: Known) -> Step:
+    order = known.order
+    requests = _joined(
+        source.requisition_line.requisition.number or "" for line in order.lines for source in line.sources
+    )
+    return Step(
+        "Placed",
+        done=True,
+        note=known.day(order.ordered_at),
+        text="The portal hands the order to the ERP and to the supplier by itself.",
+        facts=_facts(
+            ("By", order.buyer.name), ("At", known.moment(order.ordered_at)), ("Requested in", requests)
+        ),
+    )
+
+
+# Handing over
+
+
+def _handed(known: Known, kind: str, label: str, at: datetime | None) -> Step:
+    message = next(
+        (one for one in known.messages if one.partner.kind == kind and one.direction == Direction.OUTBOUND),
+        None,
+    )
+    if at is not None:
+        facts = _facts(
+            ("Partner", message.partner.name if message else None),
+            ("At", known.moment(at)),
+            ("Number there", known.order.erp_number if kind == "erp" else None),
+            ("Supplier", known.order.supplier.name if kind == "network" else None),
+        )
+        return Step(label, done=True, note=known.day(at), text="The partner has the order.", facts=facts)
+    if message is None:
+        return Step(label, done=False, text="Follows by itself once the step before is done.")
+    return _waiting(known, label, message)
+
+
+def _waiting(known: Known, label: str, message: Message) -> Step:
+    step = Step(label, done=False, text="The portal is handing it over; this takes a few seconds.")
+    step.facts = _facts(("Goes to", message.partner.name), ("Since", known.moment(message.created_at)))
+    item = next((one for one in known.items if one.message_id == message.id), None)
+    if message.state is MessageState.NEEDS_ATTENTION:
+        step.trouble, step.note = True, "Stopped"
+        step.text = item.sentence if item else message.cause
+        step.facts += _facts(
+            ("Stopped", known.moment(item.opened_at) if item else None),
+            ("What to do", item.suggestion if item else "Retry the message."),
+        )
+    elif message.state is MessageState.WITHDRAWN:
+        step.trouble, step.note = True, "Withdrawn"
+        step.text = "The message was withdrawn: the order does not leave."
+    elif message.partner.paused_at is not None:
+        step.note = "Paused"
+        step.text = f"Deliveries to {message.partner.name} are paused. It leaves when they are resumed."
+    elif message.tries and message.cause:
+        step.note = f"Tried {message.tries} times" if message.tries > 1 else "Tried once"
+        step.text = f"It did not get through yet: {message.cause}"
+        step.facts += _facts(("Next try", known.moment(message.available_at)))
+    return step
+
+
+# The supplier's answer
+
+
+def _confirmed(known: Known) -> Step:
+    order = known.order
+    live = [line for line in order.lines if line.quantities.wanted > 0]
+    answered = [line for line in live if line.quantities.answered >= line.quantities.wanted]
+    decisions = [item for item in known.items if item.kind in DEVIATION_KINDS]
+    newest = known.confirmations[0] if known.confirmations else None
+    step = Step("Confirmed", done=bool(answered) and len(answered) == len(live), text="")
+    step.trouble = bool(decisions)
+    if newest is not None:
+        step.note = f"{len(answered)} of {len(live)} lines"
+    if decisions:
+        step.text = f"The answer differs from the order. {' '.join(item.sentence for item in decisions)}"
+    elif step.done:
+        step.text = f"{order.supplier.name} confirms what was ordered."
+    elif newest is not None:
+        step.text = f"{order.supplier.name} has not answered every line yet."
+    else:
+        step.text = f"{order.supplier.name} has not answered yet."
+    step.facts = _facts(
+        ("With", order.supplier.name),
+        ("Waiting since", known.moment(order.sent_at) if order.sent_at and newest is None else None),
+        ("Last answer", f"{newest.number}, {known.moment(newest.noticed_at)}" if newest else None),
+        ("Backordered", _sum(line.backordered for line in live)),
+        ("Rejected", _sum(line.rejected for line in live)),
+        ("Promised", day(max((line.promised_on for line in live if line.promised_on), default=None))),
+        ("What to do", _joined(item.suggestion for item in decisions)),
+    )
+    return step
+
+
+def _sum(values: Iterable[Decimal]) -> str:
+    total = sum(values, Decimal())
+    return plain(total) if total else ""
+
+
+def _shipped(known: Known) -> Step:
+    counted = totals(known.order.lines)
+    rows = known.shipments
+    step = Step(
+        "Shipped",
+        done=0 < counted.ordered <= max(counted.shipped, counted.received),
+        text="No ship notice has come yet.",
+        note=_share(counted.shipped, counted.ordered),
+    )
+    if rows:
+        step.text = f"{known.order.supplier.name} says what is on its way; lots and parcels stand below."
+    elif counted.received:
+        step.text = "Goods came without a ship notice."
+    arrivals = [row.notice.delivery_expected_at for row in rows if row.notice.delivery_expected_at]
+    step.facts = _facts(
+        ("Ship notices", _joined(row.notice.number for row in rows)),
+        ("Carrier", _joined(row.notice.carrier for row in rows)),
+        ("Tracking", _joined(row.notice.tracking for row in rows)),
+        ("Arrives", known.moment(max(arrivals)) if arrivals else None),
+        ("Next", "The storeroom receives it." if rows else "The supplier announces the delivery."),
+    )
+    return step
+
+
+def _share(value: Decimal, whole: Decimal) -> str:
+    return f"{plain(value)} of {plain(whole)}" if value else ""
+
+
+def _received(known: Known) -> Step:
+    order = known.order
+    counted = totals(order.lines)
+    expected = next_expected(order)
+    step = Step(
+        "Received",
+        done=0 < counted.ordered <= counted.received,
+        text=f"{order.location.name} counts it when it arrives.",
+        note=_share(counted.received, counted.ordered),
+    )
+    receipts = known.of_kind("Receipt")
+    if step.done:
+        step.text = "Everything is counted into the stock."
+    elif expected is not None and expected < known.today:
+        days = (known.today - expected).days
+        step.note = f"{days} {'day' if days == 1 else 'days'} late"
+        step.text = f"Expected on {day(expected)} and not here yet. Ask {order.supplier.name}."
+        step.trouble = order.sent_at is not None
+    step.facts = _facts(
+        ("With", f"{order.location.name}, {order.location.facility.name}"),
+        ("Expected", day(expected)),
+        ("Receipts", _joined(f"{one.number} ({one.note})" for one in receipts)),
+    )
+    return step
+
+
+def _invoiced(known: Known) -> Step:
+    counted = totals(known.order.lines)
+    invoices = known.of_kind("Invoice")
+    differs = [one for one in invoices if one.needs_attention]
+    step = Step(
+        "Invoiced",
+        done=0 < counted.ordered <= counted.invoiced,
+        text="The invoice is compared with order and receipt when it comes.",
+        note=_share(counted.invoiced, counted.ordered),
+        trouble=bool(differs),
+    )
+    if differs:
+        step.text = f"{_joined(one.number for one in differs)} differs from order or receipt. AP decides."
+    elif step.done:
+        step.text = "Order, receipt and invoice fit."
+    step.facts = _facts(("Invoices", _joined(f"{one.number} ({one.note})" for one in invoices)))
+    return step
