@@ -104,7 +104,7 @@ def _item_cells(item: WorkItem, at_stake: object, owner: str | None) -> Sequence
 
 def _streamed(statement: Select[Any]) -> Iterator[Any]:
     """Rows read in a session of their own: the transaction of the request ends before the answer is sent."""
-    own = Session(db.engine, info=dict(db.session().info))
+    own = Session(db.engine, info={"organization_id": db.session().info["organization_id"]})
 
     def rows() -> Iterator[Any]:
         with own:

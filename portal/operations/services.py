@@ -119,7 +119,8 @@ def verify_trail(actor: Actor) -> Verification:
 
 def note_export(actor: Actor, what: str, filters: dict[str, str]) -> None:
     """Who took which rows out stands in the trail."""
-    audit.record(actor, f"{what}.export", _organization(), evidence=filters)
+    kept = {name: value.replace("\x00", "")[:200] for name, value in filters.items() if "\x00" not in name}
+    audit.record(actor, f"{what}.export", _organization(), evidence=kept)
 
 
 def _organization() -> Organization:

@@ -130,18 +130,18 @@ def test_messages_are_filtered_by_partner_and_sorted(engineer: Visitor, setting:
     assert "No messages here" in shown(engineer, f"/operations/messages?partner={setting.partner_id + 1000}")
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "page=0", "page=-1", "page=x", f"page={10**30}", "sort=nothing", "state=nonsense", "kind=nonsense",
-        "partner=x", f"partner={10**30}", "since=yesterday", "until=31.12.2026", "q=%00", "q=%27%22%3C",
-        "direction=sideways", "q=" + "x" * 5000, "endpoint=x&_external=1",
-    ],
+ODD_QUERIES = (
+    "page=0", "page=-1", "page=x", f"page={10**30}", "sort=nothing", "state=nonsense", "kind=nonsense",
+    "partner=x", f"partner={10**30}", "since=yesterday", "until=31.12.2026", "q=%00", "q=%27%22%3C",
+    "direction=sideways", "q=" + "x" * 5000, "endpoint=x&_external=1", "%00=1", "which=nonsense",
 )  # fmt: skip
+
+
 @pytest.mark.parametrize("path", ["messages", "work-items", "messages.csv", "work-items.csv"])
-def test_odd_filters_are_harmless(engineer: Visitor, setting: Setting, path: str, query: str) -> None:
+def test_odd_filters_are_harmless(engineer: Visitor, setting: Setting, path: str) -> None:
     stopped(setting)
-    assert engineer.get(f"/operations/{path}?{query}").status_code == 200
+    answers = {query: engineer.get(f"/operations/{path}?{query}").status_code for query in ODD_QUERIES}
+    assert answers == dict.fromkeys(ODD_QUERIES, 200)
 
 
 def test_a_list_asks_the_database_the_same_for_many_messages_as_for_one(
@@ -352,11 +352,11 @@ def table(client: Visitor, address: str) -> list[list[str]]:
 def test_lists_leave_as_csv_that_a_spreadsheet_does_not_calculate(
     engineer: Visitor, setting: Setting
 ) -> None:
-    stopped(setting, "=cmd|'/C calc'!A0")
+    stopped(setting, "=1+cmd|'/C")
     item(setting, WorkItemKind.SYNC_STOPPED, suggestion="+1")
     header, message = table(engineer, "/operations/messages.csv")
     assert header[:4] == ["created", "direction", "partner", "document"]
-    assert message[4] == "'=cmd|'/C calc'!A0"
+    assert message[4] == "'=1+cmd|'/C"
     suggestions = [row[4] for row in table(engineer, "/operations/work-items.csv")[1:]]
     assert suggestions == ["Correct what the partner names, then retry the message.", "'+1"]
     assert setting.happened("messages.export") == 1
