@@ -43,7 +43,7 @@ WIDTH = 150
 @click.command(help=__doc__)
 @click.option("--offers", default=10_000, show_default=True, type=click.IntRange(400, 1_000_000))
 @click.option("--requests", default=200, show_default=True, type=click.IntRange(20, 10_000))
-@click.option("--seconds", default=25.0, show_default=True, help="No new round of a measure after so long.")
+@click.option("--seconds", default=15.0, show_default=True, help="No new round of a measure after so long.")
 def main(offers: int, requests: int, seconds: float) -> None:
     """Runs every measure; progress on standard error, figures on standard output."""
     figures: list[Figure] = []
@@ -70,7 +70,7 @@ def _measured(offers: int, requests: int, seconds: float) -> Iterator[Figure]:
 
 def _chain(place: Ground, address: str, requests: int, seconds: float) -> Iterator[Figure]:
     """One requisition after another goes the whole way: what a measure makes, the next one needs."""
-    size = min(CLINICS, max(2, requests // ROUNDS))
+    size = min(CLINICS, max(2, requests // ROUNDS // 2))
     rounds = -(-requests // size)
     one_by_one = Plan(works=size, rounds=rounds, seconds=seconds, least=LEAST)
     batches = Plan(works=1, operations=size, rounds=rounds, seconds=seconds, least=LEAST)
