@@ -2,59 +2,88 @@
 
 from decimal import Decimal, InvalidOperation
 
-from wtforms import DateField, DecimalField, FieldList, FormField, IntegerField, SelectField, StringField
+from wtforms import FieldList, FormField, HiddenField, StringField
 from wtforms import Form as Part
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import HiddenInput
 
 from portal.foundation import clock
 from portal.foundation.forms import Form, QuantityField
 from portal.invoices.services import Charged
+from portal.orders.forms import ConflictForm, DayField, row_number
 from portal.orders.models import PurchaseOrder
 
 HIGHEST_PRICE = Decimal("9999999.9999")
+MOST_LINES = 400
+SHOWN = ("waiting", "differs", "all")
+SORTS = ("number", "supplier", "date", "amount")
+
+
+class PriceField(StringField):  # type: ignore[misc]  # WTForms ships no types
+    """A price per unit of at most four decimals; `data` is a Decimal or None."""
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return shown_price(self.data) if self.data is not None else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads one price; refuses what is none in a sentence."""
+        self.data = None
+        text = valuelist[0].strip().removeprefix("$").replace(",", "") if valuelist else ""
+        if text:
+            self.data = parse_price(text)
+
+
+def parse_price(text: str) -> Decimal:
+    """A price as typed; raises ValidationError saying what to type instead."""
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        raise ValidationError("Enter a price, for example 12.50.") from None
+    if not price.is_finite() or price < 0 or price > HIGHEST_PRICE:
+        raise ValidationError("Enter a price from 0 to 9,999,999.")
+    if price != round(price, 4):
+        raise ValidationError("Enter at most four decimals.")
+    return price
+
+
+def shown_price(price: Decimal) -> str:
+    """A price as people type it: 7.25, 0.0825."""
+    decimals = max(2, -int(price.normalize().as_tuple().exponent))
+    return f"{price:.{decimals}f}"
 
 
 class ChargedPart(Part):  # type: ignore[misc]  # WTForms ships no types
     """What is charged of one order line."""
 
-    line_id = IntegerField(widget=HiddenInput())
-    quantity = QuantityField("Quantity", zero=True, validators=[Optional()])
-    unit_price = DecimalField(
-        "Price per unit",
-        places=None,
-        validators=[Optional(), NumberRange(Decimal(0), HIGHEST_PRICE, "Enter a price from 0 to 9,999,999.")],
-    )
+    line_id = StringField(widget=HiddenInput())
+    quantity = QuantityField("Quantity", zero=True)
+    unit_price = PriceField("Price per unit")
 
-    def validate_unit_price(self, field: DecimalField) -> None:
-        """A quantity needs a price of at most four decimals."""
+    def validate_unit_price(self, field: PriceField) -> None:
+        """A quantity needs a price."""
         if self.quantity.data and field.data is None:
             raise ValidationError("Enter the price on the invoice.")
-        try:
-            exact = field.data is None or field.data == round(field.data, 4)
-        except InvalidOperation:
-            exact = False
-        if not exact:
-            raise ValidationError("Enter at most four decimals.")
 
 
-class InvoiceForm(Form):
+class InvoiceForm(ConflictForm):
     """An invoice for one order."""
 
     number = StringField(
         "Invoice number",
         validators=[
             InputRequired("Enter the invoice number."),
-            Length(max=40, message="At most 40 characters."),
+            Length(max=40, message="An invoice number has at most 40 characters."),
         ],
     )
-    invoiced_on = DateField("Invoice date", validators=[InputRequired("Enter the date on the invoice.")])
-    charged = FieldList(FormField(ChargedPart))
+    invoiced_on = DayField("Invoice date", validators=[InputRequired("Enter the date on the invoice.")])
+    charged = FieldList(FormField(ChargedPart), max_entries=MOST_LINES)
 
-    def validate_invoiced_on(self, field: DateField) -> None:
+    def validate_invoiced_on(self, field: DayField) -> None:
         """An invoice is not from the future."""
         if field.data and field.data > clock.today("Pacific/Kiritimati"):
-            raise ValidationError("The date is in the future.")
+            raise ValidationError("This date is in the future. Enter the date on the invoice.")
 
     def lay_out(self, order: PurchaseOrder) -> None:
         """What was received and not invoiced, at the ordered price."""
@@ -67,31 +96,30 @@ class InvoiceForm(Form):
                 }
             )
 
+    def line_ids(self) -> list[int]:
+        """The order line of each row; 0 for a row that names none."""
+        return [row_number(part.line_id.data) or 0 for part in self.charged]
+
     def lines(self) -> list[Charged]:
         """What is charged, empty rows left out."""
         return [
-            Charged(part.line_id.data, part.quantity.data, part.unit_price.data)
-            for part in self.charged
+            Charged(line_id, part.quantity.data, part.unit_price.data)
+            for line_id, part in zip(self.line_ids(), self.charged, strict=True)
             if part.quantity.data
         ]
 
 
 class InvoiceFilter(Form):
-    """What the list of invoices shows."""
+    """What the list of invoices shows: orders that wait for one, invoices that differ, or all."""
 
     class Meta:
         """A GET form changes nothing and needs no token."""
 
         csrf = False
 
-    q = StringField("Invoice or order number")
-    show = SelectField(
-        "Show",
-        choices={
-            "waiting": "Orders without invoice",
-            "differs": "Invoices that differ",
-            "all": "All invoices",
-        },
-        default="waiting",
-        validate_choice=False,
-    )
+    q = StringField("Invoice, order or ERP number")
+    show = HiddenField(default="waiting")
+
+    def shown(self) -> str:
+        """Which of the three lists."""
+        return self.show.data if self.show.data in SHOWN else "waiting"

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from portal.exchange.models import WorkItem
 from portal.exchange.queries import open_items_about
@@ -113,31 +113,59 @@ def linked_to_order(order_id: int) -> list[Linked]:
     ]
 
 
-def listing(actor: Actor, *, matched: bool | None = None, words: str = "") -> Select[Any]:
-    """Invoices the person may see, newest first."""
+def listing(actor: Actor, shown: str, words: str = "", sort: str = "") -> Select[Any]:
+    """Invoices the person may see, newest first unless sorted; `shown` "differs" leaves out what matches."""
     statement = (
         select(Invoice)
         .join(Invoice.order)
+        .join(Invoice.supplier)
         .join(PurchaseOrder.location)
-        .options(joinedload(Invoice.supplier), joinedload(Invoice.order))
-        .order_by(Invoice.id.desc())
+        .options(contains_eager(Invoice.supplier), contains_eager(Invoice.order))
+        .where(*_within(actor))
     )
+    if shown == "differs":
+        statement = statement.where(Invoice.matched.is_(False))
+    if words := words.strip():
+        numbers = (Invoice.number, PurchaseOrder.number, PurchaseOrder.erp_number)
+        statement = statement.where(or_(*(number.icontains(words, autoescape=True) for number in numbers)))
+    key = _sorts().get(sort.removeprefix("-"))
+    if key is not None:
+        statement = statement.order_by(key.desc() if sort.startswith("-") else key)
+    return statement.order_by(Invoice.id.desc())
+
+
+def _sorts() -> dict[str, ColumnElement[Any]]:
+    return {
+        "number": Invoice.number.expression,
+        "supplier": Supplier.name.expression,
+        "date": Invoice.invoiced_on.expression,
+        "amount": Invoice.total.expression,
+    }
+
+
+def _within(actor: Actor) -> list[ColumnElement[bool]]:
     facilities = actor.facility_ids(Permission.MATCH_INVOICES)
-    if facilities is not None:
-        statement = statement.where(Location.facility_id.in_(facilities))
-    if matched is not None:
-        statement = statement.where(Invoice.matched.is_(matched))
-    if words:
-        number = words.strip()
-        statement = statement.where((Invoice.number == number) | (PurchaseOrder.number == number.upper()))
-    return statement
+    return [] if facilities is None else [Location.facility_id.in_(facilities)]
 
 
-def to_invoice(actor: Actor, *, words: str = "") -> Select[Any]:
-    """Orders with something received and not invoiced."""
+def to_invoice(actor: Actor, words: str = "") -> Select[Any]:
+    """Orders with something received and not invoiced, the oldest first."""
     line = PurchaseOrderLine
-    statement = searching.listing(actor, Search(words=words, sort="placed")).where(
-        PurchaseOrder.lines.any(line.received > line.invoiced)
+    return searching.listing(actor, Search(words=words, sort="placed")).where(
+        PurchaseOrder.lines.any(line.received > line.invoiced), *_within(actor)
     )
-    facilities = actor.facility_ids(Permission.MATCH_INVOICES)
-    return statement if facilities is None else statement.where(Location.facility_id.in_(facilities))
+
+
+def counts(actor: Actor) -> dict[str, int]:
+    """How many orders wait for an invoice, and how many invoices differ."""
+    statements = {"waiting": to_invoice(actor), "differs": listing(actor, "differs")}
+    return {
+        name: db.session.scalar(select(func.count()).select_from(one.order_by(None).subquery())) or 0
+        for name, one in statements.items()
+    }
+
+
+def match_of(invoice: Invoice) -> list[MatchLine]:
+    """The lines of an invoice as the match sees them, with what earlier invoices of the order charged."""
+    compared = matched_lines(invoices_of(invoice.order_id))
+    return next(lines for one, lines in compared if one.id == invoice.id)

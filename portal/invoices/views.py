@@ -10,7 +10,10 @@ from portal.foundation.web import actor
 from portal.invoices import presenters, queries, services
 from portal.invoices.forms import InvoiceFilter, InvoiceForm
 from portal.orders import queries as orders
+from portal.orders.export import as_csv
 from portal.orders.presenters import row as order_row
+from portal.orders.searching import every
+from portal.orders.views import csv_file, page_number
 
 blueprint = Blueprint("invoices", __name__, url_prefix="/invoices")
 
@@ -20,15 +23,43 @@ blueprint = Blueprint("invoices", __name__, url_prefix="/invoices")
 def listing() -> ResponseReturnValue:
     """Orders that wait for their invoice, or invoices."""
     form = InvoiceFilter(request.args)
-    words, number = form.q.data or "", request.args.get("page", 1, type=int)
-    if form.show.data in ("differs", "all"):
-        matched = False if form.show.data == "differs" else None
-        page = paginate(queries.listing(actor(), matched=matched, words=words), number)
-        rows = [presenters.row(invoice) for invoice in page.rows]
-        return render_template("invoices/invoices.html", form=form, page=page, rows=rows)
-    page = paginate(queries.to_invoice(actor(), words=words), number)
-    waiting = [order_row(order) for order in page.rows]
-    return render_template("invoices/waiting.html", form=form, page=page, rows=waiting)
+    sort = request.args.get("sort", "")
+    shown = {"form": form, "sort": sort, "tabs": _tabs(form.shown()), "export_url": _export_url()}
+    if form.shown() == "waiting":
+        page = paginate(queries.to_invoice(actor(), form.q.data or ""), page_number())
+        rows = [order_row(order) for order in page.rows]
+        return render_template("invoices/waiting.html", page=page, rows=rows, **shown)
+    page = paginate(queries.listing(actor(), form.shown(), form.q.data or "", sort), page_number())
+    invoices = [presenters.row(invoice) for invoice in page.rows]
+    return render_template("invoices/invoices.html", page=page, rows=invoices, **shown)
+
+
+def _tabs(shown: str) -> list[dict[str, object]]:
+    counts = queries.counts(actor())
+    labels = {"waiting": "Orders without invoice", "differs": "Invoices that differ", "all": "All invoices"}
+    return [
+        {
+            "label": label,
+            "url": url_for("invoices.listing", show=name),
+            "active": name == shown,
+            "count": counts.get(name),
+        }
+        for name, label in labels.items()
+    ]
+
+
+def _export_url() -> str:
+    return f"{url_for('invoices.export')}?{request.query_string.decode()}"
+
+
+@blueprint.get("/invoices.csv")
+@requires(Permission.MATCH_INVOICES)
+def export() -> ResponseReturnValue:
+    """The invoices of the list, all pages, as a file."""
+    form = InvoiceFilter(request.args)
+    sort = request.args.get("sort", "")
+    rows = every(queries.listing(actor(), form.shown(), form.q.data or "", sort))
+    return csv_file("invoices", as_csv(presenters.HEADER, map(presenters.cells, rows)))
 
 
 @blueprint.get("/new/<int:order_id>")
@@ -44,27 +75,24 @@ def enter(order_id: int) -> ResponseReturnValue:
 @requires(Permission.MATCH_INVOICES)
 def save(order_id: int) -> ResponseReturnValue:
     """Records the invoice and says where it differs."""
-    found(orders.for_person(actor(), order_id), "order")
     form = InvoiceForm()
-    if not form.validate():
-        return _entry_page(form, order_id), 422
-    with form.accepting():
-        invoice = services.record(
-            actor(),
-            order_id,
-            number=form.number.data,
-            invoiced_on=form.invoiced_on.data,
-            charged=form.lines(),
-        )
+    if form.validate():
+        with form.accepting():
+            number, day, lines = form.number.data, form.invoiced_on.data, form.lines()
+            invoice = services.record(actor(), order_id, number=number, invoiced_on=day, charged=lines)
     if form.is_refused:
-        return _entry_page(form, order_id), 422
-    flash("The invoice matches." if invoice.matched else "The invoice differs; see what to do.", "info")
+        return _entry_page(form, order_id), form.refusal
+    if invoice.matched:
+        flash("The invoice matches order and receipt.", "success")
+    else:
+        flash("The invoice differs. Look at what is marked.", "warning")
     return redirect(url_for("invoices.show", invoice_id=invoice.id), 303)
 
 
 def _entry_page(form: InvoiceForm, order_id: int) -> str:
     order = found(orders.for_person(actor(), order_id), "order")
-    return render_template("invoices/enter.html", form=form, order=order, lines=presenters.lines_by_id(order))
+    rows = presenters.entry_rows(order, form.line_ids(), form.charged)
+    return render_template("invoices/enter.html", form=form, order=order, rows=rows)
 
 
 @blueprint.get("/<int:invoice_id>")
@@ -76,6 +104,6 @@ def show(invoice_id: int) -> ResponseReturnValue:
         "invoices/show.html",
         invoice=invoice,
         status=presenters.status_of(invoice),
-        rows=presenters.match_rows(invoice),
+        rows=presenters.match_rows(invoice, queries.match_of(invoice)),
         items=queries.open_items(invoice),
     )
