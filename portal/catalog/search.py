@@ -17,7 +17,7 @@ from portal.masterdata.models import Item, ItemPackaging, Supplier
 
 LONGEST_SEARCH = 200
 MOST_WORDS = 8
-SIMILAR = 0.45  # cathater and catheter share 6 of 12 three-letter pieces
+SIMILAR = 0.35  # oxigen and oxygen share 4 of 10 three-letter pieces
 SHORTEST_SIMILAR = 4
 ENGLISH = text("'english'")
 WORD = re.compile(r"[^\W_]+(?:[.-][^\W_]+)*")

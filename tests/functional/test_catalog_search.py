@@ -1,0 +1,177 @@
+"""The search finds items by words, synonyms, typos, numbers and barcodes, and narrows them down."""
+
+import re
+
+import pytest
+
+from integrations.canonical import Lifecycle
+from portal.foundation.db import db, transaction
+from portal.identity.rules import Role
+from portal.masterdata.models import Supplier
+from tests.hospital import Hospital
+from tests.requesting import offered, stocked, synonym
+from tests.statements import recorded
+from tests.visitor import Visitor
+
+GTIN = "09506000134352"
+NAME = re.compile(r'<a href="/catalog/items/\d+">([^<]+)</a>')
+
+
+@pytest.fixture
+def catalog(hospital: Hospital) -> Hospital:
+    """Gloves, masks, underpads and a catheter with numbers and a barcode."""
+    with transaction():
+        offered(hospital, "M-1", "Oxygen mask, adult", category="Respiratory", contract=False, price="3.00")
+        offered(hospital, "M-2", "Oxygen mask, child", category="Respiratory", price="2.00")
+        offered(hospital, "U-1", "Underpad, 23 x 36 in", manufacturer="Vellora", manufacturer_part="vu-23")
+        offered(hospital, "F-16", "Foley catheter, 16 Fr", gtin=GTIN)
+        offered(hospital, "OLD-1", "Oxygen hood", lifecycle=Lifecycle.DISCONTINUED)
+        synonym("blue pad", "underpad")
+        synonym("chux", "underpad")
+    return hospital
+
+
+@pytest.fixture
+def manager(catalog: Hospital, client: Visitor) -> Visitor:
+    """The clinic manager, signed in."""
+    client.sign_in(catalog.email(Role.CLINIC_MANAGER))
+    return client
+
+
+def found(client: Visitor, **arguments: str) -> list[str]:
+    """The items of the results, in their order."""
+    answer = client.get("/catalog", query_string=arguments)
+    assert answer.status_code == 200
+    return NAME.findall(answer.get_data(as_text=True).partition('id="results"')[2])
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("underpad", "Underpad, 23 x 36 in"),
+        ("under", "Underpad, 23 x 36 in"),
+        ("UNDERPADS", "Underpad, 23 x 36 in"),
+        ("chux", "Underpad, 23 x 36 in"),
+        ("Blue  Pad", "Underpad, 23 x 36 in"),
+        ("chux 23", "Underpad, 23 x 36 in"),
+        ("cathater 16", "Foley catheter, 16 Fr"),
+        ("foly", "Foley catheter, 16 Fr"),
+        ("the foley catheter", "Foley catheter, 16 Fr"),
+        ("U-1", "Underpad, 23 x 36 in"),
+        ("u-1", "Underpad, 23 x 36 in"),
+        ("VU-23", "Underpad, 23 x 36 in"),
+        ("s-u-1", "Underpad, 23 x 36 in"),
+        (GTIN, "Foley catheter, 16 Fr"),
+        (GTIN[1:], "Foley catheter, 16 Fr"),
+        (f"(01){GTIN}(17)261231(10)AB-1", "Foley catheter, 16 Fr"),
+        (f"01{GTIN}17261231\x1d10AB-1", "Foley catheter, 16 Fr"),
+        (f"]d201{GTIN}10AB-1", "Foley catheter, 16 Fr"),
+    ],
+)
+def test_an_item_is_found_however_it_is_called(manager: Visitor, words: str, first: str) -> None:
+    assert found(manager, q=words)[:1] == [first]
+
+
+def test_all_words_must_be_there(manager: Visitor) -> None:
+    assert found(manager, q="mask child") == ["Oxygen mask, child"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "zzzz",
+        "'",
+        "a'b",
+        ":*",
+        "& |",
+        "!",
+        "(01)",
+        "%",
+        "_",
+        "\\",
+        "\0",
+        "gloves'; --",
+        "é" * 300,
+        "x " * 200,
+        "١٢",
+    ],
+)
+def test_odd_words_find_nothing_and_say_what_to_do(manager: Visitor, words: str) -> None:
+    for page in ("/catalog", "/catalog/results"):
+        answer = manager.get(page, query_string={"q": words})
+        assert answer.status_code == 200
+    text = manager.get("/catalog", query_string={"q": "zzzz"}).get_data(as_text=True)
+    assert "Nothing found" in text
+    assert "Check the spelling" in text
+
+
+def test_similar_spellings_are_said_to_be_so(manager: Visitor) -> None:
+    text = manager.get("/catalog?q=oxigen").get_data(as_text=True)
+    assert "spelled like it" in text
+    assert "Oxygen mask, adult" in text
+    assert "spelled like it" not in manager.get("/catalog?q=oxygen").get_data(as_text=True)
+
+
+def test_filters_narrow_and_sorting_orders(manager: Visitor, catalog: Hospital) -> None:
+    assert found(manager, q="oxygen", category="Respiratory", sort="price") == [
+        "Oxygen mask, child",
+        "Oxygen mask, adult",
+    ]
+    assert found(manager, q="oxygen", sort="-price")[0] == "Oxygen hood"
+    assert found(manager, q="mask", contract="y") == ["Oxygen mask, child"]
+    with transaction():
+        other = Supplier(code="17300009", name="Northmere", network_id="AN-2")
+        db.session.add(other)
+    assert found(manager, supplier=str(other.id)) == []
+    assert len(found(manager, supplier=str(catalog.supplier.id))) == 7
+    for nonsense in ("x", "-1", "9" * 40):
+        assert found(manager, supplier=nonsense, sort=nonsense, page="1")
+
+
+def test_what_cannot_be_requested_comes_last_and_says_why(manager: Visitor) -> None:
+    assert found(manager, q="oxygen")[-1] == "Oxygen hood"
+    text = manager.get("/catalog?q=hood").get_data(as_text=True)
+    assert "Discontinued: choose a substitute." in text
+    assert 'action="/cart/lines"' not in text
+
+
+def test_a_row_tells_price_pack_contract_and_stock(manager: Visitor, catalog: Hospital) -> None:
+    with transaction():
+        stocked(catalog.actor(Role.RECEIVER), catalog.clinic, catalog.gloves.id, 40)
+    text = manager.get("/catalog?q=GLOVE-M").get_data(as_text=True)
+    for shown in ("BX of 10 EA", "$7.25", "$0.725", "Contract", "Harborline Medical", "S-GLOVE-M"):
+        assert shown in text
+    assert re.search(r'data-label="On hand here"><span class="quantity">40', text)
+
+
+def test_typing_shows_the_best_few_as_a_fragment(manager: Visitor) -> None:
+    text = manager.get("/catalog/results?q=oxyg").get_data(as_text=True)
+    assert text.lstrip().startswith("<ul>")
+    assert "Oxygen mask, child" in text
+    assert "/catalog?q=oxyg" in text
+    assert manager.get("/catalog/results?q=o").get_data(as_text=True).strip() == ""
+    assert "No item found" in manager.get("/catalog/results?q=zzzz").get_data(as_text=True)
+
+
+def test_the_page_stays_small_and_its_queries_few(hospital: Hospital, client: Visitor) -> None:
+    client.sign_in(hospital.email(Role.CLINIC_MANAGER))
+    client.get("/catalog?q=glove")
+    with recorded() as few:
+        client.get("/catalog?q=glove")
+    with transaction():
+        for number in range(60):
+            offered(hospital, f"G-{number}", f"Exam glove, nitrile, powder free, size {number}, 100 per box")
+    with recorded() as many:
+        answer = client.get("/catalog?q=glove")
+    assert "1–25</span> of <span" in answer.get_data(as_text=True)
+    assert len(answer.data) < 100_000
+    assert len(many) == len(few)
+    assert found(client, q="glove", page="3")
+    assert client.get("/catalog?q=glove&page=99999").status_code == 200
+
+
+def test_people_without_requests_may_look_but_not_add(catalog: Hospital, client: Visitor) -> None:
+    client.sign_in(catalog.email(Role.BUYER))
+    text = client.get("/catalog?q=mask").get_data(as_text=True)
+    assert "Oxygen mask, child" in text
+    assert 'action="/cart/lines"' not in text
