@@ -1,6 +1,5 @@
 """Jobs of master data: imports, reads from the ERP, and the sweep for those whose worker died."""
 
-from integrations.erp.contract import MasterKind
 from portal.exchange.jobs import organization_ids
 from portal.foundation.db import enter_organization, transaction
 from portal.foundation.jobs import enqueue, job
@@ -26,13 +25,6 @@ def sync_all(organization_id: int, forced: bool = False) -> None:
         for kind in SOURCES:
             if syncing.sync(partner_id, kind, forced=forced) is SyncState.FAILED:
                 break
-
-
-@job("masterdata", timeout=3600)
-def sync(organization_id: int, partner_id: int, kind: str) -> None:
-    """Reads one kind from one ERP."""
-    enter_organization(organization_id)
-    syncing.sync(partner_id, MasterKind(kind), forced=True)
 
 
 @job("masterdata", timeout=3600)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import contains_eager, defer, joinedload
 from integrations.canonical import Lifecycle
 from portal.exchange.models import Partner
 from portal.foundation.db import db, found
+from portal.identity.models import Account
 from portal.masterdata.models import (
     Contract,
     ContractLine,
@@ -179,12 +180,15 @@ def called(entity: str, entity_id: int) -> Sequence[Any]:
 
 
 def imports() -> Select[Any]:
-    """Imports without what they hold, newest first."""
-    return (
-        select(ImportRun)
+    """Imports without what they hold, with the name of who began them, newest first."""
+    statement: Any = (
+        select(ImportRun, Account.name)
+        .outerjoin(Account, Account.id == ImportRun.account_id)
         .options(defer(ImportRun.errors), defer(ImportRun.sample))
         .order_by(ImportRun.id.desc())
     )
+    listed: Select[Any] = statement
+    return listed
 
 
 def import_run(run_id: int) -> ImportRun:

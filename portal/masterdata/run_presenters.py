@@ -44,7 +44,7 @@ def import_state(run: ImportRun) -> Status:
     return WITH_ERRORS if run.state is ImportState.PREVIEWED and run.error_count else IMPORT_STATES[run.state]
 
 
-def import_row(run: ImportRun) -> dict[str, Any]:
+def import_row(run: ImportRun, name: str | None = None) -> dict[str, Any]:
     """A row of the list of imports."""
     return {
         "id": run.id,
@@ -55,6 +55,7 @@ def import_row(run: ImportRun) -> dict[str, Any]:
         "added": run.added,
         "changed": run.changed,
         "created_at": run.created_at,
+        "by": name or "the portal",
         "state": import_state(run),
     }
 

@@ -40,7 +40,7 @@ def upload() -> ResponseReturnValue:
 
 def _imports(form: UploadForm, status: int) -> ResponseReturnValue:
     page = paginate(listings.imports(), page_number())
-    rows = [run_presenters.import_row(run) for run in page.rows]
+    rows = [run_presenters.import_row(run, name) for run, name in page.rows]
     kinds = presenters.KIND_CHOICES
     return render_template("masterdata/imports.html", form=form, page=page, rows=rows, kinds=kinds), status
 

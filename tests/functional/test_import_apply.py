@@ -14,6 +14,7 @@ from portal.foundation.audit import AuditEvent
 from portal.foundation.db import db, enter_organization
 from portal.foundation.errors import NotAllowed
 from portal.identity.rules import Role
+from portal.masterdata import services
 from portal.masterdata.files import Unusable
 from portal.masterdata.models import (
     Contract,
@@ -273,3 +274,14 @@ def test_every_kind_imports_twice_without_a_second_effect(hospital: Hospital, ac
     assert line.unit_price == Decimal("1.2345")
     center = db.session.scalars(select(CostCenter).where(CostCenter.code == "CC")).one()
     assert center.valid_to == date(2026, 12, 31)
+
+
+def test_others_learn_which_kind_changed_and_nothing_when_nothing_did(actor: Actor) -> None:
+    told: list[ImportKind] = []
+    services.imported.attach(told.append)
+    try:
+        for name in ("Supplies", "Supplies", "Surgical supplies"):
+            import_rows(actor, ImportKind.GL_ACCOUNTS, [{"code": "6510", "name": name}])
+    finally:
+        services.imported._listeners.remove(told.append)
+    assert told == [ImportKind.GL_ACCOUNTS] * 2
