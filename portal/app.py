@@ -16,6 +16,7 @@ from portal.approvals import services as approvals
 from portal.approvals import views as approvals_views
 from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
+from portal.catalog import services as catalog
 from portal.catalog import views as catalog_views
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
@@ -34,6 +35,7 @@ from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
 from portal.invoices import views as invoices_views
 from portal.masterdata import jobs as masterdata_jobs
+from portal.masterdata import services as masterdata
 from portal.masterdata import views as masterdata_views
 from portal.navigation import init_navigation
 from portal.operations import jobs as operations_jobs
@@ -175,6 +177,7 @@ def _handlers() -> Handlers:
 
 def _connect_features() -> None:
     """Higher features listen to what lower ones announce."""
+    masterdata.imported.attach(catalog.follow_import)
     requisitions.submitted.attach(approvals.open_steps)
     requisitions.withdrawn.attach(approvals.withdraw_steps)
     orders.posted.attach(receiving.send_waiting)

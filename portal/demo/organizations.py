@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from integrations.canonical import Lifecycle
 from portal.budgets.models import Budget
 from portal.catalog.models import Offer, OrderGuideLine, Substitute, Synonym
+from portal.catalog.services import align_offers
 from portal.demo import tables
 from portal.foundation import clock
 from portal.foundation.access import system
@@ -145,8 +146,6 @@ class Organization:
         )
 
     def _offers(self) -> None:
-        words = self._words()
-        supplier_names = {row["code"]: row["name"] for row in self._rows("suppliers")}
         _insert(
             Offer,
             [
@@ -156,23 +155,11 @@ class Organization:
                     "supplier_id": self.suppliers[row["supplier"]],
                     "factor": self.factors[row["item"], row["uom"]],
                     "list_price": Decimal(row["list_price"]),
-                    "words": f"{words[row['item']]} {supplier_names[row['supplier']]} {row['supplier_part']}",
                 }
                 for row in self._rows("offers")
             ],
         )
-
-    def _words(self) -> dict[str, str]:
-        """What a search looks at of each item."""
-        items = list(self._rows("items"))
-        gtins: dict[str, list[str]] = {row["code"]: [row["base_gtin"]] for row in items}
-        for row in self._rows("item_packaging"):
-            gtins[row["item"]].append(row["gtin"])
-        parts = ("code", "name", "category", "manufacturer", "manufacturer_part")
-        return {
-            row["code"]: " ".join([*(row[part] for part in parts), *filter(None, gtins[row["code"]])])
-            for row in items
-        }
+        align_offers()
 
     def _budgets(self) -> None:
         _insert(

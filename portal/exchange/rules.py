@@ -118,4 +118,4 @@ class WorkItemKind(StrEnum):
     INVOICE_DIFFERENCE = "invoice_difference"
 
 
-STOPPED = frozenset({WorkItemKind.DELIVERY_STOPPED, WorkItemKind.NOT_APPLIED})
+STOPPED = frozenset({WorkItemKind.DELIVERY_STOPPED, WorkItemKind.NOT_APPLIED, WorkItemKind.SYNC_STOPPED})
