@@ -37,7 +37,7 @@ PAGES = {
     "purchase_order": ("orders.show", "order_id"),
     "receipt": ("receiving.show", "receipt_id"),
     "invoice": ("invoices.show", "invoice_id"),
-    "sync_run": ("masterdata.sync", "sync_id"),
+    "sync_run": ("masterdata.sync_run", "run_id"),
     "message": ("operations.message", "message_id"),
     "work_item": ("operations.work_item", "item_id"),
 }
