@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=20_000_000, gt=0, description="Largest upload or inbound document")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     metrics_token: SecretStr = Field(
-        default=SecretStr(""), description="Bearer token for /metrics from other machines; empty: only locally"
+        default=SecretStr(""), description="Bearer token for /metrics; empty: only from this machine"
     )
     trusted_proxies: int = Field(default=0, ge=0, description="Reverse proxies in front of the portal")
 
