@@ -12,6 +12,7 @@ from flask import Flask
 from flask_migrate import upgrade
 from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 from redis.exceptions import RedisError
+from rich.console import Console
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from integrations.errors import Unreadable
@@ -26,6 +27,7 @@ from portal.demo import run as running
 from portal.demo import seed as seeding
 from portal.demo.names import ORGANIZATIONS
 from portal.demo.processes import addresses_from
+from portal.demo.progress import bar
 from portal.demo.sandboxes import sandbox
 from portal.doctor import Level, examine
 from portal.exchange.jobs import organization_ids
@@ -100,8 +102,8 @@ def demo(port: int) -> None:
 @BASE_PORT
 def seed(port: int) -> None:
     """Fill the database with the two demo organizations; a second time changes nothing."""
-    with _migrated():
-        added = seeding.seed(DATA_DIR, addresses_from(port, ORGANIZATIONS), progress=click.echo)
+    with _migrated(), bar(Console(stderr=True), "Filling the database") as progress:
+        added = seeding.seed(DATA_DIR, addresses_from(port, ORGANIZATIONS), progress=progress)
     click.echo("The demo organizations are ready." if added else "The demo organizations were there already.")
 
 

@@ -1,6 +1,6 @@
 """Plays the stories of the demo through the services that people use, at the time they happened."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -62,10 +62,11 @@ class History:
             self._erp_id, self._network_id = partners["erp"].id, partners["network"].id
             self._erp_url = partners["erp"].base_url
 
-    def play(self) -> None:
-        """Plays every story, the oldest first."""
+    def play(self, told: Callable[[], object]) -> None:
+        """Plays every story, the oldest first; calls `told` after each."""
         for story in sorted(STORIES[self._slug], key=lambda one: -one.days_ago):
             self._play(story)
+            told()
 
     def _play(self, story: Story) -> None:
         requisition_id = self._request(story)

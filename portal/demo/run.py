@@ -16,6 +16,7 @@ from portal.demo.accounts import PHRASE, email_of
 from portal.demo.names import ORGANIZATIONS, Addresses
 from portal.demo.preparation import prepare
 from portal.demo.processes import Crew, addresses_from, check_ports, end_left_behind
+from portal.demo.progress import bar, step
 from portal.embedded import EmbeddedServers, make_folder
 from portal.identity.rules import ROLE_LABELS
 from portal.processes import FolderLock
@@ -36,7 +37,13 @@ def run(folder: Path, port: int) -> None:
             settings = environment.of_demo(
                 folder, addresses, database_url=database_url, redis_url=redis_url, given=os.environ
             )
-            prepare(folder, settings, addresses, step=lambda what: _step(console, what), told=console.print)
+            prepare(
+                folder,
+                settings,
+                addresses,
+                migrating=step(console, "Bringing the database up to date"),
+                seeding=bar(console, "Filling the database with two health systems"),
+            )
             _serve(folder, settings, addresses, console)
 
 
@@ -63,7 +70,7 @@ def _servers(folder: Path, console: Console) -> Iterator[tuple[str, str]]:
     """Database and queue from the environment, or embedded where it names none."""
     database_url, redis_url = os.environ.get("PORTAL_DATABASE_URL"), os.environ.get("PORTAL_REDIS_URL")
     embedded = EmbeddedServers(folder, postgres=not database_url, valkey=not redis_url)
-    with _step(console, "Starting PostgreSQL and Valkey"):
+    with step(console, "Starting PostgreSQL and Valkey"):
         embedded.start()
     try:
         yield database_url or embedded.database(), redis_url or embedded.redis_url
@@ -74,7 +81,7 @@ def _servers(folder: Path, console: Console) -> Iterator[tuple[str, str]]:
 def _serve(folder: Path, settings: dict[str, str], addresses: Addresses, console: Console) -> None:
     crew = Crew(folder, {**os.environ, **settings})
     try:
-        with _step(console, "Starting web, workers, scheduler and sandbox partners"):
+        with step(console, "Starting web, workers, scheduler and sandbox partners"):
             crew.start_all(addresses)
             crew.wait_until_healthy()
         _welcome(addresses, folder, console)
@@ -87,14 +94,6 @@ def _serve(folder: Path, settings: dict[str, str], addresses: Addresses, console
             signal.signal(sign, signal.SIG_IGN)
         console.print("\nStopping; your data is kept.")
         crew.stop()
-
-
-@contextlib.contextmanager
-def _step(console: Console, what: str) -> Iterator[None]:
-    started = time.monotonic()
-    with console.status(f"{what} …"):
-        yield
-    console.print(f"[green]✓[/] {what} [dim]{time.monotonic() - started:.1f} s[/]")
 
 
 def _welcome(addresses: Addresses, folder: Path, console: Console) -> None:

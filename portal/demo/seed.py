@@ -1,6 +1,7 @@
 """Fills an empty database with the demo organizations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 from portal.demo import sandboxes
@@ -9,14 +10,20 @@ from portal.demo.history import History
 from portal.demo.names import ORGANIZATIONS, Addresses
 from portal.demo.organizations import Organization
 from portal.demo.partners import add_partners, point_partners
+from portal.demo.stories import STORIES
 from portal.foundation.db import enter_organization, transaction
 from portal.identity.queries import organization_id_of_slug
 
-Progress = Callable[[str], object]
+# What is being done, how much of it is done, and how much there is.
+Progress = Callable[[str, int, int], object]
+
+
+def silently(_doing: str, _done: int, _total: int) -> None:
+    """Shows no progress."""
 
 
 def seed(
-    data_dir: Path, addresses: Addresses, *, progress: Progress = print, with_history: bool = True
+    data_dir: Path, addresses: Addresses, *, progress: Progress = silently, with_history: bool = True
 ) -> bool:
     """Adds each organization that is not there, points the partners to where they listen now.
 
@@ -26,14 +33,11 @@ def seed(
     missing = [slug for slug in ORGANIZATIONS if not _enter(slug)]
     if len(missing) == len(ORGANIZATIONS):
         sandboxes.forget(data_dir)
-    for slug in missing:
-        progress(f"Writing the master data of {ORGANIZATIONS[slug][0]}")
+    for done, slug in enumerate(missing):
+        progress("Writing the master data", done, len(missing))
         _add_organization(slug, addresses)
     if missing and with_history:
-        with sandboxes.running(data_dir) as own:
-            for slug in missing:
-                progress(f"Playing the orders of {ORGANIZATIONS[slug][0]}")
-                _add_history(slug, own)
+        _add_history(data_dir, missing, progress)
     for slug in ORGANIZATIONS:
         _point(slug, addresses)
     return bool(missing)
@@ -56,9 +60,13 @@ def _add_organization(slug: str, addresses: Addresses) -> None:
         add_partners(slug, addresses)
 
 
-def _add_history(slug: str, own: Addresses) -> None:
-    _point(slug, own)
-    History(slug).play()
+def _add_history(data_dir: Path, slugs: Sequence[str], progress: Progress) -> None:
+    total = sum(len(STORIES[slug]) for slug in slugs)
+    done = count(1)
+    with sandboxes.running(data_dir) as own:
+        for slug in slugs:
+            _point(slug, own)
+            History(slug).play(lambda: progress("Playing the orders until today", next(done), total))
 
 
 def _point(slug: str, addresses: Addresses) -> None:

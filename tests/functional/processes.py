@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import psutil
 
-PATIENCE = 60
+PATIENCE = 240
 
 
 def until(what: Callable[[], object]) -> None:

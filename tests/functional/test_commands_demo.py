@@ -15,8 +15,11 @@ import httpx
 import psutil
 import pytest
 
-from portal.demo.accounts import PHRASE
+from portal.demo.accounts import PHRASE, email_of
+from portal.walkthrough.browser import Browser
 from tests.functional.processes import PATIENCE, is_alive, until
+
+KEPT_ITEM = "110090"
 
 
 @dataclass
@@ -90,6 +93,7 @@ def test_the_demo_starts_shows_who_can_sign_in_and_stops_without_leaving_anythin
         assert httpx.get(f"http://127.0.0.1:{port}/sign-in").status_code == 200
         children = running.children()
         assert len(children) == 6
+        assert_a_second_one_is_sent_here(running, port)
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(PATIENCE) == 0
     assert not any(is_alive(pid) for pid in children)
@@ -105,27 +109,30 @@ def test_a_killed_demo_is_cleaned_up_by_the_next_which_keeps_secrets_and_data(
     with demo(folder, port) as first:
         first.wait_until_ready()
         left_behind = first.children()
+        with signed_in(port) as browser:
+            browser.open(f"/catalog?q={KEPT_ITEM}").form("Add").submit()
         first.process.kill()
         first.process.wait()
         assert any(is_alive(pid) for pid in left_behind)
     with demo(folder, port) as second:
         second.wait_until_ready()
         assert not any(is_alive(pid) for pid in left_behind)
-        assert "Writing the master data" not in second.printed
+        with signed_in(port) as browser:
+            assert KEPT_ITEM in browser.open("/cart").text
         kept = json.loads((folder / "settings.json").read_text())
         assert all(kept[name] == secrets[name] for name in kept if "SECRET" in name or "KEYS" in name)
+        assert_a_dying_child_is_named(second)
 
 
-def test_a_second_demo_is_sent_to_the_first(folder: Path, port: int) -> None:
-    with demo(folder, port) as first:
-        first.wait_until_ready()
-        told = run_demo(folder, port)
+def assert_a_second_one_is_sent_here(first: Demo, port: int) -> None:
+    told = run_demo(first.folder, port)
     assert told.returncode == 1
     assert f"runs already, as process {first.process.pid}, at http://127.0.0.1:{port}" in told.stderr
 
 
 def test_a_taken_port_is_named_with_what_to_do(folder: Path, port: int) -> None:
     with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port + 1))
         listener.listen()
         told = run_demo(folder, port)
@@ -135,14 +142,20 @@ def test_a_taken_port_is_named_with_what_to_do(folder: Path, port: int) -> None:
     assert "Traceback" not in told.stderr
 
 
-def test_a_child_that_dies_is_named_with_its_log(folder: Path, port: int) -> None:
-    with demo(folder, port) as running:
-        running.wait_until_ready()
-        os.kill(running.children()[-1], signal.SIGKILL)
-        assert running.process.wait(PATIENCE) == 1
-        assert "The scheduler has stopped" in running.printed
-        assert "scheduler.log" in running.printed
-    assert not left_in(folder)
+def assert_a_dying_child_is_named(running: Demo) -> None:
+    os.kill(running.children()[-1], signal.SIGKILL)
+    assert running.process.wait(PATIENCE) == 1
+    assert "The scheduler has stopped" in running.printed
+    assert "scheduler.log" in running.printed
+    assert not left_in(running.folder)
+
+
+@contextmanager
+def signed_in(port: int) -> Iterator[Browser]:
+    with Browser(f"http://127.0.0.1:{port}") as browser:
+        form = browser.open("/sign-in").form("Sign in")
+        form.fill("E-mail", email_of("clinic-manager", "prairie")).fill("Password", PHRASE).submit()
+        yield browser
 
 
 def run_demo(folder: Path, port: int) -> "subprocess.CompletedProcess[str]":

@@ -51,7 +51,7 @@ def seeded(servers: EmbeddedServers, environment: dict[str, str], folder: Path) 
     app = create_app(settings)
     with app.app_context():
         upgrade()
-        assert seed(folder, ADDRESSES, progress=lambda _: None)
+        assert seed(folder, ADDRESSES)
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -75,7 +75,7 @@ def enter(slug: str) -> None:
 def test_a_second_time_changes_nothing(seeded: Flask, folder: Path) -> None:
     with seeded.app_context():
         before = rows_in_every_table()
-        assert not seed(folder, ADDRESSES, progress=lambda _: None)
+        assert not seed(folder, ADDRESSES)
         assert rows_in_every_table() == before
 
 
