@@ -102,7 +102,7 @@ def _spread(series: Series, share: float) -> Spread:
 
 def show(figures: list[Figure], console: Console) -> None:
     """The table, then one JSON line a figure."""
-    table = Table(title="Each cost as a multiple of its bare reference (lower is better, 1 is free)")
+    table = Table(title="Each cost as a multiple of its bare reference (lower is better, 1 is as cheap)")
     table.add_column("Measure")
     table.add_column("Against")
     for heading in ("Ratio", "CPU ratio", "Portal", "Bare", "CPU ms, portal / bare", "n"):
