@@ -1,9 +1,14 @@
 """Orders at a stage of their life, made through the services that people and partners use."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Any
+
+from lxml import html
+from werkzeug.test import TestResponse
 
 from integrations import canonical
 from portal.approvals import queries as approval_queries
@@ -17,7 +22,7 @@ from portal.exchange.rules import Direction
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
 from portal.identity.rules import Role
-from portal.masterdata.models import ContractLine
+from portal.masterdata.models import ContractLine, Location
 from portal.orders import answers, queries
 from portal.orders import services as orders
 from portal.orders.models import PurchaseOrder
@@ -38,16 +43,23 @@ def connect(hospital: Hospital) -> None:
         add_partners(hospital, erp_url=NOWHERE, network_url=NOWHERE)
 
 
-def approved(hospital: Hospital, wanted: Mapping[Offer, int], *, need_by: date | None = None) -> list[int]:
-    """The ids of the lines of a requisition of the clinic, submitted and approved in full."""
+def approved(
+    hospital: Hospital,
+    wanted: Mapping[Offer, int],
+    *,
+    need_by: date | None = None,
+    location: Location | None = None,
+) -> list[int]:
+    """The ids of the lines of a requisition, submitted and approved in full; of the clinic unless said."""
     manager = hospital.actor(Role.CLINIC_MANAGER)
+    place = location or hospital.clinic
     with transaction():
         for offer, quantity in wanted.items():
-            requisitions.add(manager, hospital.clinic.id, offer.id, Decimal(quantity))
-        cart = requisitions.cart(manager, hospital.clinic.id)
+            requisitions.add(manager, place.id, offer.id, Decimal(quantity))
+        cart = requisitions.cart(manager, place.id)
         requisitions.describe(manager, cart.id, need_by=need_by, note="")
     with transaction():
-        cart = requisitions.cart(manager, hospital.clinic.id)
+        cart = requisitions.cart(manager, place.id)
         requisition = requisitions.submit(manager, cart.id, seen_version=cart.version)
     with transaction():
         step = approval_queries.steps_of(requisition.id)[0]
@@ -254,3 +266,14 @@ def received(hospital: Hospital, order: PurchaseOrder, counted: Mapping[int, obj
         receipt = receiving.enter(receiver, order.id, form_key=f"key-{next(_keys)}", entries=entries)
     with transaction():
         return receiving.post(receiver, receipt.id)
+
+
+def parsed(shown: TestResponse) -> Any:
+    """The page or fragment as an lxml document."""
+    return html.document_fromstring(shown.get_data(as_text=True))
+
+
+def words(shown: TestResponse) -> str:
+    """The text of the page's content, spaces made one."""
+    (content,) = parsed(shown).xpath("//main")
+    return re.sub(r"\s+", " ", content.text_content())

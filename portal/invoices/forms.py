@@ -119,6 +119,7 @@ class InvoiceFilter(Form):
 
     q = StringField("Invoice, order or ERP number")
     show = HiddenField(default="waiting")
+    sort = HiddenField(default="")
 
     def shown(self) -> str:
         """Which of the three lists."""

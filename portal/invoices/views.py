@@ -23,7 +23,7 @@ blueprint = Blueprint("invoices", __name__, url_prefix="/invoices")
 def listing() -> ResponseReturnValue:
     """Orders that wait for their invoice, or invoices."""
     form = InvoiceFilter(request.args)
-    sort = request.args.get("sort", "")
+    sort = form.sort.data or ""
     shown = {"form": form, "sort": sort, "tabs": _tabs(form.shown()), "export_url": _export_url()}
     if form.shown() == "waiting":
         page = paginate(queries.to_invoice(actor(), form.q.data or ""), page_number())
@@ -57,8 +57,7 @@ def _export_url() -> str:
 def export() -> ResponseReturnValue:
     """The invoices of the list, all pages, as a file."""
     form = InvoiceFilter(request.args)
-    sort = request.args.get("sort", "")
-    rows = every(queries.listing(actor(), form.shown(), form.q.data or "", sort))
+    rows = every(queries.listing(actor(), form.shown(), form.q.data or "", form.sort.data or ""))
     return csv_file("invoices", as_csv(presenters.HEADER, map(presenters.cells, rows)))
 
 

@@ -25,8 +25,9 @@ def cancel_rest(
 ) -> PurchaseOrder:
     """Cancels what is not on its way of a line, or, once all of it is, what did not arrive.
 
-    `seen` is the quantity the person saw. Raises Conflict when nothing is open, when that quantity changed,
-    or while a partner is taking the order; Invalid without a reason.
+    `seen` is what the person was told would be cancelled of the line in all, so that a second click cancels
+    nothing more. Raises Conflict when nothing is open, when that changed, or while a partner is taking the
+    order; Invalid without a reason.
     """
     order = found(queries.find(order_id, lock=True), "order")
     actor.require(Permission.BUY, facility_id=order.location.facility_id)
@@ -38,10 +39,10 @@ def cancel_rest(
         raise Conflict(
             f"Nothing of {line.description} is open any more: it is received, invoiced or cancelled."
         )
-    if seen is not None and seen != rest:
+    if seen is not None and seen != line.cancelled + rest:
         raise Conflict(
-            f"{plain(rest)} {line.uom} of {line.description} are open now, not {plain(seen)}. "
-            "Look at the line again, then decide."
+            f"The line changed meanwhile: {plain(rest)} {line.uom} of {line.description} are open now. "
+            "Look at it again, then decide."
         )
     before = {"cancelled": line.cancelled}
     budgets.post(_given_back(order, line, rest))

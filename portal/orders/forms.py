@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from wtforms import DateField, HiddenField, SelectField, SelectMultipleField, StringField, widgets
 from wtforms.validators import DataRequired, Length
@@ -66,7 +65,7 @@ class PlaceForm(ConflictForm):
 
 
 class CancelForm(ConflictForm):
-    """Why the rest of a line is cancelled, and how much was open when the person looked."""
+    """Why the rest of a line is cancelled, and what would be cancelled then."""
 
     seen = HiddenField()
     reason = StringField(
@@ -79,7 +78,7 @@ class CancelForm(ConflictForm):
     )
 
     def quantity_seen(self) -> Decimal | None:
-        """How much was open when the person looked."""
+        """What would be cancelled in all, as the person was told."""
         try:
             return Decimal(self.seen.data or "")
         except InvalidOperation:
@@ -98,18 +97,19 @@ class OrderFilter(Form):
     status = SelectField("Status", choices=STATUS_CHOICES, validate_choice=False)
     supplier = SelectField("Supplier", validate_choice=False)
     location = SelectField("Ship to", validate_choice=False)
+    sort = HiddenField(default="-placed")
 
     def offer(self, suppliers: dict[str, str], locations: dict[str, str]) -> None:
         """What can be chosen."""
         self.supplier.choices = {"": "Any supplier"} | suppliers
         self.location.choices = {"": "Any location"} | locations
 
-    def search(self, sort: Any) -> Search:
+    def search(self) -> Search:
         """What is asked for; what cannot be meant is left out."""
         return Search(
             words=(self.q.data or "")[:100],
             status=self.status.data or "",
             supplier_id=row_number(self.supplier.data),
             location_id=row_number(self.location.data),
-            sort=str(sort or ""),
+            sort=self.sort.data or "",
         )

@@ -237,12 +237,13 @@ class Closing:
     item: str
     uom: str
     quantity: Decimal
+    cancelled: Decimal
     is_on_its_way: bool
 
     @property
     def seen(self) -> str:
-        """The quantity the person sees, sent along with the form."""
-        return plain(self.quantity)
+        """What will be cancelled of the line in all, sent along with the form."""
+        return plain(self.cancelled + self.quantity)
 
 
 def closing_line(order: PurchaseOrder, line_id: int) -> Closing | None:
@@ -252,7 +253,7 @@ def closing_line(order: PurchaseOrder, line_id: int) -> Closing | None:
         return None
     counted = line.quantities
     on_its_way = counted.cancellable > 0 and counted.unshipped == 0
-    return Closing(line.id, line.description, line.uom, counted.cancellable, on_its_way)
+    return Closing(line.id, line.description, line.uom, counted.cancellable, counted.cancelled, on_its_way)
 
 
 def to_tell(order: PurchaseOrder) -> str:

@@ -85,8 +85,9 @@ def listing(actor: Actor, search: Search) -> Select[Any]:
     facilities = actor.facility_ids(Permission.VIEW_ORDERS)
     if facilities is not None:
         statement = statement.where(Location.facility_id.in_(facilities))
-    key = _sorts().get(search.sort.removeprefix("-"), PurchaseOrder.ordered_at.expression)
-    is_down = search.sort.startswith("-") or not search.sort
+    key = _sorts().get(search.sort.removeprefix("-"))
+    is_down = search.sort.startswith("-") or key is None
+    key = PurchaseOrder.ordered_at.expression if key is None else key
     first = key.desc().nulls_last() if is_down else key.asc().nulls_last()
     return statement.order_by(first, PurchaseOrder.id.desc() if is_down else PurchaseOrder.id)
 

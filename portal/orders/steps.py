@@ -71,7 +71,7 @@ class Step:
 
 
 def steps(known: Known) -> list[dict[str, Any]]:
-    """The steps as the stepper draws them; the first that is not done is open."""
+    """The steps as the stepper draws them; the one in trouble, or else the present one, is open."""
     told = [
         _placed(known),
         _handed(known, "erp", "Posted in the ERP", known.order.posted_at),
@@ -82,10 +82,11 @@ def steps(known: Known) -> list[dict[str, Any]]:
         _invoiced(known),
     ]
     present = next((step for step in told if not step.done), None)
-    return [_drawn(step, is_present=step is present) for step in told]
+    opened = next((step for step in told if step.trouble), present)
+    return [_drawn(step, is_present=step is present, is_open=step is opened) for step in told]
 
 
-def _drawn(step: Step, *, is_present: bool) -> dict[str, Any]:
+def _drawn(step: Step, *, is_present: bool, is_open: bool) -> dict[str, Any]:
     state = "problem" if step.trouble else "done" if step.done else "current" if is_present else "pending"
     return {
         "label": step.label,
@@ -93,7 +94,7 @@ def _drawn(step: Step, *, is_present: bool) -> dict[str, Any]:
         "note": step.note,
         "text": step.text,
         "facts": step.facts,
-        "open": is_present,
+        "open": is_open,
     }
 
 

@@ -56,13 +56,12 @@ def listing() -> ResponseReturnValue:
     """Purchase orders with their four counters."""
     form = OrderFilter(request.args)
     form.offer(searching.supplier_choices(), searching.location_choices(actor()))
-    sort = request.args.get("sort", "-placed")
-    page = paginate(searching.listing(actor(), form.search(sort)), page_number())
+    page = paginate(searching.listing(actor(), form.search()), page_number())
     decisions = searching.count_open_items([order.id for order in page.rows])
     rows = presenters.rows(page.rows, decisions)
     export_url = f"{url_for('orders.export_listing')}?{request.query_string.decode()}"
     return render_template(
-        "orders/listing.html", page=page, rows=rows, form=form, sort=sort, export_url=export_url
+        "orders/listing.html", page=page, rows=rows, form=form, sort=form.sort.data, export_url=export_url
     )
 
 
@@ -75,7 +74,7 @@ def page_number() -> int:
 @requires(Permission.VIEW_ORDERS)
 def export_listing() -> ResponseReturnValue:
     """The same list, all pages, as a file."""
-    search = OrderFilter(request.args).search(request.args.get("sort"))
+    search = OrderFilter(request.args).search()
     content = export.orders(searching.every(searching.listing(actor(), search)))
     return csv_file("orders", content)
 

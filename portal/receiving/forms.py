@@ -151,7 +151,7 @@ class FindForm(Form):
 
         csrf = False
 
-    q = StringField("Order, ERP number, ship notice or parcel (SSCC)")
+    q = StringField("Number or barcode")
 
 
 class ReceiptFilter(Form):

@@ -129,12 +129,12 @@ def _line(line: PurchaseOrderLine) -> dict[str, Any]:
     came = [f"{plain(counted.outstanding)} {line.uom} to come of {plain(counted.wanted)} ordered"]
     came += [f"{plain(line.shipped)} shipped"] if line.shipped else []
     came += [f"{plain(line.received)} received before"] if line.received else []
-    each = f"1 {line.uom} is {plain(line.factor)} {line.item.base_uom}"
+    each = f" 1 {line.uom} is {plain(line.factor)} {line.item.base_uom}."
     return {
         "id": line.id,
         "item": line.description,
         "numbers": f"{line.item.code} · supplier's {line.supplier_part}",
-        "text": f"{', '.join(came)}. {each if line.uom != line.item.base_uom else ''}".strip(),
+        "text": f"{', '.join(came)}.{each if line.uom != line.item.base_uom else ''}",
         "uom": line.uom,
         "lot_tracked": line.item.lot_tracked,
         "expiry_tracked": line.item.expiry_tracked,
