@@ -63,7 +63,7 @@ class Page:
     def text(self) -> str:
         """What a person reads in the main part, on one line."""
         main = self.tree.find(".//main")
-        return " ".join((self.tree if main is None else main).text_content().split())
+        return words(self.tree if main is None else main)
 
     def again(self) -> "Page":
         """The page as it is now."""
@@ -72,7 +72,7 @@ class Page:
     def follow(self, text: str) -> "Page":
         """Follows the first link with these words."""
         for link in self.tree.iterfind(".//a[@href]"):
-            if text in words(link):
+            if text in _name(link):
                 return self.browser.open(urljoin(self.url, link.get("href", "")))
         raise WalkthroughError(f"There is no link {text!r} on {self.url}: {self.text[:500]}")
 
@@ -80,7 +80,7 @@ class Page:
         """The form with this button; with `near`, the one in a part of the page with these words."""
         for pressed in self.tree.iter("button"):
             form = _form_of(pressed, self.tree)
-            if form is not None and button in words(pressed) and near in _surroundings(form):
+            if form is not None and button in _name(pressed) and near in _surroundings(form):
                 return Form(self, form, pressed)
         raise WalkthroughError(f"There is no button {button!r} on {self.url}: {self.text[:500]}")
 
@@ -134,8 +134,13 @@ class Form:
 
 
 def words(element: HtmlElement) -> str:
-    """What a person reads or hears of an element."""
-    return " ".join(element.text_content().split()) or str(element.get("aria-label", ""))
+    """What a person reads of an element, on one line."""
+    return " ".join(element.text_content().split())
+
+
+def _name(element: HtmlElement) -> str:
+    """What a person hears of a link or button (accessible name: its label comes before its text)."""
+    return str(element.get("aria-label", "")) or words(element)
 
 
 def _form_of(control: HtmlElement, tree: HtmlElement) -> HtmlElement | None:

@@ -115,7 +115,7 @@ class Play:
 
     def _receive(self, receiver: Browser) -> None:
         with self._step("The receiver counts the delivery against the ship notice"):
-            page = receiver.open("/receive").follow(self.outcome.purchase_order)
+            page = receiver.open("/receive").follow(f"Receive {self.outcome.purchase_order}")
             page = page.form("Fill from the ship notice").submit()
             page = page.form("Check what I entered").submit()
             self.outcome.receipt = _find(r"GR\d\d-\d{7}", page)
