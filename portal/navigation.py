@@ -1,5 +1,6 @@
 """The left navigation: what each permission opens, in one table."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask_login import current_user
 
 from portal.foundation.access import Actor, Permission, signed_in
 from portal.foundation.web import actor
+from portal.operations import work_items
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,9 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ),
 )
 
+# What waits behind a page, by its endpoint.
+COUNTS: dict[str, Callable[[Actor], int]] = {"operations.work_items": work_items.open_count}
+
 
 def init_navigation(app: Flask) -> None:
     """Gives every template the navigation of the signed-in person."""
@@ -117,7 +122,7 @@ def _section(actor: Actor, label: str, entries: tuple[Entry, ...]) -> dict[str, 
                 "url": url_for(entry.endpoint),
                 "icon": entry.icon,
                 "active": request.endpoint == entry.endpoint,
-                "count": 0,
+                "count": COUNTS[entry.endpoint](actor) if entry.endpoint in COUNTS else 0,
             }
             for entry in entries
             if entry.endpoint in current_app.view_functions

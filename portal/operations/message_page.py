@@ -11,6 +11,7 @@ from flask import url_for
 
 from portal.exchange.models import Attempt, Message, WorkItem
 from portal.exchange.rules import Direction, MessageState
+from portal.foundation.access import Actor
 from portal.foundation.audit import AuditEvent
 from portal.foundation.status import Status
 from portal.operations import queries
@@ -21,7 +22,7 @@ from portal.operations.words import OUTCOMES, OVERTAKEN, RUNNING, STATES, by, ch
 SHARED_SECRET = re.compile(r"(<SharedSecret[^>]*>).*?(</SharedSecret>)", re.DOTALL)
 
 
-def context(message_id: int, attempt_number: int | None = None) -> dict[str, Any]:
+def context(actor: Actor, message_id: int, attempt_number: int | None = None) -> dict[str, Any]:
     """What the page shows; `attempt_number` chooses whose exchanges, the newest without one."""
     message = queries.message(message_id)
     attempts = queries.attempts(message_id)
@@ -32,7 +33,7 @@ def context(message_id: int, attempt_number: int | None = None) -> dict[str, Any
         "message": message,
         "title": f"{kind_of(message)} {message.number}".strip(),
         "status": STATES[message.state],
-        "facts": facts(message),
+        "facts": facts(actor, message),
         "actions": actions(message),
         "safety": safety(message),
         "tries": tries(message, attempts, shown.number if shown else 0),
@@ -42,7 +43,7 @@ def context(message_id: int, attempt_number: int | None = None) -> dict[str, Any
         "canonical": canonical_text(message),
         "effects": events(queries.effects(message)),
         "trace_url": trace_url(message),
-        "items": items(queries.items_of(message_id)),
+        "items": items(actor, queries.items_of(message_id)),
     }
 
 
@@ -52,7 +53,7 @@ def kind_of(message: Message) -> str:
     return MESSAGE_KINDS.get(kind, in_words(kind))
 
 
-def facts(message: Message) -> list[dict[str, Any]]:
+def facts(actor: Actor, message: Message) -> list[dict[str, Any]]:
     """The header of a message."""
     facts = [
         {"label": "Document", "value": kind_of(message)},
@@ -66,7 +67,7 @@ def facts(message: Message) -> list[dict[str, Any]]:
         facts.append({"label": "Sender", "value": message.sender})
     if message.reference:
         facts.append({"label": "Partner's reference", "value": message.reference})
-    url = url_of(message.subject_type, message.subject_id)
+    url = url_of(actor, message.subject_type, message.subject_id)
     if url:
         label = in_words(message.subject_type)
         facts.append({"label": label, "value": message.number or f"Open the {label.lower()}", "url": url})
@@ -152,7 +153,9 @@ def _outcome(message: Message, attempt: Attempt) -> Status:
 class WireView:
     """One request and its answer over the wire."""
 
-    title: str
+    method: str
+    url: str
+    status: str
     sent: str
     answered: str
     milliseconds: int
@@ -162,7 +165,9 @@ def wire_views(exchanges: Sequence[Mapping[str, Any]]) -> list[WireView]:
     """The exchanges of one attempt, in order."""
     return [
         WireView(
-            title=f"{one['method']} {one['url']} → {one['status'] or 'no answer'}",
+            method=one["method"],
+            url=one["url"],
+            status=str(one["status"] or "no answer"),
             sent=_http(one["request_headers"], one["request_body"]),
             answered=_http(one["response_headers"], one["response_body"]) if one["status"] else "",
             milliseconds=one["milliseconds"],
@@ -209,10 +214,10 @@ def events(rows: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     ]
 
 
-def items(items: Sequence[WorkItem]) -> list[dict[str, Any]]:
+def items(actor: Actor, rows: Sequence[WorkItem]) -> list[dict[str, Any]]:
     """The open work items about a message."""
     return [
         {"label": ITEM_LABELS[item.kind], "sentence": item.sentence, "suggestion": item.suggestion,
-         "url": url_of("work_item", item.id)}
-        for item in items
+         "url": url_of(actor, "work_item", item.id)}
+        for item in rows
     ]  # fmt: skip

@@ -31,9 +31,7 @@ def context(actor: Actor) -> dict[str, Any]:
     return {
         "stopped": [presenters.message_row(row) for row in page.rows],
         "stopped_total": page.total,
-        "items": [
-            presenters.item_row(row[0], row.at_stake, row.owner, actor.account_id) for row in items.rows
-        ],
+        "items": [presenters.item_row(actor, row[0], row.at_stake, row.owner) for row in items.rows],
         "items_total": items.total,
         "partners": partners,
         "waiting": sum(row.waiting for row in partners),

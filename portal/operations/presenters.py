@@ -10,6 +10,7 @@ from flask import url_for
 
 from portal.exchange.models import Message, Partner, WorkItem
 from portal.exchange.rules import MessageState
+from portal.foundation.access import Actor, Permission
 from portal.foundation.audit import AuditEvent
 from portal.foundation.status import Status
 from portal.operations.finding import Hit
@@ -136,6 +137,7 @@ class ItemRow:
     suggestion: str
     subject: str
     subject_url: str | None
+    message_id: int | None
     message_url: str | None
     owner: str
     is_mine: bool
@@ -145,18 +147,19 @@ class ItemRow:
     resolution: str
 
 
-def item_row(item: WorkItem, at_stake: Decimal | None, owner: str | None, account_id: int | None) -> ItemRow:
-    """The item with the money at stake and its owner's name, as the person with this account sees it."""
+def item_row(actor: Actor, item: WorkItem, at_stake: Decimal | None, owner: str | None) -> ItemRow:
+    """The item with the money at stake and its owner's name, as the person sees it."""
     return ItemRow(
         id=item.id,
         label=ITEM_LABELS[item.kind],
         sentence=item.sentence,
         suggestion=item.suggestion,
         subject=item.subject,
-        subject_url=url_of(item.subject_type, item.subject_id),
-        message_url=url_of("message", item.message_id),
+        subject_url=url_of(actor, item.subject_type, item.subject_id),
+        message_id=item.message_id,
+        message_url=url_of(actor, "message", item.message_id),
         owner=owner or "",
-        is_mine=item.owner_id is not None and item.owner_id == account_id,
+        is_mine=item.owner_id is not None and item.owner_id == actor.account_id,
         opened_at=item.opened_at,
         at_stake=at_stake,
         resolved_at=item.resolved_at,
@@ -178,14 +181,14 @@ class EventRow:
     trace_id: str
 
 
-def event_row(event: AuditEvent) -> EventRow:
+def event_row(actor: Actor, event: AuditEvent) -> EventRow:
     """The event as a row."""
     return EventRow(
         at=event.at,
         by=by(event),
         action=in_words(event.action),
         subject=f"{in_words(event.subject_type)} {event.subject or event.subject_id or ''}".strip(),
-        subject_url=url_of(event.subject_type, event.subject_id),
+        subject_url=url_of(actor, event.subject_type, event.subject_id),
         changes=changes(event),
         evidence="; ".join(
             f"{name.replace('_', ' ')}: {value}" for name, value in (event.evidence or {}).items()
@@ -205,14 +208,15 @@ class HitRow:
     trace_url: str | None
 
 
-def hit_row(hit: Hit, *, may_trace: bool) -> HitRow:
+def hit_row(actor: Actor, hit: Hit) -> HitRow:
     """The document with the page it opens: its trace for whoever may trace, else its own."""
+    may_trace = actor.can(Permission.OPERATE_EXCHANGE)
     traced = url_for("operations.trace_document", kind=hit.type, document_id=hit.id) if may_trace else None
     return HitRow(
         label=in_words(hit.type),
         number=hit.number,
         note=hit.note,
-        url=traced or url_of(hit.type, hit.id),
+        url=traced or url_of(actor, hit.type, hit.id),
         trace_url=traced,
     )
 

@@ -143,7 +143,11 @@ def effects(message: Message) -> Sequence[AuditEvent]:
         select(AuditEvent)
         .where(
             or_(
-                and_(AuditEvent.trace_id == message.trace_id, AuditEvent.at >= message.created_at),
+                and_(
+                    AuditEvent.trace_id == message.trace_id,
+                    AuditEvent.trace_id != "",
+                    AuditEvent.at >= message.created_at,
+                ),
                 AuditEvent.evidence["message_id"].astext == str(message.id),
                 and_(AuditEvent.subject_type == "message", AuditEvent.subject_id == message.id),
             )

@@ -108,7 +108,9 @@ def withdraw(message_id: int) -> ResponseReturnValue:
 
 def _message_page(message_id: int, form: forms.WithdrawForm) -> str:
     attempt = request.args.get("attempt", type=int)
-    return render_template("operations/message.html", form=form, **message_page.context(message_id, attempt))
+    return render_template(
+        "operations/message.html", form=form, **message_page.context(actor(), message_id, attempt)
+    )
 
 
 def _message_form() -> forms.MessageFilter:
@@ -169,7 +171,7 @@ def work_items() -> ResponseReturnValue:
     form = forms.ItemFilter(request.args)
     sort = request.args.get("sort", "")
     page = paginate(items.listing(actor(), forms.item_filter(form), sort), _page_number())
-    rows = [presenters.item_row(row[0], row.at_stake, row.owner, actor().account_id) for row in page.rows]
+    rows = [presenters.item_row(actor(), row[0], row.at_stake, row.owner) for row in page.rows]
     return render_template(
         "operations/work_items.html", form=form, page=page, rows=rows, sort=sort, which=form.which.data,
         export_url=_filtered("operations.export_work_items"),
@@ -218,11 +220,8 @@ def resolve(item_id: int) -> ResponseReturnValue:
 
 def _item_page(item_id: int, form: forms.ResolveForm) -> str:
     item, facts = items.one(actor(), item_id), items.facts(item_id)
-    row = presenters.item_row(item, facts.at_stake, facts.owner, actor().account_id)
-    may_see_message = actor().can(Permission.OPERATE_EXCHANGE)
-    return render_template(
-        "operations/work_item.html", form=form, item=row, facts=facts, may_see_message=may_see_message
-    )
+    row = presenters.item_row(actor(), item, facts.at_stake, facts.owner)
+    return render_template("operations/work_item.html", form=form, item=row, facts=facts)
 
 
 @blueprint.get("/operations/find")
@@ -232,7 +231,7 @@ def find() -> ResponseReturnValue:
     form = forms.FindForm(request.args)
     number = (form.q.data or "") if form.validate() else ""
     hits = finding.find(actor(), number) if number else []
-    rows = [presenters.hit_row(hit, may_trace=actor().can(Permission.OPERATE_EXCHANGE)) for hit in hits]
+    rows = [presenters.hit_row(actor(), hit) for hit in hits]
     if len(rows) == 1 and rows[0].url:
         return redirect(rows[0].url)
     return render_template("operations/find.html", form=form, number=number, rows=rows)
@@ -245,14 +244,16 @@ def trace(number: str) -> ResponseReturnValue:
     hits = finding.find(actor(), forms.tidy(number)) or [finding.requisition(number)]
     if len(hits) > 1:
         return redirect(url_for("operations.find", q=number))
-    return render_template("operations/trace.html", **trace_page.context(hits[0]))
+    return render_template("operations/trace.html", **trace_page.context(actor(), hits[0]))
 
 
 @blueprint.get("/operations/trace/<any(requisition,purchase_order,receipt,invoice):kind>/<int:document_id>")
 @requires(Permission.OPERATE_EXCHANGE)
 def trace_document(kind: str, document_id: int) -> ResponseReturnValue:
     """Everything around a document, by its own id."""
-    return render_template("operations/trace.html", **trace_page.context(finding.by_id(kind, document_id)))
+    return render_template(
+        "operations/trace.html", **trace_page.context(actor(), finding.by_id(kind, document_id))
+    )
 
 
 @blueprint.get("/operations/audit")
@@ -261,7 +262,7 @@ def audit() -> ResponseReturnValue:
     """Who did what, when, on which evidence."""
     form = _audit_form()
     page = paginate(trail.events(forms.audit_filter(form)), _page_number())
-    rows = [presenters.event_row(event) for event in page.rows]
+    rows = [presenters.event_row(actor(), event) for event in page.rows]
     return render_template(
         "operations/audit.html", form=form, page=page, rows=rows, seals=trail.seals(),
         export_url=_filtered("operations.export_audit"),

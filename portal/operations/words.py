@@ -1,5 +1,6 @@
 """States, durations, changes and links, in the words of the operations pages."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ from flask import current_app, url_for
 
 from portal.exchange.models import Attempt
 from portal.exchange.rules import Direction, MessageState, Outcome
+from portal.foundation.access import Actor, Permission
 from portal.foundation.audit import AuditEvent
 from portal.foundation.status import Status
 
@@ -23,7 +25,7 @@ DIRECTIONS: dict[Direction, Status] = {
 }
 OUTCOMES: dict[Outcome, Status] = {
     Outcome.DONE: Status("Done", "success", "circle-check"),
-    Outcome.RETRYABLE: Status("Not reached, nothing done", "warning", "refresh"),
+    Outcome.RETRYABLE: Status("Not ready, nothing done", "warning", "refresh"),
     Outcome.AMBIGUOUS: Status("Unclear, asked first next time", "warning", "help-circle"),
     Outcome.REJECTED: Status("Refused", "danger", "circle-x"),
     Outcome.MISCONFIGURED: Status("Set-up is wrong", "danger", "settings-exclamation"),
@@ -41,6 +43,8 @@ PAGES = {
     "message": ("operations.message", "message_id"),
     "work_item": ("operations.work_item", "item_id"),
 }
+NAME = re.compile(r"[a-z]+(_[a-z]+)+")
+LONGEST_VALUE = 120
 UNITS = (
     (86_400, "d", 3600, "h"),
     (3600, "h", 60, "min"),
@@ -48,10 +52,11 @@ UNITS = (
 )
 
 
-def url_of(subject_type: str, subject_id: int | None) -> str | None:
-    """The page of a row, if it has one."""
+def url_of(actor: Actor, subject_type: str, subject_id: int | None) -> str | None:
+    """The page of a row, if it has one that the person may open."""
     endpoint, name = PAGES.get(subject_type, ("", ""))
-    if subject_id is None or endpoint not in current_app.view_functions:
+    access = getattr(current_app.view_functions.get(endpoint), "access", None)
+    if subject_id is None or not isinstance(access, Permission) or not actor.can(access):
         return None
     values: dict[str, Any] = {name: subject_id}
     return url_for(endpoint, **values)
@@ -103,8 +108,13 @@ def changes(event: AuditEvent) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(f"{name} {_short(part)}" for name, part in value.items())
+    elif isinstance(value, list):
+        value = ", ".join(map(_short, value))
     text = "–" if value in (None, "") else str(value)
-    return text if len(text) <= 120 else f"{text[:117]}…"
+    text = text.replace("_", " ") if NAME.fullmatch(text) else text
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
 def listed(values: dict[str, Any]) -> str:

@@ -162,7 +162,8 @@ def test_a_message_shows_its_attempts_wire_and_document(engineer: Visitor, setti
     page = shown(engineer, f"/operations/messages/{message_id}")
     assert "Refused" in page
     assert "Unit BX unknown" in page
-    assert "POST http://127.0.0.1" in page
+    assert "POST → 200" in page
+    assert setting.network.url in page
     assert "<SharedSecret>***</SharedSecret>" in page
     assert "network-secret" not in page
     assert '"number": "PO-5"' in page
@@ -303,6 +304,15 @@ def test_work_items_are_taken_and_resolved_with_a_comment(engineer: Visitor, set
     assert "Nothing to decide" in shown(engineer, "/operations/work-items")
     assert "Applied by hand" in shown(engineer, "/operations/work-items?which=resolved")
     assert "Applied by hand" in shown(engineer, page)
+
+
+def test_a_stopped_message_is_retried_from_its_work_item(engineer: Visitor, setting: Setting) -> None:
+    message_id = stopped(setting)
+    page = f"/operations/work-items/{setting.items()[0].id}"
+    engineer.submit(page, action=f"/operations/messages/{message_id}/retry")
+    setting.work()
+    assert setting.items() == []
+    assert "Delivered." in shown(engineer, page)
 
 
 def test_a_work_item_is_resolved_once(engineer: Visitor, setting: Setting) -> None:

@@ -14,6 +14,8 @@ from lxml import html
 from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
+from portal.exchange import services
+from portal.exchange.models import Message
 from portal.foundation import audit, clock
 from portal.foundation.access import system
 from portal.foundation.audit import AuditEvent, AuditSeal
@@ -21,7 +23,10 @@ from portal.foundation.db import db, enter_organization, transaction
 from portal.identity.models import Organization
 from portal.identity.rules import Role
 from portal.operations import jobs
-from tests.hospital import Hospital, build
+from portal.orders.models import PurchaseOrder
+from tests.documents import purchase_order
+from tests.hospital import Hospital, add_partners, build
+from tests.inbound_documents import place_order
 from tests.visitor import Visitor
 
 
@@ -92,6 +97,24 @@ def test_the_trail_is_filtered_by_person_action_subject_and_day(auditor: Visitor
         "since=9999-12-31",
     ):
         assert rows(auditor, query) == [], query
+
+
+def test_the_trail_links_only_what_the_auditor_may_open(auditor: Visitor, hospital: Hospital) -> None:
+    with transaction():
+        order_id = place_order(hospital, "PO-1")
+    with transaction():
+        audit.record(hospital.actor(Role.BUYER), "order.place", db.session.get_one(PurchaseOrder, order_id))
+        partner = add_partners(hospital, erp_url="http://127.0.0.1:9", network_url="http://127.0.0.1:9")[0]
+        services.send(
+            "purchase_order", purchase_order("PO-1"), services.About("purchase_order", order_id, "PO-1"),
+            partner_id=partner.id, key="PO-1",
+        )  # fmt: skip
+        message = db.session.scalars(select(Message)).one()
+        audit.record(hospital.actor(Role.BUYER), "message.retry", message)
+    page = auditor.get("/operations/audit").get_data(as_text=True)
+    assert f'href="/orders/{order_id}"' in page
+    assert "Message PO-1" in page
+    assert "/operations/messages" not in page
 
 
 def test_odd_filters_of_the_trail_are_harmless(auditor: Visitor) -> None:
