@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from portal.approvals import queries as approval_queries
+from portal.approvals import services as approvals
+from portal.approvals.services import Decision
 from portal.catalog.models import Offer, OrderGuideLine, Substitute, Synonym
 from portal.foundation.access import Actor
 from portal.foundation.audit import AuditEvent
@@ -119,6 +122,20 @@ def submitted(hospital: Hospital, wanted: Mapping[Offer, int], *, actor: Actor |
     cart = in_cart(hospital, wanted, actor=person)
     with transaction():
         return requisitions.submit(person, cart.id, seen_version=cart.version)
+
+
+def approve(hospital: Hospital, requisition: Requisition) -> Requisition:
+    """The approver says yes to every line."""
+    with transaction():
+        step = approval_queries.steps_of(requisition.id)[0]
+        answers = {line.id: Decision(approved=True) for line in requisition.lines}
+        approver = hospital.actor(Role.APPROVER)
+        return approvals.decide(approver, step.id, answers, seen_version=requisition.version)
+
+
+def approved(hospital: Hospital, wanted: Mapping[Offer, int]) -> Requisition:
+    """A requisition of the clinic, approved in full."""
+    return approve(hospital, submitted(hospital, wanted))
 
 
 def fields(client: Visitor, page: str, action: str) -> dict[str, Any]:
