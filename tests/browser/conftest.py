@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from portal.demo.accounts import PHRASE, email_of
 from tests.browser.accessibility import DESK
@@ -29,6 +29,8 @@ SWITCHES = [
 PORTS_IN_A_ROW = 5
 READY = "Ctrl-C stops everything"
 PATIENCE = 180
+# A loaded machine answers late; a page that is right passes as soon as it is.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
