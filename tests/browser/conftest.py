@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -41,9 +42,15 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def portal_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo keeps its data and logs."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="session")
+def portal_url(demo_folder: Path) -> Iterator[str]:
     """The address of a freshly seeded demo: web, workers, scheduler and partners in their own processes."""
-    folder = tmp_path_factory.mktemp("demo")
+    folder = demo_folder
     port = _free_port()
     output = folder / "demo.txt"
     own = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
@@ -82,6 +89,23 @@ def _is_free(port: int) -> bool:
         listener.bind(("127.0.0.1", port))
         return True
     return False
+
+
+@pytest.fixture
+def time_out(demo_folder: Path, portal_url: str) -> Callable[[str], None]:
+    """Lets all sessions of a person be as old as if nobody had touched them for a month."""
+    # The fifth line of this file names the folder of the server's socket.
+    socket_folder = (demo_folder / "data/postgres/postmaster.pid").read_text().splitlines()[4]
+
+    def age(email: str) -> None:
+        with psycopg.connect(host=socket_folder, user="postgres", dbname="portal") as connection:
+            connection.execute(
+                "UPDATE web_session SET last_seen_at = last_seen_at - interval '30 days' "
+                "FROM account WHERE account.id = account_id AND email = %s",
+                [email],
+            )
+
+    return age
 
 
 @pytest.fixture
