@@ -24,6 +24,8 @@ Confirm    store, claim, translate, apply of five lines, against two transaction
 Receive    enter and post with stock, order and outbox, against inserting the rows.
 """
 
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +41,7 @@ from tests.bench.interleaving import ROUNDS, Plan
 GROWTH = 10
 LEAST = 3  # one round to warm up, one batch for the bare side, one to measure
 WIDTH = 150
+TERMINATED = 128 + signal.SIGTERM  # leaving by an exception stops the servers too
 AS_WRITTEN = "\b\n"  # click leaves the lines of such a paragraph alone
 
 
@@ -48,6 +51,7 @@ AS_WRITTEN = "\b\n"  # click leaves the lines of such a paragraph alone
 @click.option("--seconds", default=20.0, show_default=True, help="No new round of a measure after so long.")
 def main(offers: int, requests: int, seconds: float) -> None:
     """Runs every measure; progress on standard error, figures on standard output."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     figures: list[Figure] = []
     try:
         figures.extend(_measured(offers, requests, seconds))
