@@ -56,7 +56,8 @@ def url_of(actor: Actor, subject_type: str, subject_id: int | None) -> str | Non
     """The page of a row, if it has one that the person may open."""
     endpoint, name = PAGES.get(subject_type, ("", ""))
     access = getattr(current_app.view_functions.get(endpoint), "access", None)
-    if subject_id is None or not isinstance(access, Permission) or not actor.can(access):
+    is_open = access == "signed_in" or (isinstance(access, Permission) and actor.can(access))
+    if subject_id is None or not is_open:
         return None
     values: dict[str, Any] = {name: subject_id}
     return url_for(endpoint, **values)
