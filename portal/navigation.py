@@ -8,9 +8,11 @@ from flask import Flask, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from portal.approvals import queries as approval_queries
 from portal.foundation.access import Actor, Permission, signed_in
 from portal.foundation.web import actor
 from portal.operations import work_items
+from portal.requisitions import queries as requisition_queries
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,23 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 )
 
 # What waits behind a page, by its endpoint.
-COUNTS: dict[str, Callable[[Actor], int]] = {"operations.work_items": work_items.open_count}
+COUNTS: dict[str, Callable[[Actor], int]] = {
+    "requisitions.cart": requisition_queries.lines_in_carts,
+    "approvals.inbox": approval_queries.waiting_count,
+    "operations.work_items": work_items.open_count,
+}
+
+# Where a person's work begins: the first of these that their role opens.
+HOMES = (
+    "catalog.guide",
+    "approvals.inbox",
+    "orders.workbench",
+    "receiving.listing",
+    "invoices.listing",
+    "operations.dashboard",
+    "operations.audit",
+    "masterdata.items",
+)
 
 
 def init_navigation(app: Flask) -> None:
@@ -132,10 +150,9 @@ def _section(actor: Actor, label: str, entries: tuple[Entry, ...]) -> dict[str, 
 
 
 def home_url(actor: Actor) -> str:
-    """The first page of the person's navigation."""
-    for _, entries in NAVIGATION:
-        for entry in entries:
-            known = entry.endpoint in current_app.view_functions
-            if known and any(actor.can(permission) for permission in entry.permissions):
-                return url_for(entry.endpoint)
+    """The page a person's work begins on."""
+    entries = {entry.endpoint: entry for _, entries in NAVIGATION for entry in entries}
+    for endpoint in HOMES:
+        if any(actor.can(permission) for permission in entries[endpoint].permissions):
+            return url_for(endpoint)
     return url_for("identity.me")

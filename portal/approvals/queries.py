@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.approvals.models import ApprovalStep
@@ -77,6 +77,12 @@ def _within(grant: Grant) -> ColumnElement[bool]:
         true() if grant.cost_center_id is None else ApprovalStep.cost_center_id == grant.cost_center_id,
         true() if limit is None else ApprovalStep.amount <= limit,
     )
+
+
+def waiting_count(actor: Actor) -> int:
+    """How many steps wait for the person."""
+    statement = inbox(actor).with_only_columns(func.count(ApprovalStep.id)).order_by(None)
+    return db.session.scalar(statement) or 0
 
 
 def next_in_inbox(actor: Actor) -> int | None:

@@ -110,6 +110,12 @@ def carts_of(actor: Actor) -> list[tuple[Location, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
+def lines_in_carts(actor: Actor) -> int:
+    """How many lines all carts of the person hold."""
+    statement = _carts(actor).join(Requisition.lines).with_only_columns(func.count(RequisitionLine.id))
+    return db.session.scalar(statement) or 0
+
+
 def in_cart(actor: Actor, location_id: int, item_ids: Collection[int]) -> list[Shelf]:
     """What the person's cart for a location holds of items."""
     rows = db.session.execute(

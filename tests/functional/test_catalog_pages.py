@@ -51,6 +51,27 @@ def test_the_guide_is_home_and_tells_what_a_clinic_needs(manager: Visitor, hospi
     assert re.search(r'data-label="Suggested"><span class="quantity">4', text)
 
 
+@pytest.mark.parametrize(
+    ("role", "page"),
+    [
+        (Role.CLINICIAN, "/guide"),
+        (Role.APPROVER, "/approvals"),
+        (Role.BUYER, "/workbench"),
+        (Role.RECEIVER, "/receive"),
+        (Role.AP_ANALYST, "/invoices"),
+        (Role.INTEGRATION_ENGINEER, "/operations"),
+        (Role.AUDITOR, "/operations/audit"),
+        (Role.ADMINISTRATOR, "/operations"),
+    ],
+)
+def test_everybody_begins_where_their_work_is(
+    hospital: Hospital, client: Visitor, role: Role, page: str
+) -> None:
+    client.sign_in(hospital.email(role))
+    assert client.get("/").headers["Location"] == page
+    assert client.get(page).status_code == 200
+
+
 def test_suggestions_fill_only_empty_boxes(manager: Visitor, hospital: Hospital) -> None:
     gloves, catheter = hospital.gloves_offer.id, hospital.catheter_offer.id
     filled = {**fields(manager, "/guide", "/guide"), f"q{catheter}": "7"}
