@@ -1,7 +1,6 @@
 """Chromium, and the whole portal running as people run it: `portal demo` with all its processes."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,15 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from portal.demo.accounts import PHRASE, email_of
 from tests.browser.accessibility import DESK
+from tests.chromium import launch_arguments
 
-SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 PORTS_IN_A_ROW = 5
 READY = "Ctrl-C stops everything"
 PATIENCE = 180
@@ -36,9 +28,8 @@ expect.set_options(timeout=20_000)
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    """Debian's Chromium when it is there, else Playwright's own."""
-    path = shutil.which("chromium")
-    return {"args": SWITCHES, **({"executable_path": path} if path else {})}
+    """The Chromium of this machine, however it came here."""
+    return launch_arguments()
 
 
 @pytest.fixture(scope="session")
