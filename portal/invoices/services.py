@@ -70,6 +70,7 @@ def record(
     order_services.refresh(order)
     told = next(told for one, told in _differences(order) if one.id == invoice.id)
     _judge(invoice, told)
+    audit.record(actor, "order.invoice", order, after={"invoice": number, "matched": invoice.matched})
     audit.record(
         actor, "invoice.record", invoice,
         after={"order": order.number, "total": invoice.total, "matched": invoice.matched},

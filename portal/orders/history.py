@@ -52,6 +52,13 @@ EVENTS: dict[str, tuple[str, str, str, Told]] = {
         "The supplier shipped", "info", "truck-delivery",
         lambda after, _: f"Ship notice {after['ship_notice']} {OPERATIONS[after['operation']]}",
     ),
+    "order.receive": (
+        "Goods received", "success", "package-import", lambda after, _: f"Receipt {after['receipt']}",
+    ),
+    "order.invoice": (
+        "Invoiced", "info", "receipt",
+        lambda after, _: f"Invoice {after['invoice']} {'fits' if after['matched'] else 'differs'}",
+    ),
     "order.cancel": (
         "Rest of a line cancelled", "warning", "ban",
         lambda after, _: f"{after['quantity']} {after['uom']} of line {after['line']}: {after['reason']}",

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Date, Select, cast, func, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from portal.exchange.models import WorkItem
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.masterdata.models import Location, Supplier
-from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNotice, ShipNoticeLine
 from portal.orders.rules import OrderStatus, Transmission
 
 RECEIVABLE = (
@@ -47,6 +48,20 @@ def next_expected() -> ColumnElement[Any]:
         .where(line.order_id == PurchaseOrder.id, line.received < line.quantity - line.cancelled)
         .correlate(PurchaseOrder)
         .scalar_subquery()
+    )
+
+
+def _arrivals(order_id: Any) -> Select[Any]:
+    """When what is shipped of an order and not received yet arrives."""
+    return (
+        select(func.min(ShipNotice.delivery_expected_at))
+        .join(ShipNoticeLine, ShipNoticeLine.notice_id == ShipNotice.id)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == ShipNoticeLine.line_id)
+        .where(
+            PurchaseOrderLine.order_id == order_id,
+            PurchaseOrderLine.received < PurchaseOrderLine.shipped,
+            ShipNotice.withdrawn.is_(False),
+        )
     )
 
 
@@ -114,7 +129,18 @@ def receivable(actor: Actor, search: Search) -> Select[Any]:
     statement = listing(actor, search).where(PurchaseOrder.status.in_(RECEIVABLE))
     if facilities is not None:
         statement = statement.where(Location.facility_id.in_(facilities))
-    return statement.order_by(None).order_by(next_expected(), PurchaseOrder.ordered_at, PurchaseOrder.id)
+    arrives = cast(_arrivals(PurchaseOrder.id).correlate(PurchaseOrder).scalar_subquery(), Date)
+    first = func.least(arrives, next_expected())
+    return statement.order_by(None).order_by(first, PurchaseOrder.ordered_at, PurchaseOrder.id)
+
+
+def arrivals(order_ids: list[int]) -> dict[int, datetime]:
+    """When what is on its way arrives, by order; orders with nothing on their way are absent."""
+    statement = _arrivals(PurchaseOrderLine.order_id).add_columns(PurchaseOrderLine.order_id)
+    statement = statement.where(
+        PurchaseOrderLine.order_id.in_(order_ids), ShipNotice.delivery_expected_at.is_not(None)
+    ).group_by(PurchaseOrderLine.order_id)
+    return {row[1]: row[0] for row in db.session.execute(statement)}
 
 
 def count_open_items(order_ids: list[int] | None = None) -> dict[int, int]:

@@ -274,5 +274,7 @@ def _invoiced(known: Known) -> Step:
         step.text = f"{_joined(one.number for one in differs)} differs from order or receipt. AP decides."
     elif step.done:
         step.text = "Order, receipt and invoice fit."
-    step.facts = _facts(("Invoices", _joined(f"{one.number} ({one.note})" for one in invoices)))
+    step.facts = _facts(
+        ("With", "Accounts payable"), ("Invoices", _joined(f"{one.number} ({one.note})" for one in invoices))
+    )
     return step

@@ -16,7 +16,7 @@ from portal.foundation.forms import Form, QuantityField
 from portal.foundation.quantity import plain
 from portal.orders.forms import ConflictForm, DayField, row_number
 from portal.orders.models import PurchaseOrder
-from portal.receiving.rules import Entry
+from portal.receiving.rules import Entry, Problem
 from portal.receiving.services import EntriesRefused
 
 MOST_ROWS = 600
@@ -71,16 +71,23 @@ class EntryForm(ConflictForm):
     @contextmanager
     def accepting(self) -> Iterator[None]:
         """Runs the service; what it refuses appears beside the row it is about."""
+        problems: Sequence[Problem] = ()
         with super().accepting():
             try:
                 yield
             except EntriesRefused as refused:
-                filled = [entry for entry in self.entries if not entry.form.is_empty]
-                for problem in refused.problems:
-                    field = filled[problem.index].form[problem.field]
-                    field.errors = [*field.errors, problem.sentence]
-                self.entries.errors = [entry.errors for entry in self.entries]
+                problems = refused.problems
                 raise
+        if problems:
+            self.form_errors.clear()
+            self._mark(problems)
+
+    def _mark(self, problems: Sequence[Problem]) -> None:
+        filled = [entry for entry in self.entries if not entry.form.is_empty]
+        for problem in problems:
+            field = filled[problem.index].form[problem.field]
+            field.errors = [*field.errors, problem.sentence]
+        self.entries.errors = [entry.errors for entry in self.entries]
 
     def with_lot(self, line_id: int | None) -> "EntryForm":
         """The same form with another row for a line, right after its last one."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from portal.foundation import clock
 from portal.foundation.filters import day
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
@@ -49,21 +51,26 @@ class ExpectedRow:
     location: str
     expected_on: date | None
     is_late: bool
+    is_on_its_way: bool
     totals: Totals
     status: Status
 
 
-def expected(order: PurchaseOrder, today: date) -> ExpectedRow:
-    """The order as a row of what is expected."""
-    arrives = next_expected(order)
+def expected(order: PurchaseOrder, arrives: datetime | None) -> ExpectedRow:
+    """The order as a row of what is expected; `arrives` is when its parcels on their way should be here."""
+    zone = order.location.facility.time_zone
+    announced = arrives.astimezone(ZoneInfo(zone)).date() if arrives else None
+    promised = next_expected(order)
+    expected_on = min((one for one in (announced, promised) if one), default=None)
     return ExpectedRow(
         id=order.id,
         number=order.number,
         erp_number=order.erp_number,
         supplier=order.supplier.name,
         location=order.location.name,
-        expected_on=arrives,
-        is_late=arrives is not None and arrives < today,
+        expected_on=expected_on,
+        is_late=expected_on is not None and expected_on < clock.today(zone),
+        is_on_its_way=arrives is not None,
         totals=totals(order.lines),
         status=status_of(order),
     )

@@ -133,6 +133,7 @@ def post(actor: Actor, receipt_id: int) -> Receipt:
         actor, "receipt.post", receipt,
         before={"state": ReceiptState.ENTERED}, after={"state": receipt.state, "order": order.number},
     )  # fmt: skip
+    audit.record(actor, "order.receive", order, after={"receipt": receipt.number})
     _send(receipt)
     return receipt
 

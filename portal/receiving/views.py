@@ -4,7 +4,6 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.exchange.queries import open_items_about
-from portal.foundation import clock
 from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
 from portal.foundation.paging import paginate
@@ -12,6 +11,7 @@ from portal.foundation.web import actor
 from portal.orders import queries as orders
 from portal.orders.export import as_csv
 from portal.orders.forms import row_number
+from portal.orders.searching import arrivals as arrivals_of
 from portal.orders.searching import every
 from portal.orders.views import csv_file, page_number
 from portal.receiving import presenters, queries, services
@@ -36,7 +36,8 @@ def listing() -> ResponseReturnValue:
     page = paginate(queries.expected(actor(), words), page_number())
     if words and page.total == 1:
         return redirect(url_for("receiving.enter", order_id=page.rows[0].id))
-    rows = [presenters.expected(order, clock.today()) for order in page.rows]
+    arrivals = arrivals_of([order.id for order in page.rows])
+    rows = [presenters.expected(order, arrivals.get(order.id)) for order in page.rows]
     why = presenters.why_not(queries.named(actor(), words), words) if words and not rows else ""
     return render_template("receiving/listing.html", form=form, page=page, rows=rows, why=why)
 

@@ -243,6 +243,14 @@ def test_the_order_page_tells_everything(connected: Hospital, buyer: Visitor, or
     assert [row.text_content().split()[0] for row in rows] == ["10", "20"]
 
 
+def test_receipts_and_invoices_stand_in_the_history(connected: Hospital, buyer: Visitor) -> None:
+    order = ordering.sent(connected, {connected.gloves_offer: 2})
+    receipt = ordering.received(connected, order, {10: 2})
+    told = words(buyer.get(f"/orders/{order.id}"))
+    assert f"Receipt {receipt.number}" in told
+    assert "Everything is counted into the stock." in told
+
+
 def test_lines_that_need_a_decision_come_first(connected: Hospital, buyer: Visitor) -> None:
     order = ordering.sent(connected, {connected.gloves_offer: 2, connected.catheter_offer: 4})
     confirm(confirmation(order.number, {20: [part(4, "backordered")]}))

@@ -82,11 +82,14 @@ def test_what_is_expected_next_comes_first(connected: Hospital, receiver: Visito
     today = clock.today()
     late = ordering.sent(connected, {connected.gloves_offer: 1}, need_by=today + timedelta(days=9))
     soon = ordering.sent(connected, {connected.gloves_offer: 1}, need_by=today + timedelta(days=2))
+    parcel = ordering.sent(connected, {connected.gloves_offer: 2}, need_by=today + timedelta(days=20))
+    ship(ship_notice(parcel.number, {10: [lot(1)]}, arrives=clock.now()))
     ordering.placed(connected, {connected.gloves_offer: 1})
     done = ordering.sent(connected, {connected.gloves_offer: 1})
     ordering.received(connected, done, {10: 1})
     page = parsed(receiver.get("/receive"))
-    assert page.xpath("//main//tbody/tr/th/a/text()") == [soon.number, late.number]
+    assert page.xpath("//main//tbody/tr/th/a/text()") == [parcel.number, soon.number, late.number]
+    assert "on its way" in words(receiver.get("/receive"))
 
 
 @pytest.mark.parametrize(
@@ -205,6 +208,9 @@ def test_every_problem_is_marked_at_its_own_field(receiver: Visitor, order: Purc
         "entries-0-expires_on",
         "entries-1-quantity",
     ]
+    links = page.xpath("//*[@id='error-summary-title']/following-sibling::ul/li/a/@href")
+    assert links == [f"#{field}" for field in page.xpath("//*[@aria-invalid='true']/@id")]
+    assert len(page.xpath("//*[@id='error-summary-title']/following-sibling::ul/li")) == len(links)
 
 
 def test_the_first_button_of_the_form_is_the_one_that_enter_means(

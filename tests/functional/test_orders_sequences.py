@@ -1,0 +1,208 @@
+"""Suppliers, receivers, buyers and analysts act in any sequence; quantities, money and stock always agree."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from flask import Flask
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from integrations.canonical import Confirmation, ShipNotice
+from portal.exchange.queries import open_items_about
+from portal.exchange.rules import WorkItemKind
+from portal.foundation import clock
+from portal.foundation.db import db, transaction
+from portal.foundation.errors import Conflict, Invalid
+from portal.identity.rules import Role
+from portal.inventory.queries import on_hand
+from portal.invoices import queries as invoice_queries
+from portal.invoices import services as invoices
+from portal.invoices.services import Charged
+from portal.orders import queries
+from portal.orders.cancelling import cancel_rest
+from portal.orders.models import PurchaseOrder
+from portal.orders.rules import status_of
+from portal.receiving import queries as receiving_queries
+from portal.receiving.rules import ReceiptState
+from tests import hospital as hospitals
+from tests import ordering
+from tests.ordering import balance, confirm, confirmation, fresh, lot, part, ship, ship_notice
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+CENT = Decimal("0.01")
+lines = st.sampled_from([10, 20])
+some = st.sampled_from(["0.5", "1", "2", "3", "4"])
+hours = st.integers(0, 5)
+OVER_WITH_ARRIVAL = {WorkItemKind.BACKORDERED, WorkItemKind.REJECTED, WorkItemKind.DATE_CHANGED}
+
+
+class Life(RuleBasedStateMachine):
+    """One order of two lines, each shared by two requisitions, at prices that do not divide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with transaction() as session:
+            session.expire_on_commit = False
+            self.hospital = hospitals.build()
+        ordering.connect(self.hospital)
+        catheter, gloves = self.hospital.catheter_offer, self.hospital.gloves_offer
+        ordering.priced(self.hospital, catheter, "0.3350")
+        ordering.priced(self.hospital, gloves, "7.0050")
+        asked = [
+            line
+            for wanted in ({catheter: 1, gloves: 3}, {catheter: 3, gloves: 1})
+            for line in ordering.approved(self.hospital, wanted)
+        ]
+        self.order: PurchaseOrder = ordering.taken(ordering.placed_lines(self.hospital, asked))
+        self.said: list[Confirmation | ShipNotice] = []
+        self.invoices = 0
+
+    def hear(self, document: Confirmation | ShipNotice) -> None:
+        """The document arrives."""
+        if isinstance(document, Confirmation):
+            confirm(document)
+        else:
+            ship(document)
+
+    @rule(line=lines, counts=st.lists(some, min_size=1, max_size=3), data=st.data(), at=hours)
+    def supplier_answers(self, line: int, counts: list[str], data: st.DataObject, at: int) -> None:
+        statuses = st.sampled_from(["accepted", "changed", "backordered", "rejected", "unknown"])
+        parts = [part(count, data.draw(statuses)) for count in counts]
+        number = data.draw(st.sampled_from(["OC-1", "OC-2"]))
+        self.said.append(
+            confirmation(self.order.number, {line: parts}, number=number, at=NOON + timedelta(hours=at))
+        )
+        self.hear(self.said[-1])
+
+    @rule(
+        line=lines,
+        count=some,
+        number=st.sampled_from(["SN-1", "SN-2"]),
+        operation=st.sampled_from(["new", "update", "delete"]),
+        at=hours,
+    )
+    def supplier_ships(self, line: int, count: str, number: str, operation: str, at: int) -> None:
+        notice = ship_notice(
+            self.order.number,
+            {line: [lot(count, "L1")]},
+            number=number,
+            operation=operation,
+            at=NOON + timedelta(hours=at),
+        )
+        self.said.append(notice)
+        self.hear(notice)
+
+    @precondition(lambda self: self.said)
+    @rule(data=st.data())
+    def supplier_repeats(self, data: st.DataObject) -> None:
+        self.hear(data.draw(st.sampled_from(self.said)))
+
+    @rule(line=lines, count=some)
+    def storeroom_receives(self, line: int, count: str) -> None:
+        with suppress(Invalid):
+            ordering.received(self.hospital, fresh(self.order), {line: count})
+
+    @rule(line=lines)
+    def buyer_cancels(self, line: int) -> None:
+        line_id = next(one.id for one in fresh(self.order).lines if one.line_number == line)
+        with suppress(Conflict), transaction():
+            cancel_rest(self.hospital.actor(Role.BUYER), self.order.id, line_id, "Ordered elsewhere")
+
+    @rule(line=lines, count=some, price=st.sampled_from(["0.3350", "7.0050", "8"]))
+    def analyst_records(self, line: int, count: str, price: str) -> None:
+        self.invoices += 1
+        line_id = next(one.id for one in fresh(self.order).lines if one.line_number == line)
+        with transaction():
+            invoices.record(
+                self.hospital.actor(Role.AP_ANALYST),
+                self.order.id,
+                number=f"INV-{self.invoices}",
+                invoiced_on=clock.today(),
+                charged=[Charged(line_id, Decimal(count), Decimal(price))],
+            )
+
+    @invariant()
+    def quantities_follow_the_documents(self) -> None:
+        order = fresh(self.order)
+        posted = receiving_queries.receipts_of(order.id, state=ReceiptState.POSTED)
+        billed = invoice_queries.invoices_of(order.id)
+        for line in order.lines:
+            mine = [
+                one.quantity for receipt in posted for one in receipt.lines if one.order_line_id == line.id
+            ]
+            assert line.received == sum(mine)
+            charged = [one.quantity for bill in billed for one in bill.lines if one.order_line_id == line.id]
+            assert line.invoiced == sum(charged)
+            shipped = [one.quantity for one in queries.shipped_lines(order.id) if one.line_id == line.id]
+            assert line.shipped == sum(shipped)
+            assert line.received <= line.quantity * Decimal("1.1")
+            assert 0 <= line.cancelled <= line.quantity
+            assert line.status is status_of([line.quantities], sent=True)
+        assert order.status is status_of([line.quantities for line in order.lines], sent=True)
+
+    @invariant()
+    def stock_is_what_was_received(self) -> None:
+        order = fresh(self.order)
+        held = on_hand(self.hospital.clinic.id, [line.item_id for line in order.lines])
+        for line in order.lines:
+            assert held.get(line.item_id, 0) == line.received * line.factor
+
+    @invariant()
+    def budget_holds_what_is_still_to_be_invoiced(self) -> None:
+        order = fresh(self.order)
+        held = balance(self.hospital)
+        assert held.requested == 0
+        assert held.invoiced == sum(one.total for one in invoice_queries.invoices_of(order.id))
+        for line in order.lines:
+            due = max(line.quantities.wanted - line.invoiced, Decimal()) * line.unit_price
+            told = db.session.execute(
+                db.text(
+                    "SELECT coalesce(sum(amount), 0) FROM budget_entry WHERE term = 'ordered' "
+                    "AND requisition_line_id = ANY(:lines)"
+                ),
+                {"lines": [source.requisition_line_id for source in line.sources]},
+            ).scalar_one()
+            assert abs(told - due) <= CENT * len(line.sources)
+            assert due or told == 0
+
+    @invariant()
+    def decisions_are_asked_only_while_they_matter(self) -> None:
+        order = fresh(self.order)
+        items = open_items_about("purchase_order", order.id)
+        assert len({item.key for item in items}) == len(items)
+        for line in order.lines:
+            kinds = {item.kind for item in items if item.key.startswith(f"line-{line.id}-")}
+            if line.quantities.outstanding == 0:
+                assert not kinds & OVER_WITH_ARRIVAL
+            assert (WorkItemKind.OVER_RECEIPT in kinds) == (line.received > line.quantities.wanted)
+
+    @invariant()
+    def invoices_match_when_nothing_differs(self) -> None:
+        compared = invoice_queries.matched_lines(invoice_queries.invoices_of(self.order.id))
+        for invoice, matched in compared:
+            differs = any(one.is_too_much or one.is_other_price for one in matched)
+            assert invoice.matched is not differs
+            assert bool(open_items_about("invoice", invoice.id)) is differs
+
+
+def test_quantities_money_and_stock_agree_after_any_sequence(app: Flask) -> None:
+    with app.app_context():
+        run_state_machine_as_test(
+            Life,
+            settings=settings(
+                max_examples=8,
+                stateful_step_count=10,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                print_blob=True,
+            ),
+        )
+        db.session.rollback()
