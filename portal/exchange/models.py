@@ -16,7 +16,18 @@ class Partner(TenantRow):
     """A system we talk to. `secret_name` names the environment variable PORTAL_SECRET_<NAME>."""
 
     __tablename__ = "partner"
-    __table_args__ = (UniqueConstraint("organization_id", "code"),)
+    __table_args__ = (
+        UniqueConstraint("organization_id", "code"),
+        # Of all organizations: a sender must lead to one of them.
+        Index(
+            "uq_partner_sender",
+            "inbound_domain",
+            "inbound_identity",
+            "inbound_to",
+            unique=True,
+            postgresql_where=text("inbound_identity <> ''"),
+        ),
+    )
 
     code: Mapped[str]
     name: Mapped[str]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
 from integrations.formats.cxml.envelope import Status, read_response, write_request
@@ -14,12 +15,14 @@ from portal.exchange.models import Partner
 from portal.exchange.rules import MessageState
 from portal.foundation.db import db, transaction
 from tests import cxml_partner
+from tests import hospital as hospitals
 from tests.documents import purchase_order
 from tests.exchange_setting import Setting, exchange
 from tests.hospital import Hospital
 from tests.inbound_documents import confirmation, header
 from tests.visitor import Visitor
 
+NOWHERE = "http://127.0.0.1:9"
 BOMB = '<!DOCTYPE cXML [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><cXML>&b;</cXML>'
 FILE = '<!DOCTYPE cXML [<!ENTITY x SYSTEM "file:///etc/passwd">]><cXML>&x;</cXML>'
 
@@ -120,6 +123,15 @@ def test_an_unknown_sender_or_recipient_is_refused_alike(
     assert answer.status_code == 401
     assert status_of(answer).text == status_of(wrong).text
     assert setting.messages() == []
+
+
+def test_a_sender_cannot_lead_to_two_organizations(setting: Setting, app: Flask) -> None:
+    sender = setting.hospital.organization.slug
+    with app.app_context(), transaction():
+        stranger = hospitals.build()
+        partner = hospitals.add_partners(stranger, erp_url=NOWHERE, network_url=NOWHERE)[1]
+        with pytest.raises(IntegrityError, match="uq_partner_sender"), db.session.begin_nested():
+            partner.inbound_to = sender
 
 
 def test_a_partner_without_a_secret_lets_nobody_in(client: Visitor, setting: Setting) -> None:

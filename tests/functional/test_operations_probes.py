@@ -1,5 +1,8 @@
 """Health and metrics tell the truth, also when something is missing."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +19,7 @@ from portal.exchange import jobs, services
 from portal.exchange.models import Partner
 from portal.foundation.db import db, transaction
 from portal.foundation.jobs import connect
+from portal.foundation.web import ROOT
 from portal.identity.rules import Role
 from portal.settings import Settings, load
 from tests import cxml_partner
@@ -156,3 +160,25 @@ def test_metrics_are_for_this_machine_or_for_the_bearer_of_the_token(
         for token, status in (("a token", 200), ("another", 401), ("", 401), ("a tokén", 401)):
             headers = {"Authorization": f"Bearer {token}"}
             assert guarded.get("/metrics", headers=headers, **stranger).status_code == status, token
+
+
+PROGRAM = """
+from portal.app import create_app
+client = create_app().test_client()
+for _ in range(3):
+    client.get("/health/live")
+print(client.get("/metrics").get_data(as_text=True))
+"""
+
+
+def test_processes_that_share_a_folder_report_together(environment: dict[str, str], tmp_path: Path) -> None:
+    shared = {**os.environ, **environment, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", PROGRAM]
+    printed = [
+        subprocess.run(command, env=shared, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    counted = 'portal_request_seconds_count{endpoint="operations.live",status="200"}'
+    assert [f"{counted} {number}" in text for text, number in zip(printed, (3.0, 6.0), strict=True)] == [
+        True
+    ] * 2

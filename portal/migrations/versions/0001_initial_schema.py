@@ -284,6 +284,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("organization_id", "code", name=op.f("uq_partner_organization_id_code")),
     )
     op.create_index(op.f("ix_partner_organization_id"), "partner", ["organization_id"], unique=False)
+    op.create_index(
+        "uq_partner_sender",
+        "partner",
+        ["inbound_domain", "inbound_identity", "inbound_to"],
+        unique=True,
+        postgresql_where=sa.text("inbound_identity <> ''"),
+    )
     op.create_table(
         "supplier",
         sa.Column("code", sa.Text(), nullable=False),
@@ -2075,6 +2082,9 @@ def downgrade() -> None:
     op.drop_table("synonym")
     op.drop_index(op.f("ix_supplier_organization_id"), table_name="supplier")
     op.drop_table("supplier")
+    op.drop_index(
+        "uq_partner_sender", table_name="partner", postgresql_where=sa.text("inbound_identity <> ''")
+    )
     op.drop_index(op.f("ix_partner_organization_id"), table_name="partner")
     op.drop_table("partner")
     op.drop_index(op.f("ix_identity_provider_organization_id"), table_name="identity_provider")
