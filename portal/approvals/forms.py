@@ -84,4 +84,5 @@ class InboxFilter(Form):
         csrf = False
 
     show = HiddenField()
+    sort = HiddenField()
     q = StringField("Number, person or place")

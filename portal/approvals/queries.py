@@ -14,6 +14,7 @@ from portal.budgets.rules import Balance
 from portal.foundation import clock
 from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.db import db
+from portal.foundation.paging import ordered
 from portal.identity.models import Account
 from portal.identity.queries import assignments_with
 from portal.masterdata.models import Location
@@ -21,24 +22,31 @@ from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import ApprovalPart
 
 
-def inbox(actor: Actor, words: str = "") -> Select[Any]:
-    """Open steps the person may decide, oldest first: place, cost center and limit fit, not the own."""
+def inbox(actor: Actor, words: str = "", sort: str = "") -> Select[Any]:
+    """Open steps the person may decide: place, cost center and limit fit, not the own request.
+
+    The oldest first; `sort` is amount, opened or number, or one of them after a minus.
+    """
     allowed = [_within(grant) for grant in actor.grants if Permission.APPROVE in grant.permissions]
-    return (
-        _steps(words)
-        .where(
-            ApprovalStep.state == StepState.OPEN,
-            Requisition.requester_id != actor.account_id,
-            or_(ApprovalStep.id.is_(None), *allowed),
-        )
-        .order_by(ApprovalStep.opened_at, ApprovalStep.id)
+    found = _steps(words).where(
+        ApprovalStep.state == StepState.OPEN,
+        Requisition.requester_id != actor.account_id,
+        or_(ApprovalStep.id.is_(None), *allowed),
     )
+    return ordered(found, sort, _SORTS, [ApprovalStep.opened_at.asc(), ApprovalStep.id.asc()])
 
 
-def decided(actor: Actor, words: str = "") -> Select[Any]:
+_SORTS = {
+    "amount": ApprovalStep.amount,
+    "opened": ApprovalStep.opened_at,
+    "number": Requisition.number,
+}
+
+
+def decided(actor: Actor, words: str = "", sort: str = "") -> Select[Any]:
     """Steps the person decided, the last one first."""
     found = _steps(words).where(ApprovalStep.decided_by_id == actor.account_id)
-    return found.order_by(ApprovalStep.decided_at.desc(), ApprovalStep.id.desc())
+    return ordered(found, sort, _SORTS, [ApprovalStep.decided_at.desc(), ApprovalStep.id.desc()])
 
 
 def _steps(words: str) -> Select[Any]:

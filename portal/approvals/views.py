@@ -19,8 +19,8 @@ def inbox() -> ResponseReturnValue:
     """What waits for the person, oldest first; or what they decided."""
     form = InboxFilter(request.args)
     is_past = form.show.data == "decided"
-    words = form.q.data or ""
-    statement = queries.decided(actor(), words) if is_past else queries.inbox(actor(), words)
+    steps = queries.decided if is_past else queries.inbox
+    statement = steps(actor(), form.q.data or "", form.sort.data or "")
     found = paginate(statement, request.args.get("page", 1, type=int))
     left = queries.balances_of(found.rows)
     rows = [presenters.row(step, left.get(step.cost_center_id)) for step in found.rows]

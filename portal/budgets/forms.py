@@ -1,6 +1,6 @@
 """The filter of the list of budgets."""
 
-from wtforms import SelectField, StringField
+from wtforms import HiddenField, SelectField, StringField
 
 from portal.foundation.forms import Form
 
@@ -13,5 +13,6 @@ class BudgetFilter(Form):
 
         csrf = False
 
+    sort = HiddenField()
     q = StringField("Cost center")
     period = SelectField("Period", choices={"": "Today's", "all": "All periods"}, validate_choice=False)

@@ -1,6 +1,6 @@
 """Budgets as pages show them: the formula as a sum, each term a list of documents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from portal.budgets.queries import Held
 from portal.budgets.rules import Balance, Term
 from portal.foundation.access import Actor, Permission
 from portal.foundation.filters import day
+from portal.foundation.spreadsheets import as_csv
 
 LABELS = {
     Term.REQUESTED: "Requested, not ordered yet",
@@ -51,6 +52,25 @@ def row(budget: Budget, balance: Balance) -> BudgetRow:
         parts=parts(balance),
         tone="danger" if balance.available < 0 else "",
     )
+
+
+HEADER = (
+    "cost center", "name", "from", "to", "currency", "budget", "requested", "ordered", "invoiced",
+    "available",
+)  # fmt: skip
+
+
+def file(budgets: Sequence[Budget], balances: Mapping[int, Balance]) -> bytes:
+    """The budgets as a CSV file."""
+    return as_csv(HEADER, (_file_line(budget, balances[budget.id]) for budget in budgets))
+
+
+def _file_line(budget: Budget, balance: Balance) -> Sequence[object]:
+    center = budget.cost_center
+    return (
+        center.code, center.name, budget.period_start, budget.period_end, budget.currency, balance.budget,
+        balance.requested, balance.ordered, balance.invoiced, balance.available,
+    )  # fmt: skip
 
 
 def period(start: date, end: date) -> str:

@@ -13,6 +13,7 @@ from portal.budgets.models import Budget, BudgetEntry
 from portal.budgets.rules import Balance, Term
 from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.db import db, found
+from portal.foundation.paging import ordered
 from portal.masterdata.models import CostCenter
 
 SEES_BUDGETS = frozenset({Permission.APPROVE, Permission.REQUEST})
@@ -87,9 +88,14 @@ def find(actor: Actor, budget_id: int) -> Budget:
     return found(budget, "budget")
 
 
-def listing(actor: Actor, *, words: str = "", on: date | None = None) -> Select[Any]:
-    """Budgets the person requests or approves from, by cost center; `on` keeps those of a day."""
-    statement = _visible(actor).order_by(CostCenter.code, Budget.period_start.desc(), Budget.id)
+def listing(actor: Actor, *, words: str = "", on: date | None = None, sort: str = "") -> Select[Any]:
+    """Budgets the person requests or approves from, by cost center; `on` keeps those of a day.
+
+    `sort` is code, name or amount, or one of them after a minus.
+    """
+    sorts = {"code": CostCenter.code, "name": CostCenter.name, "amount": Budget.amount}
+    usual = [CostCenter.code.asc(), Budget.period_start.desc(), Budget.id.asc()]
+    statement = ordered(_visible(actor), sort, sorts, usual)
     if on is not None:
         statement = statement.where(Budget.period_start <= on, Budget.period_end >= on)
     words = words.replace("\0", "").strip()

@@ -1,6 +1,9 @@
 """Budgets: the list, and one budget explained by its documents."""
 
-from flask import Blueprint, render_template, request
+import io
+from typing import Any
+
+from flask import Blueprint, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -13,6 +16,7 @@ from portal.foundation.errors import NotAllowed
 from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 
+MOST_EXPORTED = 100_000
 blueprint = Blueprint("budgets", __name__)
 
 
@@ -22,12 +26,22 @@ def listing() -> ResponseReturnValue:
     """The budgets a person requests or approves from."""
     _require()
     form = BudgetFilter(request.args)
-    on = None if form.period.data == "all" else clock.today(current_user.time_zone)
-    statement = queries.listing(actor(), words=form.q.data or "", on=on)
-    page = paginate(statement, request.args.get("page", 1, type=int))
+    page = paginate(_statement(form), request.args.get("page", 1, type=int))
     balances = queries.balances(page.rows)
     rows = [presenters.row(budget, balances[budget.id]) for budget in page.rows]
-    return render_template("budgets/listing.html", form=form, page=page, rows=rows)
+    export_url = f"{url_for('budgets.export')}?{request.query_string.decode()}"
+    return render_template("budgets/listing.html", form=form, page=page, rows=rows, export_url=export_url)
+
+
+@blueprint.get("/budgets.csv")
+@signed_in
+def export() -> ResponseReturnValue:
+    """The same list, all pages, as a file."""
+    _require()
+    found = paginate(_statement(BudgetFilter(request.args)), 1, per_page=MOST_EXPORTED).rows
+    content = io.BytesIO(presenters.file(found, queries.balances(found)))
+    name = f"budgets-{clock.today(current_user.time_zone).isoformat()}.csv"
+    return send_file(content, mimetype="text/csv", as_attachment=True, download_name=name)
 
 
 @blueprint.get("/budgets/<int:budget_id>")
@@ -49,6 +63,11 @@ def show(budget_id: int) -> ResponseReturnValue:
         page=page,
         rows=presenters.document_rows(actor(), page.rows),
     )
+
+
+def _statement(form: BudgetFilter) -> Any:
+    on = None if form.period.data == "all" else clock.today(current_user.time_zone)
+    return queries.listing(actor(), words=form.q.data or "", on=on, sort=form.sort.data or "")
 
 
 def _require() -> None:

@@ -1,6 +1,6 @@
 """Lists: one page of a statement, with its count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +35,20 @@ class Page(Generic[T]):
     def last(self) -> int:
         """The number of the last row shown."""
         return min(self.number * self.per_page, self.total)
+
+
+def ordered(
+    statement: Select[Any],
+    sort: str,
+    columns: Mapping[str, Any],
+    otherwise: Sequence[Any],
+) -> Select[Any]:
+    """Sorted by the column of a key (a leading - turns it round) if it is known, then as otherwise."""
+    column = columns.get(sort.removeprefix("-"))
+    if column is None:
+        return statement.order_by(*otherwise)
+    first = column.desc() if sort.startswith("-") else column.asc()
+    return statement.order_by(first.nulls_last(), *otherwise)
 
 
 def paginate(statement: Select[Any], number: int, *, per_page: int = PER_PAGE) -> Page[Any]:

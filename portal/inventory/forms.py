@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField, HiddenField, StringField
 
 from portal.catalog.forms import PlaceForm
 from portal.inventory.queries import Wanted
@@ -13,6 +13,7 @@ from portal.inventory.rules import SOON
 class StockFilter(PlaceForm):
     """Which items of which location the page shows."""
 
+    sort = HiddenField()
     q = StringField("Item or number")
     low = BooleanField("Below par only")
     expiring = BooleanField("Expired or soon")
@@ -21,6 +22,7 @@ class StockFilter(PlaceForm):
         """What was asked for."""
         return Wanted(
             words=self.q.data or "",
+            sort=self.sort.data or "",
             low_only=self.low.data,
             expiring_by=today + SOON if self.expiring.data else None,
         )
@@ -32,6 +34,6 @@ class StockFilter(PlaceForm):
 
     def arguments(self) -> dict[str, Any]:
         """The filter as an address carries it."""
-        chosen = {"location": self.location.data, "q": self.q.data}
+        chosen = {"location": self.location.data, "q": self.q.data, "sort": self.sort.data}
         boxes = {name: "y" for name in ("low", "expiring") if self[name].data}
         return {name: value for name, value in chosen.items() if value} | boxes

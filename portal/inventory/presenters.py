@@ -1,7 +1,5 @@
 """Stock as its page and its file show it."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from decimal import Decimal
 
 from portal.foundation.filters import day
 from portal.foundation.quantity import plain
+from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
 from portal.inventory.models import Stock
 from portal.inventory.queries import StockRow
@@ -33,8 +32,6 @@ COLUMNS = (
     "Expires on",
     "State",
 )
-# A spreadsheet takes a text that begins like this for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -110,36 +107,24 @@ def par_of(row: StockRow) -> str:
     return f"{plain(row.minimum)} to {plain(row.maximum)}"
 
 
-def as_csv(rows: Sequence[StockRow], lots: Sequence[Stock], today: date) -> str:
+def file(rows: Sequence[StockRow], lots: Sequence[Stock], today: date) -> bytes:
     """One line for each lot, or for the item when it has none."""
     by_item: dict[int, list[Stock]] = defaultdict(list)
     for lot in lots:
         by_item[lot.item_id].append(lot)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        of_item: Sequence[Stock | None] = by_item[row.item_id] or [None]
-        writer.writerows(_csv_line(row, lot, today) for lot in of_item)
-    return text.getvalue()
+    return as_csv(
+        COLUMNS,
+        (_file_line(row, lot, today) for row in rows for lot in by_item[row.item_id] or _no_lot()),
+    )
 
 
-def _csv_line(row: StockRow, lot: Stock | None, today: date) -> list[str]:
+def _no_lot() -> Sequence[Stock | None]:
+    return [None]
+
+
+def _file_line(row: StockRow, lot: Stock | None, today: date) -> Sequence[object]:
     expires_on = lot.expires_on if lot else None
-    expiry = EXPIRIES.get(expiry_of(expires_on, today))
-    return [
-        harmless(row.code),
-        harmless(row.name),
-        row.uom,
-        plain(lot.on_hand if lot else row.on_hand),
-        plain(row.minimum) if row.minimum is not None else "",
-        plain(row.maximum) if row.maximum is not None else "",
-        harmless(lot.lot) if lot else "",
-        expires_on.isoformat() if expires_on else "",
-        (expiry or status_of(row)).label,
-    ]
-
-
-def harmless(text: str) -> str:
-    """The text so that no spreadsheet computes it."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    state = EXPIRIES.get(expiry_of(expires_on, today)) or status_of(row)
+    on_hand = lot.on_hand if lot else row.on_hand
+    name = lot.lot if lot else ""
+    return (row.code, row.name, row.uom, on_hand, row.minimum, row.maximum, name, expires_on, state.label)

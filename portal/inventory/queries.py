@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, or_, select
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.db import db
+from portal.foundation.paging import ordered
 from portal.inventory.models import ParLevel, Stock
 from portal.masterdata.models import Item
 
@@ -35,11 +36,15 @@ class StockRow:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which items are looked for; `expiring_by` keeps those with a lot that expires by the day."""
+    """Which items are looked for; `expiring_by` keeps those with a lot that expires by the day.
+
+    `sort` is name, on_hand or par, or one of them after a minus.
+    """
 
     words: str = ""
     low_only: bool = False
     expiring_by: date | None = None
+    sort: str = ""
 
 
 def on_hand(location_id: int, item_ids: Iterable[int]) -> dict[int, Decimal]:
@@ -78,7 +83,6 @@ def stock_at(location_id: int, wanted: Wanted) -> Select[Any]:
         .outerjoin(held, held.c.item_id == Item.id)
         .outerjoin(ParLevel, (ParLevel.item_id == Item.id) & (ParLevel.location_id == location_id))
         .where(or_(held.c.item_id.is_not(None), ParLevel.id.is_not(None)))
-        .order_by(Item.name, Item.id)
     )
     words = wanted.words.replace("\0", "").strip()
     if words:
@@ -91,8 +95,8 @@ def stock_at(location_id: int, wanted: Wanted) -> Select[Any]:
             Stock.location_id == location_id, Stock.on_hand > 0, Stock.expires_on <= wanted.expiring_by
         )
         statement = statement.where(Item.id.in_(expiring))
-    rows: Select[Any] = statement
-    return rows
+    sorts = {"name": Item.name, "on_hand": quantity, "par": ParLevel.minimum}
+    return ordered(statement, wanted.sort, sorts, [Item.name, Item.id])
 
 
 def rows_at(statement: Select[Any]) -> list[StockRow]:

@@ -36,6 +36,7 @@ def stock() -> ResponseReturnValue:
         page=page,
         rows=rows,
         place=location,
+        sort=form.sort.data or "",
         may_open=actor().can(Permission.VIEW_CATALOG),
         export_url=url_for("inventory.export", **form.arguments()),
     )
@@ -49,7 +50,6 @@ def export() -> ResponseReturnValue:
     today = clock.today(location.facility.time_zone)
     rows = queries.rows_at(queries.stock_at(location.id, StockFilter(request.args).wanted(today)))
     lots = queries.lots_at(location.id, {row.item_id for row in rows})
-    # The mark at the beginning tells spreadsheets that it is UTF-8.
-    content = io.BytesIO(presenters.as_csv(rows, lots, today).encode("utf-8-sig"))
+    content = io.BytesIO(presenters.file(rows, lots, today))
     name = f"stock-{location.code}-{today.isoformat()}.csv"
     return send_file(content, mimetype="text/csv", as_attachment=True, download_name=name)

@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from portal.catalog.forms import quantity_name
 from portal.foundation.errors import NotFound
 from portal.foundation.forms import Form, QuantityField
+from portal.requisitions.queries import Wanted
 from portal.requisitions.rules import CLOSE_REASONS, LONGEST_NOTE, LONGEST_REASON, OTHER_REASON
 
 ROW_ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
@@ -189,6 +190,16 @@ class RequisitionFilter(Form):
 
         csrf = False
 
+    sort = HiddenField()
     q = StringField("Number, item, place or person")
     state = SelectField("State", choices=STATES, validate_choice=False)
     mine = BooleanField("Only mine")
+
+    def wanted(self) -> Wanted:
+        """What was asked for; what is not a choice counts as not chosen."""
+        return Wanted(
+            state=self.state.data or "",
+            words=self.q.data or "",
+            mine=self.mine.data,
+            sort=self.sort.data or "",
+        )

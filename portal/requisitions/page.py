@@ -25,8 +25,11 @@ def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:
     followed = presenters.follow(requisition, parts)
     is_own = requisition.requester_id == actor.account_id
     may_follow = actor.can(Permission.VIEW_ORDERS, facility_id=requisition.location.facility_id)
+    may_open = actor.can(Permission.VIEW_CATALOG)
+    status = presenters.status_of(requisition, followed)
     shown = {
-        "status": presenters.status_of(requisition, followed),
+        "status": status,
+        "is_on_its_way": status not in presenters.FINAL,
         "steps": steps.steps(requisition, approvals, followed),
         "lines": presenters.line_rows(
             requisition, followed, may_close=services.may_close(actor, requisition)
@@ -38,7 +41,14 @@ def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:
     }
     seen = hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
     zone = requisition.location.facility.time_zone
-    return {**shown, "seen": seen, "requisition": requisition, "zone": zone, "may_follow": may_follow}
+    return {
+        **shown,
+        "seen": seen,
+        "requisition": requisition,
+        "zone": zone,
+        "may_follow": may_follow,
+        "may_open": may_open,
+    }
 
 
 def _is_undecided(requisition: Requisition) -> bool:

@@ -1,6 +1,7 @@
 """Requisitions as pages show them: state, steps, lines, history."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any
 from portal.catalog.rules import pack
 from portal.foundation.audit import AuditEvent
 from portal.foundation.quantity import plain
+from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
 from portal.requisitions.checks import LABELS
 from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
@@ -43,6 +45,8 @@ LADDER: tuple[tuple[Stage, Status, Status], ...] = (
     (Stage.CONFIRMED, Status("Confirmed", "info", "checks"), Status("Partly confirmed", "info", "checks")),
     (Stage.ORDERED, Status("Ordered", "info", "send"), Status("Partly ordered", "info", "send")),
 )
+FINAL = (WITHDRAWN, REJECTED, CLOSED, LADDER[0][1])
+"""Nothing more is going to happen."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,20 @@ class RequisitionRow:
     tone: str
 
 
-def row(requisition: Requisition, parts: Sequence[OrderPart]) -> RequisitionRow:
-    """The requisition with the state its orders give it."""
+def rows(found: Sequence[Requisition], parts: Sequence[OrderPart]) -> list[RequisitionRow]:
+    """The requisitions with the state their orders give them."""
+    by_requisition = _by_requisition(parts)
+    return [_row(requisition, by_requisition[requisition.id]) for requisition in found]
+
+
+def _by_requisition(parts: Sequence[OrderPart]) -> dict[int, list[OrderPart]]:
+    found: dict[int, list[OrderPart]] = defaultdict(list)
+    for part in parts:
+        found[part.requisition_id].append(part)
+    return found
+
+
+def _row(requisition: Requisition, parts: Sequence[OrderPart]) -> RequisitionRow:
     followed = follow(requisition, parts)
     troubled = sum(1 for one in followed if one.troubles)
     return RequisitionRow(
@@ -165,6 +181,36 @@ def items_of(lines: Sequence[RequisitionLine]) -> str:
         return ""
     more = len(lines) - 1
     return lines[0].item.name + (f" and {more} more" if more else "")
+
+
+HEADER = (
+    "requisition", "requested by", "for", "submitted", "needed by", "state", "line", "item number", "item",
+    "quantity", "unit", "price", "amount", "currency", "line state", "reason", "orders", "closed", "shipped",
+    "received",
+)  # fmt: skip
+
+
+def file(found: Sequence[Requisition], parts: Sequence[OrderPart]) -> bytes:
+    """The requisitions as a CSV file, a row for each line."""
+    by_requisition = _by_requisition(parts)
+    return as_csv(
+        HEADER,
+        (cells for one in found for cells in _file_lines(one, follow(one, by_requisition[one.id]))),
+    )
+
+
+def _file_lines(requisition: Requisition, followed: Sequence[Followed]) -> Iterator[Sequence[object]]:
+    state = status_of(requisition, followed).label
+    for one in followed:
+        line, progress = one.line, one.progress
+        yield (
+            requisition.number, requisition.requester.name, requisition.location.name,
+            requisition.submitted_at, requisition.need_by, state, line.line_number, line.item.code,
+            line.item.name, line.quantity, line.uom, line.unit_price, line.amount, requisition.currency,
+            line_status(requisition, one).label, line.decision_reason,
+            ", ".join(dict.fromkeys(part.order for part in one.parts)), progress.closed, progress.shipped,
+            progress.received,
+        )  # fmt: skip
 
 
 # The lines

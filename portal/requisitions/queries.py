@@ -1,6 +1,7 @@
 """Reading carts and requisitions, and the facts the checks need."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from portal.catalog.rules import Shelf, pack
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.hooks import Collector
+from portal.foundation.paging import ordered
 from portal.identity.models import Account
 from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Item, Location
 from portal.masterdata.queries import prices_on
@@ -139,8 +141,18 @@ def _carts(actor: Actor) -> Select[Any]:
     )
 
 
-def listing(actor: Actor, *, state: str = "", words: str = "", mine: bool = False) -> Select[Any]:
-    """Requisitions the person may see, newest first, with lines and items."""
+@dataclass(frozen=True)
+class Wanted:
+    """Which requisitions are looked for; `sort` is number, submitted, need_by or amount, or -number …"""
+
+    state: str = ""
+    words: str = ""
+    mine: bool = False
+    sort: str = ""
+
+
+def listing(actor: Actor, wanted: Wanted) -> Select[Any]:
+    """Requisitions the person may see, newest first if not sorted, with lines and items."""
     statement = (
         select(Requisition)
         .join(Requisition.location)
@@ -150,14 +162,23 @@ def listing(actor: Actor, *, state: str = "", words: str = "", mine: bool = Fals
             contains_eager(Requisition.location),
             selectinload(Requisition.lines).joinedload(RequisitionLine.item),
         )
-        .order_by(Requisition.submitted_at.desc(), Requisition.id.desc())
     )
     own = Requisition.requester_id == actor.account_id
-    statement = statement.where(own if mine else or_(own, _within(actor, Permission.VIEW_ORDERS)))
-    if state in _IN_STATE:
-        statement = statement.where(_IN_STATE[state])
-    words = words.replace("\0", "").strip()
-    return statement.where(_mentions(words)) if words else statement
+    statement = statement.where(own if wanted.mine else or_(own, _within(actor, Permission.VIEW_ORDERS)))
+    if wanted.state in _IN_STATE:
+        statement = statement.where(_IN_STATE[wanted.state])
+    words = wanted.words.replace("\0", "").strip()
+    if words:
+        statement = statement.where(_mentions(words))
+    return ordered(statement, wanted.sort, _SORTS, [Requisition.submitted_at.desc(), Requisition.id.desc()])
+
+
+_SORTS = {
+    "number": Requisition.number,
+    "submitted": Requisition.submitted_at,
+    "need_by": Requisition.need_by,
+    "amount": Requisition.total,
+}
 
 
 _open_line = Requisition.lines.any(

@@ -1,14 +1,17 @@
 """The cart, the list of requisitions and the page of one."""
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from portal.catalog import page as catalog_page
 from portal.catalog.forms import quantity_name, typed_quantities
 from portal.catalog.views import place, switch_of
+from portal.foundation import clock
 from portal.foundation.access import Permission, requires, signed_in
 from portal.foundation.errors import NotAllowed
 from portal.foundation.paging import paginate
@@ -27,6 +30,7 @@ from portal.requisitions.forms import (
 )
 from portal.requisitions.rules import RequisitionState
 
+EXPORTED = 10_000  # the newest, or the first as sorted; more than anybody reads
 blueprint = Blueprint("requisitions", __name__)
 
 
@@ -146,19 +150,31 @@ def _to_requisition(requisition_id: int, number: str | None) -> ResponseReturnVa
 @signed_in
 def listing() -> ResponseReturnValue:
     """Requisitions of the person and of the places they follow."""
+    _require()
+    form = RequisitionFilter(request.args)
+    found = paginate(queries.listing(actor(), form.wanted()), request.args.get("page", 1, type=int))
+    rows = presenters.rows(found.rows, queries.order_parts([one.id for one in found.rows]))
+    export_url = f"{url_for('requisitions.export')}?{request.query_string.decode()}"
+    return render_template(
+        "requisitions/listing.html", form=form, page=found, rows=rows, export_url=export_url
+    )
+
+
+@blueprint.get("/requisitions.csv")
+@signed_in
+def export() -> ResponseReturnValue:
+    """The same list, all pages, as a file with one row for each line."""
+    _require()
+    found = paginate(queries.listing(actor(), RequisitionFilter(request.args).wanted()), 1, per_page=EXPORTED)
+    parts = queries.order_parts([one.id for one in found.rows])
+    content = io.BytesIO(presenters.file(found.rows, parts))
+    name = f"requisitions-{clock.today(current_user.time_zone).isoformat()}.csv"
+    return send_file(content, mimetype="text/csv", as_attachment=True, download_name=name)
+
+
+def _require() -> None:
     if not any(actor().can(one) for one in (Permission.REQUEST, Permission.VIEW_ORDERS)):
         raise NotAllowed("Your role does not show requisitions. Ask your administrator for access.")
-    form = RequisitionFilter(request.args)
-    statement = queries.listing(
-        actor(), state=form.state.data or "", words=form.q.data or "", mine=form.mine.data
-    )
-    found = paginate(statement, request.args.get("page", 1, type=int))
-    parts = queries.order_parts([requisition.id for requisition in found.rows])
-    rows = [
-        presenters.row(requisition, [part for part in parts if part.requisition_id == requisition.id])
-        for requisition in found.rows
-    ]
-    return render_template("requisitions/listing.html", form=form, page=found, rows=rows)
 
 
 @blueprint.get("/requisitions/<int:requisition_id>")

@@ -138,6 +138,17 @@ def test_the_list_shows_todays_budgets_and_asks_little(hospital: Hospital, clien
         assert client.get("/budgets", query_string={"q": odd, "period": odd}).status_code == 200
 
 
+def test_the_file_holds_the_formula(spent: Hospital, client: Visitor) -> None:
+    client.sign_in(spent.email(Role.APPROVER))
+    answer = client.get("/budgets.csv")
+    assert answer.mimetype == "text/csv"
+    assert answer.data.decode("utf-8-sig").splitlines()[1].endswith(",USD,1000,60,40,40,860")
+    for sort in ("code", "-code", "amount", "-amount", "x"):
+        assert client.get(f"/budgets?sort={sort}").status_code == 200
+    client.sign_in(spent.email(Role.RECEIVER))
+    assert client.get("/budgets.csv").status_code == 403
+
+
 def test_where_periods_overlap_the_later_one_counts(hospital: Hospital) -> None:
     with transaction() as session:
         later = Budget(

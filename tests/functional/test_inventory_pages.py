@@ -9,9 +9,9 @@ import pytest
 
 from portal.foundation import clock
 from portal.foundation.db import db, enter_organization, transaction
+from portal.foundation.spreadsheets import cell
 from portal.identity.rules import Role
 from portal.inventory.models import Stock, StockMovement
-from portal.inventory.presenters import harmless
 from portal.inventory.queries import on_hand
 from portal.inventory.rules import SOON, Expiry, MovementKind, expiry_of
 from portal.inventory.services import Move, move
@@ -78,6 +78,16 @@ def test_filters(keeper: Visitor, arguments: dict[str, str], shown: set[str]) ->
     assert names(keeper, **arguments) == shown
 
 
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [("name", "M-9"), ("-name", "CATH-14"), ("on_hand", "M-9"), ("-on_hand", "CATH-14"), ("x", "M-9")],
+)
+def test_sorting(keeper: Visitor, sort: str, first: str) -> None:
+    text = keeper.get(f"/stock?sort={sort}").get_data(as_text=True)
+    codes = ("CATH-14", "GLOVE-M", "M-9")
+    assert min(codes, key=text.index) == first
+
+
 def test_the_file_holds_every_lot_and_no_formula(keeper: Visitor) -> None:
     answer = keeper.get("/stock.csv")
     assert answer.mimetype == "text/csv"
@@ -97,8 +107,9 @@ def test_the_file_holds_every_lot_and_no_formula(keeper: Visitor) -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
 def test_a_spreadsheet_computes_nothing(text: str) -> None:
-    assert harmless(text) == f"'{text}"
-    assert harmless("Mask, 3-ply") == "Mask, 3-ply"
+    assert cell(text) == f"'{text}"
+    assert cell("Mask, 3-ply") == "Mask, 3-ply"
+    assert cell(Decimal("-3.500")) == "-3.5", "a number stays one"
 
 
 def test_each_location_has_its_own_stock(keeper: Visitor, hospital: Hospital) -> None:

@@ -1,5 +1,7 @@
 """What was requested: the list, the page that follows it by itself, withdrawing and closing."""
 
+import csv
+import io
 import re
 from decimal import Decimal
 
@@ -177,6 +179,7 @@ def test_withdrawing_gives_the_budget_back_once(manager: Visitor, hospital: Hosp
     text = text_of(manager, page)
     assert "Withdrawn before it was decided." in text
     assert action not in text
+    assert "/live" not in text, "nothing more is going to happen"
 
 
 def test_what_is_decided_cannot_be_withdrawn(manager: Visitor, hospital: Hospital) -> None:
@@ -275,3 +278,26 @@ def test_a_waiting_line_is_withdrawn_not_closed(hospital: Hospital) -> None:
     with pytest.raises(NotFound), transaction():
         services.close_line(manager, requisition.id, 10**12, "No longer needed")
     assert db.session.get_one(Requisition, requisition.id).state is RequisitionState.SUBMITTED
+
+
+# Sorting and the file
+
+
+def test_the_list_is_sorted_and_exported_line_by_line(manager: Visitor, hospital: Hospital) -> None:
+    small = submitted(hospital, {hospital.gloves_offer: 1})
+    large = submitted(hospital, {hospital.catheter_offer: 5, hospital.gloves_offer: 1})
+    for sort, first in (("amount", small), ("-amount", large), ("number", small), ("-number", large)):
+        text = text_of(manager, f"/requisitions?sort={sort}").partition('id="results"')[2]
+        other = large if first is small else small
+        assert text.index(str(first.number)) < text.index(str(other.number)), sort
+    assert manager.get("/requisitions?sort=x;drop").status_code == 200
+    answer = manager.get(f"/requisitions.csv?q={large.number}")
+    rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    assert answer.mimetype == "text/csv"
+    assert [(row["requisition"], row["line"], row["item number"], row["amount"]) for row in rows] == [
+        (large.number, "1", "CATH-14", "100"),
+        (large.number, "2", "GLOVE-M", "7.25"),
+    ]
+    assert {row["state"] for row in rows} == {"Waiting for approval"}
+    manager.sign_in(hospital.email(Role.ADMINISTRATOR))
+    assert manager.get("/requisitions.csv").status_code == 403
