@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.receiving.rules import Entry, Receivable, most_receivable, problems
+from portal.receiving.rules import Entry, Receivable, as_sscc, most_receivable, problems, still_to_come
 
 TODAY = date(2026, 3, 2)
 quantities = st.decimals(0, 100, places=3)
@@ -84,3 +84,43 @@ def test_a_lot_expires_once() -> None:
 
 def test_what_expires_today_is_good_today() -> None:
     assert sentences(Entry(2, Decimal(1), "L1", TODAY)) == []
+
+
+lots = st.builds(
+    Entry,
+    order_line_id=st.sampled_from([1, 2]),
+    quantity=positive,
+    lot=st.sampled_from(["", "L1", "L2"]),
+    expires_on=st.just(TODAY),
+)
+
+
+@given(st.lists(lots, max_size=5), st.lists(lots, max_size=5))
+def test_what_is_still_to_come_is_what_was_shipped_without_what_is_here(
+    shipped: list[Entry], received: list[Entry]
+) -> None:
+    left = still_to_come(shipped, received)
+    for line in (1, 2):
+
+        def total(entries: list[Entry], line: int = line) -> Decimal:
+            return sum((one.quantity for one in entries if one.order_line_id == line), Decimal())
+
+        assert total(left) == max(total(shipped) - total(received), Decimal())
+    assert all(one.quantity > 0 for one in left)
+
+
+def test_a_received_lot_is_not_offered_again_as_long_as_another_is_open() -> None:
+    shipped = [Entry(1, Decimal(2), "L1"), Entry(1, Decimal(2), "L2")]
+    assert still_to_come(shipped, [Entry(1, Decimal(2), "L2")]) == [Entry(1, Decimal(2), "L1")]
+
+
+@given(st.text(alphabet="0123456789", min_size=18, max_size=18))
+def test_a_parcel_number_is_the_same_however_it_is_scanned(digits: str) -> None:
+    for scanned in (digits, f"00{digits}", f"(00){digits}", f"]C100{digits}", f" {digits[:9]} {digits[9:]} "):
+        assert as_sscc(scanned) == digits
+
+
+@given(st.text())
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    found = as_sscc(text)
+    assert found == text.strip() or (len(found) == 18 and found.isdigit())
