@@ -66,7 +66,6 @@ def guide(
     return {
         "guides": shown,
         "suggestions": sum(1 for row in rows if row.offer is not None and row.offer.suggested),
-        "typed": sum(1 for row in rows if row.typed),
         "place": location,
     }
 

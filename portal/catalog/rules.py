@@ -26,6 +26,11 @@ def gtin_of(text: str) -> str | None:
     return None
 
 
+def written_forms(gtin: str) -> list[str]:
+    """A GTIN-14 as master data may hold it: in full, or as the shorter code it was made of."""
+    return [gtin[-length:] for length in GTIN_LENGTHS if not gtin[:-length].strip("0")]
+
+
 def is_gtin(digits: str) -> bool:
     """Whether the last digit is the check digit of the others (GS1 General Specifications 7.9.1)."""
     weighted = sum(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from integrations.canonical import Lifecycle
 from portal.catalog.models import Offer, Synonym
 from portal.catalog.queries import contract_price
-from portal.catalog.rules import gtin_of
+from portal.catalog.rules import gtin_of, written_forms
 from portal.foundation.db import db
 from portal.masterdata.models import Item, ItemPackaging, Supplier
 
@@ -146,7 +146,7 @@ def _is_exact(asked: _Asked) -> ColumnElement[bool]:
 
 
 def _has_gtin(asked: _Asked) -> ColumnElement[bool]:
-    return func.lpad(ItemPackaging.gtin, 14, "0") == asked.gtin if asked.gtin else false()
+    return ItemPackaging.gtin.in_(written_forms(asked.gtin)) if asked.gtin else false()
 
 
 def _holds_all(words: tuple[str, ...]) -> ColumnElement[bool]:

@@ -105,6 +105,10 @@ def test_odd_words_find_nothing_and_say_what_to_do(manager: Visitor, words: str)
     assert "Check the spelling" in text
 
 
+def test_no_barcode_is_not_the_barcode_zero(manager: Visitor) -> None:
+    assert found(manager, q="00000000000000") == []
+
+
 def test_similar_spellings_are_said_to_be_so(manager: Visitor) -> None:
     text = manager.get("/catalog?q=oxigen").get_data(as_text=True)
     assert "spelled like it" in text

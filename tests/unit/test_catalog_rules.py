@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.catalog.rules import Shelf, gtin_of, is_gtin, pack, suggested_packs
+from portal.catalog.rules import Shelf, gtin_of, is_gtin, pack, suggested_packs, written_forms
 from portal.foundation.quantity import is_multiple, whole_packs
 
 GTIN = "09506000134352"
@@ -37,6 +37,12 @@ def test_a_barcode_is_read_as_people_and_scanners_write_it(text: str) -> None:
 )
 def test_what_is_no_barcode_is_none(text: str) -> None:
     assert gtin_of(text) is None
+
+
+def test_a_barcode_may_be_kept_in_its_shorter_forms() -> None:
+    assert written_forms(GTIN) == ["9506000134352", GTIN]
+    assert written_forms("00000096385074") == ["96385074", "000096385074", "0000096385074", "00000096385074"]
+    assert "" not in written_forms("0" * 14)
 
 
 @given(st.integers(min_value=0, max_value=10**13 - 1))
