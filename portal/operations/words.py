@@ -43,6 +43,7 @@ PAGES = {
     "message": ("operations.message", "message_id"),
     "work_item": ("operations.work_item", "item_id"),
 }
+FOLLOWERS = (Permission.REQUEST, Permission.APPROVE, Permission.VIEW_ORDERS)
 NAME = re.compile(r"[a-z]+(_[a-z]+)+")
 LONGEST_VALUE = 120
 UNITS = (
@@ -56,7 +57,9 @@ def url_of(actor: Actor, subject_type: str, subject_id: int | None) -> str | Non
     """The page of a row, if it has one that the person may open."""
     endpoint, name = PAGES.get(subject_type, ("", ""))
     access = getattr(current_app.view_functions.get(endpoint), "access", None)
-    is_open = access == "signed_in" or (isinstance(access, Permission) and actor.can(access))
+    # A requisition decides for itself who may see it: one of these is needed in any case.
+    needed = (access,) if isinstance(access, Permission) else FOLLOWERS if access == "signed_in" else ()
+    is_open = any(actor.can(permission) for permission in needed)
     if subject_id is None or not is_open:
         return None
     values: dict[str, Any] = {name: subject_id}

@@ -14,7 +14,6 @@ MOST_BYTES = 100_000
 NOT_PAGES = re.compile(r"\.(csv|ics|xlsx)$|/export|/template|/metrics|/health")
 LINKS = "Array.from(document.querySelectorAll('a[href]'), link => link.href)"
 TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-THEME = "theme => { document.documentElement.dataset.bsTheme = theme }"
 
 
 def shape(url: str) -> str:
@@ -61,9 +60,9 @@ class Tour:
 
     def _look(self) -> list[str]:
         faults = violations(self.page)
-        self.page.evaluate(THEME, "dark")
+        self.page.emulate_media(color_scheme="dark")
         faults += [f"in the dark, {one}" for one in violations(self.page, COLORS)]
-        self.page.evaluate(THEME, "light")
+        self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(PHONE)
         if self.page.evaluate(TOO_WIDE):
             faults.append("scrolls sideways on a phone")
