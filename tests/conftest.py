@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
+from hypothesis import HealthCheck, settings
 
 from portal.app import create_app
 from portal.embedded import EmbeddedServers
@@ -16,6 +17,10 @@ from portal.settings import load
 from tests import hospital as hospitals
 from tests.hospital import Hospital
 from tests.visitor import Visitor
+
+# A property that holds slowly on a busy machine holds.
+settings.register_profile("portal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("portal")
 
 SECRETS = {
     "PORTAL_SECRET_KEY": "a secret for tests only, long enough",
