@@ -34,9 +34,12 @@ class DecisionForm(Form):
 
     def decisions(self, line_ids: Sequence[int]) -> dict[int, Decision]:
         """The answers by line; a line without one of the offered answers is left out."""
-        return {
-            line_id: self._decision(line_id) for line_id in line_ids if self.answer(line_id).data in ANSWERS
-        }
+        return {line_id: self._decision(line_id) for line_id in line_ids if self._is_answered(line_id)}
+
+    def _is_answered(self, line_id: int) -> bool:
+        # Yes is chosen on the page, never assumed of a form that lacks the answer.
+        field = self.answer(line_id)
+        return bool(field.raw_data) and field.data in ANSWERS
 
     def _decision(self, line_id: int) -> Decision:
         answer, words = str(self.answer(line_id).data), (self.words(line_id).data or "").strip()
