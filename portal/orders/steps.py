@@ -195,7 +195,7 @@ def _confirmed(known: Known) -> Step:
         ("Backordered", _sum(line.backordered for line in live)),
         ("Rejected", _sum(line.rejected for line in live)),
         ("Promised", day(max((line.promised_on for line in live if line.promised_on), default=None))),
-        ("What to do", _joined(item.suggestion for item in decisions)),
+        ("What to do", decisions[0].suggestion if len(decisions) == 1 else None),
     )
     return step
 

@@ -12,13 +12,17 @@ from werkzeug.test import TestResponse
 from portal.exchange import services as exchange
 from portal.exchange.models import Message
 from portal.foundation import clock
+from portal.foundation.audit import history_of
 from portal.foundation.db import db, transaction
 from portal.identity import services as identity
 from portal.identity.models import RoleAssignment
 from portal.identity.rules import Role
+from portal.invoices import services as invoices
+from portal.invoices.services import Charged
 from portal.masterdata.models import Facility
 from portal.orders import services as orders
 from portal.orders.models import PurchaseOrder
+from portal.requisitions.rules import OTHER_REASON
 from tests import hospital as hospitals
 from tests import ordering
 from tests.hospital import PASSWORD, Hospital
@@ -138,6 +142,16 @@ def test_all_orders_are_placed_at_once(connected: Hospital, buyer: Visitor) -> N
     answer = buyer.post(form.get("action"), data=MultiDict(form.form_values()))
     assert (answer.status_code, answer.headers["Location"]) == (303, "/orders")
     assert db.session.query(PurchaseOrder).count() == 2
+
+
+def test_a_line_nobody_needs_any_more_is_closed_from_the_workbench(
+    connected: Hospital, buyer: Visitor
+) -> None:
+    ordering.approved(connected, {connected.gloves_offer: 2})
+    (address,) = parsed(buyer.get("/workbench")).xpath("//main//tbody//td[@data-label='']/a/@href")
+    assert buyer.submit(address, {"reason": OTHER_REASON, "words": "Bought locally"}).status_code == 303
+    assert "Nothing waits to be ordered" in words(buyer.get("/workbench"))
+    assert ordering.balance(connected).available == 1000
 
 
 # The list
@@ -424,6 +438,35 @@ def test_a_line_of_another_order_is_not_found(
     assert buyer.get(address).status_code == 404
     token = buyer.csrf_token("/orders")
     assert buyer.post(address, data={"csrf_token": token, "reason": "Late"}).status_code == 404
+
+
+def test_every_change_of_an_order_is_written_down(connected: Hospital, buyer: Visitor) -> None:
+    order = ordering.sent(connected, {connected.gloves_offer: 3})
+    confirm(confirmation(order.number, type_="accept"))
+    ship(ship_notice(order.number, {10: [lot(2)]}))
+    ordering.received(connected, order, {10: 2})
+    buyer.submit(cancel_address(order), {"reason": "Not needed"})
+    with transaction():
+        charged = [Charged(fresh(order).lines[0].id, Decimal(2), Decimal("7.25"))]
+        analyst = connected.actor(Role.AP_ANALYST)
+        invoices.record(analyst, order.id, number="INV-1", invoiced_on=clock.today(), charged=charged)
+    told = [(event.actor, event.action) for event in reversed(history_of("purchase_order", order.id))]
+    assert told == [
+        ("Buyer", "order.place"),
+        ("Portal", "order.posted"),
+        ("Portal", "order.sent"),
+        ("Portal", "order.status"),
+        ("Portal", "order.confirm"),
+        ("Portal", "order.status"),
+        ("Portal", "order.ship"),
+        ("Portal", "order.status"),
+        ("Portal", "order.status"),
+        ("Receiver", "order.receive"),
+        ("Buyer", "order.cancel"),
+        ("Portal", "order.status"),
+        ("Portal", "order.status"),
+        ("AP analyst", "order.invoice"),
+    ]
 
 
 def test_late_orders_are_named(connected: Hospital, buyer: Visitor) -> None:
