@@ -44,9 +44,7 @@ LADDER = list(OrderStatus)
 def test_stretches_of_an_amount_add_up_to_it(quantity: Decimal, price: Decimal, cuts: list[Decimal]) -> None:
     amount = extended(quantity, price)
     marks = [Decimal(), *sorted(cut * quantity for cut in cuts), quantity]
-    parts = [
-        part_of(amount, quantity, before, after) for before, after in itertools.pairwise(marks)
-    ]
+    parts = [part_of(amount, quantity, before, after) for before, after in itertools.pairwise(marks)]
     assert sum(parts) == amount
     assert all(part >= 0 for part in parts)
 
