@@ -12,6 +12,7 @@ DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=400, heig
 
 def violations(page: Page, rules: list[str] = RULES) -> list[str]:
     """What axe finds by all rules, or by those named (which then is much quicker), one line each."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("async (names) => (await axe.run({runOnly: names})).violations", rules)
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
