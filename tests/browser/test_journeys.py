@@ -168,7 +168,7 @@ class MainJob:
         page.get_by_label("Invoice, order or ERP number").fill(self.order)
         page.get_by_label("Invoice, order or ERP number").press("Enter")
         page.wait_for_url(re.compile("q="))
-        page.get_by_role("link", name=f"Enter the invoice for {self.order}").click()
+        page.get_by_role("link", name=f"Enter invoice for {self.order}").click()
         self.invoice = f"CW-{self.order}"
         page.get_by_label("Invoice number").fill(self.invoice)
         page.get_by_label("Invoice date").fill(self._today())
