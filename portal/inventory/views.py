@@ -36,7 +36,6 @@ def stock() -> ResponseReturnValue:
         page=page,
         rows=rows,
         place=location,
-        sort=form.sort.data or "",
         may_open=actor().can(Permission.VIEW_CATALOG),
         export_url=url_for("inventory.export", **form.arguments()),
     )
