@@ -174,23 +174,25 @@ def _confirmed(known: Known) -> Step:
     order = known.order
     live = [line for line in order.lines if line.quantities.wanted > 0]
     answered = [line for line in live if line.quantities.answered >= line.quantities.wanted]
+    came = all(line.quantities.outstanding == 0 for line in live)
     decisions = [item for item in known.items if item.kind in DEVIATION_KINDS]
     newest = known.confirmations[0] if known.confirmations else None
-    step = Step("Confirmed", done=bool(answered) and len(answered) == len(live), text="")
+    step = Step("Confirmed", done=bool(live) and (came or len(answered) == len(live)), text="")
     step.trouble = bool(decisions)
     if newest is not None:
         step.note = f"{len(answered)} of {len(live)} lines"
     if decisions:
         step.text = f"The answer differs from the order. {' '.join(item.sentence for item in decisions)}"
     elif step.done:
-        step.text = f"{order.supplier.name} confirms what was ordered."
+        said = "confirms what was ordered" if newest else "sent the goods without a confirmation"
+        step.text = f"{order.supplier.name} {said}."
     elif newest is not None:
         step.text = f"{order.supplier.name} has not answered every line yet."
     else:
         step.text = f"{order.supplier.name} has not answered yet."
     step.facts = _facts(
         ("With", order.supplier.name),
-        ("Waiting since", known.moment(order.sent_at) if order.sent_at and newest is None else None),
+        ("Waiting since", known.moment(order.sent_at) if order.sent_at and not (newest or came) else None),
         ("Last answer", f"{newest.number}, {known.moment(newest.noticed_at)}" if newest else None),
         ("Backordered", _sum(line.backordered for line in live)),
         ("Rejected", _sum(line.rejected for line in live)),

@@ -263,6 +263,7 @@ def test_receipts_and_invoices_stand_in_the_history(connected: Hospital, buyer: 
     told = words(buyer.get(f"/orders/{order.id}"))
     assert f"Receipt {receipt.number}" in told
     assert "Everything is counted into the stock." in told
+    assert "Harborline Medical sent the goods without a confirmation." in told
 
 
 def test_lines_that_need_a_decision_come_first(connected: Hospital, buyer: Visitor) -> None:
