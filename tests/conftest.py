@@ -37,6 +37,14 @@ SECRETS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side run whole files, and all of the browser's, which share one running portal."""
+    for item in items:
+        file = item.path.name
+        item.add_marker(pytest.mark.xdist_group("browser" if item.path.parent.name == "browser" else file))
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServers]:
     """PostgreSQL and Valkey, started once."""

@@ -14,10 +14,11 @@ from sqlalchemy import select, update
 from portal.exchange import services
 from portal.exchange.handlers import Handlers, OutboundHandler
 from portal.exchange.models import Attempt, Message, WorkItem
+from portal.exchange.rules import DUE_STATES, MessageState
 from portal.exchange.services import About
 from portal.foundation import audit, clock
 from portal.foundation.access import system
-from portal.foundation.db import db, transaction
+from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.jobs import QUEUES, queue
 from portal.orders.outbound import deliver_to_network
 from tests.cxml_partner import CxmlPartner
@@ -33,14 +34,10 @@ class Setting:
 
     app: Flask
     hospital: Hospital
+    organization_id: int
     partner_id: int
     network: CxmlPartner
     asked_first: list[bool] = field(default_factory=list)
-
-    @property
-    def organization_id(self) -> int:
-        """The tenant."""
-        return self.hospital.organization.id
 
     def put(self, number: str = "PO-1", *, version: int = 1) -> Message:
         """Puts an order into the outbox, in the present transaction."""
@@ -105,7 +102,7 @@ def exchange(app: Flask, hospital: Hospital, network: CxmlPartner) -> Iterator[S
     """The setting; the probe's handlers write audit events, so that they commit or roll back as real ones."""
     with transaction():
         partner_id = add_partners(hospital, erp_url="http://127.0.0.1:9", network_url=network.url)[1].id
-    setting = Setting(app, hospital, partner_id, network)
+    setting = Setting(app, hospital, hospital.organization.id, partner_id, network)
 
     def deliver(adapter: Any, message: Message, ask_first: bool) -> str:
         setting.asked_first.append(ask_first)
@@ -121,6 +118,17 @@ def exchange(app: Flask, hospital: Hospital, network: CxmlPartner) -> Iterator[S
         yield setting
     finally:
         app.extensions["handlers"] = usual
+        _leave_nothing_due(setting.organization_id)
+
+
+def _leave_nothing_due(organization_id: int) -> None:
+    """The sweeps of later tests find nothing of this one."""
+    db.session.rollback()
+    enter_organization(organization_id)
+    with transaction() as session:
+        session.execute(
+            update(Message).where(Message.state.in_(DUE_STATES)).values(state=MessageState.WITHDRAWN)
+        )
 
 
 def noting(action: str) -> Callable[[Message], None]:
