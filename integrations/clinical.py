@@ -28,11 +28,12 @@ class UsageStatus(StrEnum):
 class Usage(Document):
     """One supply used, or given back, in the care of one patient; empty text means "not said".
 
-    `source` with `line_id` names the event for good: the same pair again is a repeat, and with other content
-    a conflict. `case_id` is the surgical log or case, `visit` the encounter number. `quantity` is positive, in
-    `uom`; a correction has status "returned" and names in `reverses` the `line_id` it takes back.
-    `di`, `lot`, `serial`, `expires_on`, `made_on` and `donation` follow UDI (HL7 PRT-16 to PRT-21); `raw_scan`
-    is the barcode or UDI as it came.
+    `source`, `line_id`, `case_id` (or `visit` without one) and `serial` together name the event for good:
+    the same again is a repeat, with other content a conflict. `case_id` is the surgical log or case, `visit`
+    the encounter number. `quantity` is positive, in `uom`; what was given back or credited has the status
+    "returned" and names in `reverses` the `line_id` it takes back, where the sender said.
+    `di`, `lot`, `serial`, `expires_on`, `made_on` and `donation` follow UDI (HL7 PRT-16 to PRT-21);
+    `raw_scan` is the barcode or UDI as it came. `location_code` is the place the stock is taken from.
     """
 
     kind: Literal["usage"] = "usage"
