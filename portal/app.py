@@ -18,6 +18,7 @@ from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
 from portal.catalog import services as catalog
 from portal.catalog import views as catalog_views
+from portal.clinical import views as clinical_views
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
 from portal.exchange.handlers import Handlers, OutboundHandler
@@ -29,6 +30,7 @@ from portal.foundation.web import ROOT, PortalFlask, init_web
 from portal.identity import jobs as identity_jobs
 from portal.identity import views as identity
 from portal.identity.web import init_identity
+from portal.inventory import jobs as inventory_jobs
 from portal.inventory import queries as inventory_queries
 from portal.inventory import views as inventory_views
 from portal.invoices import queries as invoice_queries
@@ -55,7 +57,7 @@ from portal.requisitions import views as requisitions_views
 from portal.settings import Settings, load
 
 A_YEAR = 31_536_000
-JOB_MODULES = (exchange_jobs, identity_jobs, masterdata_jobs, operations_jobs)
+JOB_MODULES = (exchange_jobs, identity_jobs, inventory_jobs, masterdata_jobs, operations_jobs)
 """Imported so that every worker knows every job."""
 BLUEPRINTS = (
     exchange.blueprint,
@@ -69,6 +71,7 @@ BLUEPRINTS = (
     orders_views.blueprint,
     receiving_views.blueprint,
     invoices_views.blueprint,
+    clinical_views.blueprint,
     operations_views.blueprint,
 )
 
@@ -126,7 +129,7 @@ def _init_data(app: Flask, settings: Settings) -> None:
     Migrate(app, db, directory=str(ROOT / "portal" / "migrations"))
     app.extensions["redis"] = jobs.connect(settings.redis_url)
     keys = [key.get_secret_value() for key in settings.encryption_keys]
-    app.extensions["keyring"] = KeyRing(keys)
+    app.extensions["keyring"] = KeyRing(keys, settings.index_key.get_secret_value())
 
 
 def _init_extensions(app: Flask, settings: Settings) -> None:

@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         description="Comma-separated base64 keys of 32 bytes; the first encrypts, all decrypt"
     )
+    index_key: SecretStr = Field(
+        description="A base64 key of 32 bytes; finds sealed identifiers again; never rotated"
+    )
     public_url: str = Field(default="http://127.0.0.1:8000", description="Address people and partners use")
     demo: bool = Field(default=False, description="Offers one-click role accounts; never in production")
     session_idle_minutes: int = Field(default=30, gt=0, description="Signs out after so much inactivity")
@@ -69,6 +72,12 @@ class Settings(BaseSettings):
     def _full_length(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if any(len(base64.b64decode(key.get_secret_value())) != 32 for key in value):
             raise ValueError("each key must be 32 bytes in base64")
+        return value
+
+    @field_validator("index_key")
+    @classmethod
+    def _one_full_length(cls, value: SecretStr) -> SecretStr:
+        cls._full_length((value,))
         return value
 
     @model_validator(mode="after")

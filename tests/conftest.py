@@ -25,6 +25,7 @@ settings.load_profile("portal")
 SECRETS = {
     "PORTAL_SECRET_KEY": "a secret for tests only, long enough",
     "PORTAL_ENCRYPTION_KEYS": base64.b64encode(b"k" * 32).decode(),
+    "PORTAL_INDEX_KEY": base64.b64encode(b"i" * 32).decode(),
     "PORTAL_SECRET_ERP": "erp-secret",
     "PORTAL_SECRET_NETWORK": "network-secret",
     "PORTAL_SECRET_NETWORK_INBOUND": "inbound-secret",

@@ -13,6 +13,7 @@ FILE = "settings.json"
 SECRETS: dict[str, Callable[[], str]] = {
     "PORTAL_SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "PORTAL_ENCRYPTION_KEYS": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "PORTAL_INDEX_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     f"PORTAL_SECRET_{ERP_VARIABLE}": secrets.token_urlsafe,
     f"PORTAL_SECRET_{NETWORK_VARIABLE}": secrets.token_urlsafe,
     f"PORTAL_SECRET_{INBOUND_VARIABLE}": secrets.token_urlsafe,

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     RECEIVE = "receive"
     MATCH_INVOICES = "match_invoices"
     VIEW_STOCK = "view_stock"
+    COUNT_STOCK = "count_stock"
+    MANAGE_PAR = "manage_par"
     MANAGE_MASTER_DATA = "manage_master_data"
     RESOLVE_WORK_ITEMS = "resolve_work_items"
     OPERATE_EXCHANGE = "operate_exchange"

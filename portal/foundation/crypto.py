@@ -12,10 +12,11 @@ NONCE_BYTES = 12
 
 
 class KeyRing:
-    """Encrypts with the first key, decrypts with any of them (rotation)."""
+    """Encrypts with the first key, decrypts with any of them (rotation); hashes with a key that stays."""
 
-    def __init__(self, keys: list[str]) -> None:
+    def __init__(self, keys: list[str], index_key: str) -> None:
         self._keys = [base64.b64decode(key) for key in keys]
+        self._index_key = base64.b64decode(index_key)
 
     def encrypt(self, text: str, *, context: str) -> bytes:
         """Ciphertext bound to its context (for example table and column)."""
@@ -34,7 +35,7 @@ class KeyRing:
 
     def blind_index(self, text: str) -> str:
         """A keyed hash that finds equal texts without showing them."""
-        return hmac.new(self._keys[0], text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._index_key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def token() -> str:

@@ -18,7 +18,7 @@ from portal.foundation.db import transaction
 from tests.hospital import Hospital
 from tests.inbound_documents import confirmation
 
-SECRETS = ("PORTAL_SECRET_KEY", "PORTAL_ENCRYPTION_KEYS")
+SECRETS = ("PORTAL_SECRET_KEY", "PORTAL_ENCRYPTION_KEYS", "PORTAL_INDEX_KEY")
 
 
 def portal(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

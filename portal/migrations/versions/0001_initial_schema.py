@@ -24,16 +24,21 @@ TENANT_TABLES = (
     "gl_account",
     "identity_provider",
     "partner",
+    "patient",
     "supplier",
     "synonym",
+    "access_record",
     "audit_seal",
     "contract",
     "cost_center",
     "crosswalk",
+    "ehr_system",
     "external_identity",
+    "feed",
     "import_run",
     "item",
     "message",
+    "patient_identifier",
     "role_assignment",
     "route",
     "saved_form",
@@ -49,6 +54,8 @@ TENANT_TABLES = (
     "substitute",
     "work_item",
     "budget_entry",
+    "count_sheet",
+    "encounter",
     "order_guide_line",
     "par_level",
     "purchase_order",
@@ -56,6 +63,8 @@ TENANT_TABLES = (
     "stock",
     "stock_movement",
     "approval_step",
+    "clinical_case",
+    "count_line",
     "invoice",
     "order_confirmation",
     "purchase_order_line",
@@ -64,9 +73,12 @@ TENANT_TABLES = (
     "check_result",
     "confirmation_part",
     "invoice_line",
+    "launch",
     "purchase_order_source",
     "receipt_line",
     "ship_notice_line",
+    "usage",
+    "charge_line",
 )
 
 CROSS_TENANT_FUNCTIONS = (
@@ -292,6 +304,26 @@ def upgrade() -> None:
         postgresql_where=sa.text("inbound_identity <> ''"),
     )
     op.create_table(
+        "patient",
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("birth_date", sa.LargeBinary(), nullable=False),
+        sa.Column("sex", sa.LargeBinary(), nullable=False),
+        sa.Column("merged_into_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["merged_into_id"], ["patient.id"], name=op.f("fk_patient_merged_into_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_patient_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patient")),
+    )
+    op.create_index(op.f("ix_patient_organization_id"), "patient", ["organization_id"], unique=False)
+    op.create_table(
         "supplier",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -333,6 +365,34 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_synonym_organization_id"), "synonym", ["organization_id"], unique=False)
+    op.create_table(
+        "access_record",
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.BigInteger(), nullable=False),
+        sa.Column("page", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_access_record_account_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_access_record_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_access_record_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_record")),
+    )
+    op.create_index(op.f("ix_access_record_account_id"), "access_record", ["account_id"], unique=False)
+    op.create_index(
+        op.f("ix_access_record_organization_id"), "access_record", ["organization_id"], unique=False
+    )
+    op.create_index("ix_access_record_patient", "access_record", ["patient_id", "at"], unique=False)
     op.create_table(
         "audit_seal",
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
@@ -433,6 +493,60 @@ def upgrade() -> None:
     op.create_index("ix_crosswalk_entity", "crosswalk", ["entity", "entity_id"], unique=False)
     op.create_index(op.f("ix_crosswalk_organization_id"), "crosswalk", ["organization_id"], unique=False)
     op.create_table(
+        "ehr_system",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("epic", "oracle", "meditech", "other", name="ehrkind", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("iss", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column(
+            "auth_method",
+            sa.Enum(
+                "RS384",
+                "ES384",
+                "client_secret_basic",
+                "client_secret_post",
+                name="authmethod",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("secret_name", sa.Text(), nullable=False),
+        sa.Column("issuers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("hosts", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "scope_style",
+            sa.Enum("v1", "v2", name="scopestyle", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("expects_nonce", sa.Boolean(), nullable=False),
+        sa.Column(
+            "frame_ancestors", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("facility_id", sa.BigInteger(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name=op.f("fk_ehr_system_facility_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_ehr_system_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ehr_system")),
+        sa.UniqueConstraint("iss", name=op.f("uq_ehr_system_iss")),
+        sa.UniqueConstraint("organization_id", "code", name=op.f("uq_ehr_system_organization_id_code")),
+    )
+    op.create_index(op.f("ix_ehr_system_organization_id"), "ehr_system", ["organization_id"], unique=False)
+    op.create_table(
         "external_identity",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("issuer", sa.Text(), nullable=False),
@@ -462,6 +576,34 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_external_identity_organization_id"), "external_identity", ["organization_id"], unique=False
     )
+    op.create_table(
+        "feed",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("partner_id", sa.BigInteger(), nullable=False),
+        sa.Column("facility_id", sa.BigInteger(), nullable=True),
+        sa.Column("sending_application", sa.Text(), nullable=False),
+        sa.Column("sending_facility", sa.Text(), nullable=False),
+        sa.Column("addresses", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("mapping", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("settings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name=op.f("fk_feed_facility_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_feed_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["partner_id"], ["partner.id"], name=op.f("fk_feed_partner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
+        sa.UniqueConstraint("organization_id", "code", name=op.f("uq_feed_organization_id_code")),
+    )
+    op.create_index(op.f("ix_feed_organization_id"), "feed", ["organization_id"], unique=False)
     op.create_table(
         "import_run",
         sa.Column(
@@ -631,6 +773,36 @@ def upgrade() -> None:
     op.create_index("ix_message_subject", "message", ["subject_type", "subject_id"], unique=False)
     op.create_index(op.f("ix_message_trace_id"), "message", ["trace_id"], unique=False)
     op.create_table(
+        "patient_identifier",
+        sa.Column("patient_id", sa.BigInteger(), nullable=False),
+        sa.Column("found_by", sa.Text(), nullable=False),
+        sa.Column("assigner", sa.Text(), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_patient_identifier_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_patient_identifier_patient_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patient_identifier")),
+        sa.UniqueConstraint(
+            "organization_id", "found_by", name=op.f("uq_patient_identifier_organization_id_found_by")
+        ),
+    )
+    op.create_index(
+        op.f("ix_patient_identifier_organization_id"), "patient_identifier", ["organization_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_patient_identifier_patient_id"), "patient_identifier", ["patient_id"], unique=False
+    )
+    op.create_table(
         "role_assignment",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column(
@@ -737,8 +909,9 @@ def upgrade() -> None:
             "state",
             sa.Enum(
                 "reading",
-                "applied",
                 "stopped",
+                "applying",
+                "applied",
                 "discarded",
                 "failed",
                 name="syncstate",
@@ -1080,6 +1253,8 @@ def upgrade() -> None:
                 "over_receipt",
                 "sync_stopped",
                 "invoice_difference",
+                "stock_below_zero",
+                "stock_differs",
                 name="workitemkind",
                 native_enum=False,
                 length=40,
@@ -1158,6 +1333,84 @@ def upgrade() -> None:
         op.f("ix_budget_entry_organization_id"), "budget_entry", ["organization_id"], unique=False
     )
     op.create_table(
+        "count_sheet",
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "counting",
+                "recounting",
+                "posted",
+                "cancelled",
+                name="countstate",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_count_sheet_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_count_sheet_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["started_by_id"], ["account.id"], name=op.f("fk_count_sheet_started_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_count_sheet")),
+        sa.UniqueConstraint("organization_id", "number", name=op.f("uq_count_sheet_organization_id_number")),
+    )
+    op.create_index(op.f("ix_count_sheet_location_id"), "count_sheet", ["location_id"], unique=False)
+    op.create_index(op.f("ix_count_sheet_organization_id"), "count_sheet", ["organization_id"], unique=False)
+    op.create_table(
+        "encounter",
+        sa.Column("found_by", sa.Text(), nullable=False),
+        sa.Column("identifier", sa.LargeBinary(), nullable=False),
+        sa.Column("patient_id", sa.BigInteger(), nullable=True),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "planned",
+                "active",
+                "finished",
+                "cancelled",
+                name="encounterstate",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_encounter_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_encounter_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_encounter_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_encounter")),
+        sa.UniqueConstraint(
+            "organization_id", "found_by", name=op.f("uq_encounter_organization_id_found_by")
+        ),
+    )
+    op.create_index(op.f("ix_encounter_organization_id"), "encounter", ["organization_id"], unique=False)
+    op.create_index(op.f("ix_encounter_patient_id"), "encounter", ["patient_id"], unique=False)
+    op.create_table(
         "order_guide_line",
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.BigInteger(), nullable=False),
@@ -1190,8 +1443,19 @@ def upgrade() -> None:
         "par_level",
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "method",
+            sa.Enum("level", "kanban", name="parmethod", native_enum=False, length=40),
+            nullable=False,
+        ),
         sa.Column("minimum", sa.Numeric(precision=15, scale=3), nullable=False),
         sa.Column("maximum", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("critical", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("round_up_from", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("may_round_to_zero", sa.Boolean(), nullable=False),
+        sa.Column("bin_empty_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("snoozed_until", sa.Date(), nullable=True),
+        sa.Column("snooze_reason", sa.Text(), nullable=False),
         sa.Column(
             "organization_id",
             sa.BigInteger(),
@@ -1199,6 +1463,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.CheckConstraint("minimum >= 0 AND maximum >= minimum", name=op.f("ck_par_level_levels")),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_par_level_item_id")),
         sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_par_level_location_id")),
         sa.ForeignKeyConstraint(
@@ -1231,6 +1496,9 @@ def upgrade() -> None:
             sa.Enum(
                 "placed",
                 "sent",
+                "partly_confirmed",
+                "backordered",
+                "rejected",
                 "confirmed",
                 "partly_shipped",
                 "shipped",
@@ -1334,7 +1602,16 @@ def upgrade() -> None:
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.BigInteger(), nullable=False),
         sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("serial", sa.Text(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column(
+            "owner", sa.Enum("own", "consignment", name="owner", native_enum=False, length=40), nullable=False
+        ),
+        sa.Column(
+            "condition",
+            sa.Enum("available", "quarantined", name="condition", native_enum=False, length=40),
+            nullable=False,
+        ),
         sa.Column("on_hand", sa.Numeric(precision=15, scale=3), nullable=False),
         sa.Column(
             "organization_id",
@@ -1349,9 +1626,24 @@ def upgrade() -> None:
             ["organization_id"], ["organization.id"], name=op.f("fk_stock_organization_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock")),
-        sa.UniqueConstraint("location_id", "item_id", "lot", name=op.f("uq_stock_location_id_item_id_lot")),
+        sa.UniqueConstraint(
+            "location_id",
+            "item_id",
+            "lot",
+            "serial",
+            "owner",
+            "condition",
+            name=op.f("uq_stock_location_id_item_id_lot_serial_owner_condition"),
+        ),
     )
-    op.create_index("ix_stock_item", "stock", ["item_id"], unique=False)
+    op.create_index(
+        "ix_stock_expiry",
+        "stock",
+        ["location_id", "expires_on"],
+        unique=False,
+        postgresql_where=sa.text("on_hand > 0"),
+    )
+    op.create_index("ix_stock_item", "stock", ["item_id", "lot"], unique=False)
     op.create_index(op.f("ix_stock_organization_id"), "stock", ["organization_id"], unique=False)
     op.create_table(
         "stock_movement",
@@ -1363,6 +1655,15 @@ def upgrade() -> None:
                 "receipt",
                 "receipt_reversal",
                 "count",
+                "usage",
+                "usage_reversal",
+                "waste",
+                "transfer_out",
+                "transfer_in",
+                "adjustment",
+                "quarantine",
+                "release",
+                "return_to_supplier",
                 name="movementkind",
                 native_enum=False,
                 length=40,
@@ -1372,7 +1673,18 @@ def upgrade() -> None:
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.BigInteger(), nullable=False),
         sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column(
+            "owner", sa.Enum("own", "consignment", name="owner", native_enum=False, length=40), nullable=False
+        ),
+        sa.Column(
+            "condition",
+            sa.Enum("available", "quarantined", name="condition", native_enum=False, length=40),
+            nullable=False,
+        ),
         sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=True),
@@ -1392,10 +1704,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_movement")),
         sa.UniqueConstraint("organization_id", "key", name=op.f("uq_stock_movement_organization_id_key")),
     )
+    op.create_index("ix_stock_movement_lot", "stock_movement", ["item_id", "lot", "serial"], unique=False)
     op.create_index(
         op.f("ix_stock_movement_organization_id"), "stock_movement", ["organization_id"], unique=False
     )
-    op.create_index("ix_stock_movement_place", "stock_movement", ["location_id", "item_id"], unique=False)
+    op.create_index(
+        "ix_stock_movement_place", "stock_movement", ["location_id", "item_id", "at"], unique=False
+    )
     op.create_table(
         "approval_step",
         sa.Column("requisition_id", sa.BigInteger(), nullable=False),
@@ -1444,6 +1759,99 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_approval_step_organization_id"), "approval_step", ["organization_id"], unique=False
     )
+    op.create_table(
+        "clinical_case",
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("found_by", sa.Text(), nullable=True),
+        sa.Column("identifier", sa.LargeBinary(), nullable=True),
+        sa.Column("encounter_id", sa.BigInteger(), nullable=True),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("procedure_code", sa.Text(), nullable=False),
+        sa.Column("procedure_name", sa.Text(), nullable=False),
+        sa.Column("practitioner", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "scheduled", "open", "closed", "cancelled", name="casestate", native_enum=False, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("nothing_used", sa.Boolean(), nullable=False),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["account.id"], name=op.f("fk_clinical_case_closed_by_id")),
+        sa.ForeignKeyConstraint(
+            ["encounter_id"], ["encounter.id"], name=op.f("fk_clinical_case_encounter_id")
+        ),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_clinical_case_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_clinical_case_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clinical_case")),
+        sa.UniqueConstraint(
+            "organization_id", "found_by", name=op.f("uq_clinical_case_organization_id_found_by")
+        ),
+    )
+    op.create_index(op.f("ix_clinical_case_encounter_id"), "clinical_case", ["encounter_id"], unique=False)
+    op.create_index(
+        op.f("ix_clinical_case_organization_id"), "clinical_case", ["organization_id"], unique=False
+    )
+    op.create_index(
+        "ix_clinical_case_schedule", "clinical_case", ["location_id", "scheduled_at"], unique=False
+    )
+    op.create_table(
+        "count_line",
+        sa.Column("sheet_id", sa.BigInteger(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column(
+            "owner", sa.Enum("own", "consignment", name="owner", native_enum=False, length=40), nullable=False
+        ),
+        sa.Column(
+            "condition",
+            sa.Enum("available", "quarantined", name="condition", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("book", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("counted", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("first_book", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("first_counted", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_count_line_item_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_count_line_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["sheet_id"], ["count_sheet.id"], name=op.f("fk_count_line_sheet_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_count_line")),
+        sa.UniqueConstraint(
+            "sheet_id",
+            "item_id",
+            "lot",
+            "serial",
+            "owner",
+            "condition",
+            name=op.f("uq_count_line_sheet_id_item_id_lot_serial_owner_condition"),
+        ),
+    )
+    op.create_index("ix_count_line_item", "count_line", ["item_id"], unique=False)
+    op.create_index(op.f("ix_count_line_organization_id"), "count_line", ["organization_id"], unique=False)
     op.create_table(
         "invoice",
         sa.Column("supplier_id", sa.BigInteger(), nullable=False),
@@ -1556,6 +1964,9 @@ def upgrade() -> None:
             sa.Enum(
                 "placed",
                 "sent",
+                "partly_confirmed",
+                "backordered",
+                "rejected",
                 "confirmed",
                 "partly_shipped",
                 "shipped",
@@ -1804,6 +2215,57 @@ def upgrade() -> None:
         op.f("ix_invoice_line_organization_id"), "invoice_line", ["organization_id"], unique=False
     )
     op.create_table(
+        "launch",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("ehr_system_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("asked", "open", "ended", name="launchstate", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("patient_id", sa.BigInteger(), nullable=True),
+        sa.Column("encounter_id", sa.BigInteger(), nullable=True),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("case_id", sa.BigInteger(), nullable=True),
+        sa.Column("state_hash", sa.Text(), nullable=False),
+        sa.Column("code_verifier", sa.LargeBinary(), nullable=False),
+        sa.Column("nonce", sa.LargeBinary(), nullable=False),
+        sa.Column("token_endpoint", sa.Text(), nullable=False),
+        sa.Column("granted_scope", sa.Text(), nullable=False),
+        sa.Column("needs_banner", sa.Boolean(), nullable=False),
+        sa.Column("style_url", sa.Text(), nullable=False),
+        sa.Column("intent", sa.Text(), nullable=False),
+        sa.Column("access_token", sa.LargeBinary(), nullable=True),
+        sa.Column("refresh_token", sa.LargeBinary(), nullable=True),
+        sa.Column("token_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_launch_account_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["clinical_case.id"], name=op.f("fk_launch_case_id")),
+        sa.ForeignKeyConstraint(["ehr_system_id"], ["ehr_system.id"], name=op.f("fk_launch_ehr_system_id")),
+        sa.ForeignKeyConstraint(["encounter_id"], ["encounter.id"], name=op.f("fk_launch_encounter_id")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_launch_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_launch_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_launch_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_launch")),
+        sa.UniqueConstraint("code", name=op.f("uq_launch_code")),
+        sa.UniqueConstraint("state_hash", name=op.f("uq_launch_state_hash")),
+    )
+    op.create_index(op.f("ix_launch_account_id"), "launch", ["account_id"], unique=False)
+    op.create_index(op.f("ix_launch_ehr_system_id"), "launch", ["ehr_system_id"], unique=False)
+    op.create_index(op.f("ix_launch_organization_id"), "launch", ["organization_id"], unique=False)
+    op.create_table(
         "purchase_order_source",
         sa.Column("line_id", sa.BigInteger(), nullable=False),
         sa.Column("requisition_line_id", sa.BigInteger(), nullable=False),
@@ -1913,6 +2375,131 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_ship_notice_line_organization_id"), "ship_notice_line", ["organization_id"], unique=False
     )
+    op.create_table(
+        "usage",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "applied", "review", "conflict", "reversed", name="usagestate", native_enum=False, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "implanted",
+                "used",
+                "wasted",
+                "returned",
+                "explanted",
+                "opened_unused",
+                name="usagestatus",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("case_id", sa.BigInteger(), nullable=True),
+        sa.Column("encounter_id", sa.BigInteger(), nullable=True),
+        sa.Column("patient_id", sa.BigInteger(), nullable=True),
+        sa.Column("launch_id", sa.BigInteger(), nullable=True),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("cost_center_id", sa.BigInteger(), nullable=True),
+        sa.Column("item_id", sa.BigInteger(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("di", sa.Text(), nullable=False),
+        sa.Column("serial", sa.LargeBinary(), nullable=True),
+        sa.Column("serial_found_by", sa.Text(), nullable=True),
+        sa.Column("raw_scan", sa.LargeBinary(), nullable=True),
+        sa.Column("body_site", sa.LargeBinary(), nullable=True),
+        sa.Column("practitioner", sa.Text(), nullable=False),
+        sa.Column("override_reason", sa.Text(), nullable=False),
+        sa.Column("from_stock", sa.Boolean(), nullable=False),
+        sa.Column("requisition_id", sa.BigInteger(), nullable=True),
+        sa.Column("contract_line_id", sa.BigInteger(), nullable=True),
+        sa.Column("unit_price", sa.Numeric(precision=16, scale=4), nullable=True),
+        sa.Column("cost", sa.Numeric(precision=16, scale=2), nullable=True),
+        sa.Column("reverses_id", sa.BigInteger(), nullable=True),
+        sa.Column("reversed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_usage_account_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["clinical_case.id"], name=op.f("fk_usage_case_id")),
+        sa.ForeignKeyConstraint(
+            ["contract_line_id"], ["contract_line.id"], name=op.f("fk_usage_contract_line_id")
+        ),
+        sa.ForeignKeyConstraint(["cost_center_id"], ["cost_center.id"], name=op.f("fk_usage_cost_center_id")),
+        sa.ForeignKeyConstraint(["encounter_id"], ["encounter.id"], name=op.f("fk_usage_encounter_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_usage_item_id")),
+        sa.ForeignKeyConstraint(["launch_id"], ["launch.id"], name=op.f("fk_usage_launch_id")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_usage_location_id")),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_usage_message_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_usage_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_usage_patient_id")),
+        sa.ForeignKeyConstraint(["requisition_id"], ["requisition.id"], name=op.f("fk_usage_requisition_id")),
+        sa.ForeignKeyConstraint(["reverses_id"], ["usage.id"], name=op.f("fk_usage_reverses_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage")),
+        sa.UniqueConstraint("organization_id", "key", name=op.f("uq_usage_organization_id_key")),
+    )
+    op.create_index(op.f("ix_usage_case_id"), "usage", ["case_id"], unique=False)
+    op.create_index(op.f("ix_usage_encounter_id"), "usage", ["encounter_id"], unique=False)
+    op.create_index("ix_usage_lot", "usage", ["item_id", "lot"], unique=False)
+    op.create_index(op.f("ix_usage_organization_id"), "usage", ["organization_id"], unique=False)
+    op.create_index(op.f("ix_usage_patient_id"), "usage", ["patient_id"], unique=False)
+    op.create_index("ix_usage_place", "usage", ["location_id", "occurred_at"], unique=False)
+    op.create_index(
+        "uq_usage_serial",
+        "usage",
+        ["organization_id", "di", "serial_found_by"],
+        unique=True,
+        postgresql_where=sa.text(
+            "state = 'applied' AND outcome IN ('used', 'implanted', 'wasted') AND serial_found_by <> ''"
+        ),
+    )
+    op.create_table(
+        "charge_line",
+        sa.Column("usage_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("prepared", "sent", "credited", name="chargestate", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_charge_line_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["usage_id"], ["usage.id"], name=op.f("fk_charge_line_usage_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_charge_line")),
+        sa.UniqueConstraint("usage_id", name=op.f("uq_charge_line_usage_id")),
+    )
+    op.create_index(op.f("ix_charge_line_organization_id"), "charge_line", ["organization_id"], unique=False)
     # ### end Alembic commands ###
 
     protect("organization", "id")
@@ -1923,6 +2510,7 @@ def upgrade() -> None:
     make_append_only("audit_event")
     make_append_only("budget_entry")
     make_append_only("stock_movement")
+    make_append_only("access_record")
     op.execute("REVOKE UPDATE, DELETE ON audit_seal FROM portal_app")
     for signature, returns, query in CROSS_TENANT_FUNCTIONS:
         look_past(signature, returns, query)
@@ -1931,6 +2519,22 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Takes it back."""
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index(op.f("ix_charge_line_organization_id"), table_name="charge_line")
+    op.drop_table("charge_line")
+    op.drop_index(
+        "uq_usage_serial",
+        table_name="usage",
+        postgresql_where=sa.text(
+            "state = 'applied' AND outcome IN ('used', 'implanted', 'wasted') AND serial_found_by <> ''"
+        ),
+    )
+    op.drop_index("ix_usage_place", table_name="usage")
+    op.drop_index(op.f("ix_usage_patient_id"), table_name="usage")
+    op.drop_index(op.f("ix_usage_organization_id"), table_name="usage")
+    op.drop_index("ix_usage_lot", table_name="usage")
+    op.drop_index(op.f("ix_usage_encounter_id"), table_name="usage")
+    op.drop_index(op.f("ix_usage_case_id"), table_name="usage")
+    op.drop_table("usage")
     op.drop_index(op.f("ix_ship_notice_line_organization_id"), table_name="ship_notice_line")
     op.drop_index(op.f("ix_ship_notice_line_notice_id"), table_name="ship_notice_line")
     op.drop_index(op.f("ix_ship_notice_line_line_id"), table_name="ship_notice_line")
@@ -1942,6 +2546,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_purchase_order_source_requisition_line_id"), table_name="purchase_order_source")
     op.drop_index(op.f("ix_purchase_order_source_organization_id"), table_name="purchase_order_source")
     op.drop_table("purchase_order_source")
+    op.drop_index(op.f("ix_launch_organization_id"), table_name="launch")
+    op.drop_index(op.f("ix_launch_ehr_system_id"), table_name="launch")
+    op.drop_index(op.f("ix_launch_account_id"), table_name="launch")
+    op.drop_table("launch")
     op.drop_index(op.f("ix_invoice_line_organization_id"), table_name="invoice_line")
     op.drop_index(op.f("ix_invoice_line_order_line_id"), table_name="invoice_line")
     op.drop_index(op.f("ix_invoice_line_invoice_id"), table_name="invoice_line")
@@ -1973,6 +2581,13 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_invoice_organization_id"), table_name="invoice")
     op.drop_index(op.f("ix_invoice_order_id"), table_name="invoice")
     op.drop_table("invoice")
+    op.drop_index(op.f("ix_count_line_organization_id"), table_name="count_line")
+    op.drop_index("ix_count_line_item", table_name="count_line")
+    op.drop_table("count_line")
+    op.drop_index("ix_clinical_case_schedule", table_name="clinical_case")
+    op.drop_index(op.f("ix_clinical_case_organization_id"), table_name="clinical_case")
+    op.drop_index(op.f("ix_clinical_case_encounter_id"), table_name="clinical_case")
+    op.drop_table("clinical_case")
     op.drop_index(op.f("ix_approval_step_organization_id"), table_name="approval_step")
     op.drop_index(
         "ix_approval_step_open", table_name="approval_step", postgresql_where=sa.text("state = 'open'")
@@ -1980,9 +2595,11 @@ def downgrade() -> None:
     op.drop_table("approval_step")
     op.drop_index("ix_stock_movement_place", table_name="stock_movement")
     op.drop_index(op.f("ix_stock_movement_organization_id"), table_name="stock_movement")
+    op.drop_index("ix_stock_movement_lot", table_name="stock_movement")
     op.drop_table("stock_movement")
     op.drop_index(op.f("ix_stock_organization_id"), table_name="stock")
     op.drop_index("ix_stock_item", table_name="stock")
+    op.drop_index("ix_stock_expiry", table_name="stock", postgresql_where=sa.text("on_hand > 0"))
     op.drop_table("stock")
     op.drop_index(
         "uq_requisition_draft", table_name="requisition", postgresql_where=sa.text("state = 'draft'")
@@ -2002,6 +2619,12 @@ def downgrade() -> None:
     op.drop_table("par_level")
     op.drop_index(op.f("ix_order_guide_line_organization_id"), table_name="order_guide_line")
     op.drop_table("order_guide_line")
+    op.drop_index(op.f("ix_encounter_patient_id"), table_name="encounter")
+    op.drop_index(op.f("ix_encounter_organization_id"), table_name="encounter")
+    op.drop_table("encounter")
+    op.drop_index(op.f("ix_count_sheet_organization_id"), table_name="count_sheet")
+    op.drop_index(op.f("ix_count_sheet_location_id"), table_name="count_sheet")
+    op.drop_table("count_sheet")
     op.drop_index(op.f("ix_budget_entry_organization_id"), table_name="budget_entry")
     op.drop_index("ix_budget_entry_line", table_name="budget_entry")
     op.drop_index("ix_budget_entry_budget", table_name="budget_entry")
@@ -2050,6 +2673,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_role_assignment_organization_id"), table_name="role_assignment")
     op.drop_index(op.f("ix_role_assignment_account_id"), table_name="role_assignment")
     op.drop_table("role_assignment")
+    op.drop_index(op.f("ix_patient_identifier_patient_id"), table_name="patient_identifier")
+    op.drop_index(op.f("ix_patient_identifier_organization_id"), table_name="patient_identifier")
+    op.drop_table("patient_identifier")
     op.drop_index(op.f("ix_message_trace_id"), table_name="message")
     op.drop_index("ix_message_subject", table_name="message")
     op.drop_index("ix_message_state", table_name="message")
@@ -2065,9 +2691,13 @@ def downgrade() -> None:
     op.drop_table("item")
     op.drop_index(op.f("ix_import_run_organization_id"), table_name="import_run")
     op.drop_table("import_run")
+    op.drop_index(op.f("ix_feed_organization_id"), table_name="feed")
+    op.drop_table("feed")
     op.drop_index(op.f("ix_external_identity_organization_id"), table_name="external_identity")
     op.drop_index(op.f("ix_external_identity_account_id"), table_name="external_identity")
     op.drop_table("external_identity")
+    op.drop_index(op.f("ix_ehr_system_organization_id"), table_name="ehr_system")
+    op.drop_table("ehr_system")
     op.drop_index(op.f("ix_crosswalk_organization_id"), table_name="crosswalk")
     op.drop_index("ix_crosswalk_entity", table_name="crosswalk")
     op.drop_table("crosswalk")
@@ -2078,10 +2708,16 @@ def downgrade() -> None:
     op.drop_table("contract")
     op.drop_index(op.f("ix_audit_seal_organization_id"), table_name="audit_seal")
     op.drop_table("audit_seal")
+    op.drop_index("ix_access_record_patient", table_name="access_record")
+    op.drop_index(op.f("ix_access_record_organization_id"), table_name="access_record")
+    op.drop_index(op.f("ix_access_record_account_id"), table_name="access_record")
+    op.drop_table("access_record")
     op.drop_index(op.f("ix_synonym_organization_id"), table_name="synonym")
     op.drop_table("synonym")
     op.drop_index(op.f("ix_supplier_organization_id"), table_name="supplier")
     op.drop_table("supplier")
+    op.drop_index(op.f("ix_patient_organization_id"), table_name="patient")
+    op.drop_table("patient")
     op.drop_index(
         "uq_partner_sender", table_name="partner", postgresql_where=sa.text("inbound_identity <> ''")
     )

@@ -1,0 +1,1 @@
+"""Point of care: EHR launches, patients and encounters, cases, usage, charges, recalls."""
