@@ -21,6 +21,7 @@ from portal.exchange.models import Partner
 from portal.foundation import clock
 from portal.foundation.db import APPLICATION_ROLE, enter_organization, transaction
 from portal.foundation.jobs import QUEUES
+from portal.inventory.proof import discrepancies
 from portal.scheduler import HEARTBEAT
 from portal.settings import Settings
 
@@ -58,6 +59,7 @@ def examine(app: Flask) -> Iterator[Finding]:
         yield from _queue(app.extensions["redis"])
         if all(finding.level is not Level.FAIL for finding in database):
             yield from _partners()
+            yield from _stock()
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -197,6 +199,19 @@ def _partners() -> Iterator[Finding]:
         yield Finding(
             Level.WARN, "partners", "there is no organization yet", "Run `portal seed` for the demo."
         )
+
+
+def _stock() -> Iterator[Finding]:
+    for organization_id in organization_ids():
+        enter_organization(organization_id)
+        with transaction():
+            wrong = discrepancies()
+        what = f"stock of organization {organization_id}"
+        if wrong:
+            seen = f"{len(wrong)} or more shelves differ from the sum of their movements"
+            yield Finding(Level.FAIL, what, seen, "Somebody wrote past the portal. See the work items.")
+        else:
+            yield Finding(Level.OK, what, "on hand is the sum of its movements")
 
 
 def _partner(partner: Partner) -> Finding:

@@ -33,6 +33,7 @@ def schedule(settings: Settings) -> dict[str, float]:
     return {
         "portal.exchange.jobs.sweep": settings.sweep_seconds,
         "portal.identity.jobs.tidy": 300.0,
+        "portal.inventory.jobs.prove": 3600.0,
         "portal.masterdata.jobs.sweep": 30.0,
         "portal.masterdata.jobs.sync_everywhere": 900.0,
         "portal.operations.jobs.seal_audit": 900.0,

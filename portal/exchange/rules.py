@@ -116,6 +116,8 @@ class WorkItemKind(StrEnum):
     OVER_RECEIPT = "over_receipt"
     SYNC_STOPPED = "sync_stopped"
     INVOICE_DIFFERENCE = "invoice_difference"
+    STOCK_BELOW_ZERO = "stock_below_zero"
+    STOCK_DIFFERS = "stock_differs"
 
 
 STOPPED = frozenset({WorkItemKind.DELIVERY_STOPPED, WorkItemKind.NOT_APPLIED, WorkItemKind.SYNC_STOPPED})

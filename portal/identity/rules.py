@@ -36,10 +36,22 @@ ROLE_LABELS: dict[Role, str] = {
 
 _P = Permission
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.CLINIC_MANAGER: frozenset({_P.VIEW_CATALOG, _P.REQUEST, _P.VIEW_ORDERS, _P.RECEIVE, _P.VIEW_STOCK}),
+    Role.CLINIC_MANAGER: frozenset(
+        {
+            _P.VIEW_CATALOG,
+            _P.REQUEST,
+            _P.VIEW_ORDERS,
+            _P.RECEIVE,
+            _P.VIEW_STOCK,
+            _P.COUNT_STOCK,
+            _P.MANAGE_PAR,
+        }
+    ),
     Role.APPROVER: frozenset({_P.VIEW_CATALOG, _P.APPROVE, _P.VIEW_ORDERS}),
     Role.BUYER: frozenset({_P.VIEW_CATALOG, _P.BUY, _P.VIEW_ORDERS, _P.VIEW_STOCK, _P.RESOLVE_WORK_ITEMS}),
-    Role.RECEIVER: frozenset({_P.RECEIVE, _P.VIEW_ORDERS, _P.VIEW_STOCK, _P.RESOLVE_WORK_ITEMS}),
+    Role.RECEIVER: frozenset(
+        {_P.RECEIVE, _P.VIEW_ORDERS, _P.VIEW_STOCK, _P.COUNT_STOCK, _P.RESOLVE_WORK_ITEMS}
+    ),
     Role.CLINICIAN: frozenset({_P.VIEW_CATALOG, _P.REQUEST, _P.VIEW_STOCK}),
     Role.AP_ANALYST: frozenset({_P.MATCH_INVOICES, _P.VIEW_ORDERS, _P.RESOLVE_WORK_ITEMS}),
     Role.INTEGRATION_ENGINEER: frozenset({_P.OPERATE_EXCHANGE, _P.VIEW_ORDERS, _P.RESOLVE_WORK_ITEMS}),

@@ -6,14 +6,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, or_, select, tuple_
 
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.paging import ordered
-from portal.inventory.models import ParLevel, Stock
-from portal.masterdata.models import Item
+from portal.inventory.models import ParLevel, Stock, StockMovement
+from portal.inventory.rules import Condition
+from portal.masterdata.models import Item, Location
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,41 @@ class Wanted:
     sort: str = ""
 
 
+AVAILABLE = Stock.condition == Condition.AVAILABLE
+
+
 def on_hand(location_id: int, item_ids: Iterable[int]) -> dict[int, Decimal]:
-    """On hand in base units by item; items without stock are absent."""
+    """What may be used, in base units by item, whoever owns it; items without stock are absent."""
     rows = db.session.execute(
         select(Stock.item_id, func.sum(Stock.on_hand))
-        .where(Stock.location_id == location_id, Stock.item_id.in_(set(item_ids)))
+        .where(Stock.location_id == location_id, Stock.item_id.in_(set(item_ids)), AVAILABLE)
         .group_by(Stock.item_id)
     )
     return {row[0]: row[1] for row in rows}
+
+
+@dataclass(frozen=True)
+class Near:
+    """What may be used of an item at a location, in base units."""
+
+    location_id: int
+    location: str
+    on_hand: Decimal
+    is_here: bool
+
+
+def on_hand_near(item_id: int, location: Location) -> list[Near]:
+    """Here first (also when there is nothing), then where in the facility the most is."""
+    held = func.coalesce(func.sum(Stock.on_hand), 0)
+    rows = db.session.execute(
+        select(Location.id, Location.name, held)
+        .outerjoin(Stock, (Stock.location_id == Location.id) & (Stock.item_id == item_id) & AVAILABLE)
+        .where(Location.facility_id == location.facility_id, Location.active | (Location.id == location.id))
+        .group_by(Location.id)
+        .having((held > 0) | (Location.id == location.id))
+        .order_by(Location.id != location.id, held.desc(), Location.name)
+    )
+    return [Near(row[0], row[1], row[2], is_here=row[0] == location.id) for row in rows]
 
 
 def shelf(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
@@ -73,7 +101,7 @@ def stock_at(location_id: int, wanted: Wanted) -> Select[Any]:
     """Items with stock or par at a location, in StockRow's order of columns."""
     held = (
         select(Stock.item_id, func.sum(Stock.on_hand).label("on_hand"))
-        .where(Stock.location_id == location_id)
+        .where(Stock.location_id == location_id, AVAILABLE)
         .group_by(Stock.item_id)
         .subquery()
     )
@@ -105,11 +133,48 @@ def rows_at(statement: Select[Any]) -> list[StockRow]:
 
 
 def lots_at(location_id: int, item_ids: Iterable[int]) -> list[Stock]:
-    """Lots with stock, the first to expire first."""
+    """What there is lot by lot, also quarantined and below zero, the first to expire first."""
     return list(
         db.session.scalars(
             select(Stock)
             .where(Stock.location_id == location_id, Stock.item_id.in_(set(item_ids)), Stock.on_hand != 0)
-            .order_by(Stock.item_id, Stock.expires_on.nulls_last(), Stock.lot)
+            .order_by(
+                Stock.item_id,
+                Stock.condition,
+                Stock.expires_on.nulls_last(),
+                Stock.lot,
+                Stock.serial,
+                Stock.owner,
+            )
+            .execution_options(populate_existing=True)
         )
     )
+
+
+def movements_named(keys: Collection[str]) -> list[StockMovement]:
+    """The movements with these keys, in the order in which they were written."""
+    statement = select(StockMovement).where(StockMovement.key.in_(keys)).order_by(StockMovement.id)
+    return list(db.session.scalars(statement))
+
+
+def below_zero(places: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Which of these (location id, item id) have a lot below zero."""
+    statement = select(Stock.location_id, Stock.item_id).where(
+        tuple_(Stock.location_id, Stock.item_id).in_(places), Stock.on_hand < 0
+    )
+    return {(row[0], row[1]) for row in db.session.execute(statement)}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What people call locations and items, by id."""
+
+    locations: dict[int, str]
+    items: dict[int, str]
+
+
+def names_of(location_ids: Collection[int], item_ids: Collection[int]) -> Names:
+    """The names, for sentences."""
+    locations = db.session.execute(select(Location.id, Location.name).where(Location.id.in_(location_ids)))
+    items = db.session.execute(select(Item.id, Item.name).where(Item.id.in_(item_ids)))
+    return Names({row[0]: row[1] for row in locations}, {row[0]: row[1] for row in items})

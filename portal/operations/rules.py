@@ -19,6 +19,8 @@ ITEM_LABELS: dict[WorkItemKind, str] = {
     K.OVER_RECEIPT: "Over receipt",
     K.SYNC_STOPPED: "Master data stopped",
     K.INVOICE_DIFFERENCE: "Invoice differs",
+    K.STOCK_BELOW_ZERO: "Stock below zero",
+    K.STOCK_DIFFERS: "Stock book wrong",
 }
 
 _SUPPLIER_ANSWERS = frozenset({
@@ -26,8 +28,8 @@ _SUPPLIER_ANSWERS = frozenset({
 })  # fmt: skip
 KINDS_FOR: dict[Permission, frozenset[WorkItemKind]] = {
     Permission.OPERATE_EXCHANGE: frozenset(K),
-    Permission.BUY: frozenset(K) - {K.SYNC_STOPPED},
-    Permission.RECEIVE: _SUPPLIER_ANSWERS | {K.OVER_RECEIPT},
+    Permission.BUY: frozenset(K) - {K.SYNC_STOPPED, K.STOCK_BELOW_ZERO, K.STOCK_DIFFERS},
+    Permission.RECEIVE: _SUPPLIER_ANSWERS | {K.OVER_RECEIPT, K.STOCK_BELOW_ZERO},
     Permission.MATCH_INVOICES: frozenset(
         {K.PRICE, K.QUANTITY, K.UNIT, K.NOT_ON_ORDER, K.OVER_RECEIPT, K.INVOICE_DIFFERENCE}
     ),

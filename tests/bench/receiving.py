@@ -22,10 +22,10 @@ from tests.bench.placing import Order
 KNOWN_TO_ERP = "UPDATE purchase_order SET erp_number = '45' || lpad(id::text, 8, '0')"
 RECEIVED = "UPDATE purchase_order_line SET received = quantity WHERE order_id = %s"
 STOCK = """
-INSERT INTO stock (location_id, item_id, lot, on_hand)
-SELECT %s, line.item_id, '', line.quantity * line.factor
+INSERT INTO stock (location_id, item_id, lot, serial, owner, condition, on_hand)
+SELECT %s, line.item_id, '', '', 'own', 'available', line.quantity * line.factor
 FROM purchase_order_line AS line WHERE line.order_id = %s
-ON CONFLICT (location_id, item_id, lot) DO UPDATE SET on_hand = stock.on_hand + excluded.on_hand
+ON CONFLICT (location_id, item_id, lot, serial, owner, condition) DO UPDATE SET on_hand = stock.on_hand + excluded.on_hand
 """
 
 
