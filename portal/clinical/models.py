@@ -251,6 +251,62 @@ class ChargeLine(TenantRow):
     state: Mapped[ChargeState] = mapped_column(default=ChargeState.PREPARED)
 
 
+class PreferenceCard(TenantRow):
+    """What a procedure needs, as one practitioner (or everybody: "") and one place (or all) like it."""
+
+    __tablename__ = "preference_card"
+    __table_args__ = (
+        Index("ix_preference_card_procedure", "procedure_code", "location_id"),
+        UniqueConstraint(
+            "organization_id",
+            "procedure_code",
+            "practitioner",
+            "location_id",
+            name="uq_preference_card",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    procedure_code: Mapped[str]
+    procedure_name: Mapped[str]
+    practitioner: Mapped[str] = mapped_column(default="")
+    location_id: Mapped[Key | None] = mapped_column(ForeignKey("location.id"))
+
+    lines: Mapped[list["PreferenceLine"]] = relationship(
+        lazy="raise", back_populates="card", order_by="PreferenceLine.position"
+    )
+
+
+class PreferenceLine(TenantRow):
+    """An item of a card in base units: so many to open, so many to hold unopened in the room."""
+
+    __tablename__ = "preference_line"
+    __table_args__ = (UniqueConstraint("card_id", "item_id"),)
+
+    card_id: Mapped[Key] = mapped_column(ForeignKey("preference_card.id"))
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+    position: Mapped[int]
+    to_open: Mapped[Quantity] = mapped_column(default=0)
+    to_hold: Mapped[Quantity] = mapped_column(default=0)
+
+    card: Mapped[PreferenceCard] = relationship(lazy="raise", back_populates="lines")
+    item: Mapped[Item] = relationship(lazy="raise")
+
+
+class Favorite(TenantRow):
+    """An item that a place uses often, in one procedure or in all ("")."""
+
+    __tablename__ = "favorite"
+    __table_args__ = (UniqueConstraint("location_id", "procedure_code", "item_id"),)
+
+    location_id: Mapped[Key] = mapped_column(ForeignKey("location.id"))
+    procedure_code: Mapped[str] = mapped_column(default="")
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+    position: Mapped[int] = mapped_column(default=0)
+
+    item: Mapped[Item] = relationship(lazy="raise")
+
+
 class AccessRecord(TenantRow):
     """Who looked at which patient, when and where; append-only."""
 

@@ -105,6 +105,7 @@ class Item(TenantRow):
     lot_tracked: Mapped[bool] = mapped_column(default=False)
     serial_tracked: Mapped[bool] = mapped_column(default=False)
     expiry_tracked: Mapped[bool] = mapped_column(default=False)
+    implant: Mapped[bool] = mapped_column(default=False)  # asks for UDI, lot, serial, expiry and site
     lifecycle: Mapped[Lifecycle] = mapped_column(default=Lifecycle.ACTIVE)
 
     packaging: Mapped[list["ItemPackaging"]] = relationship(lazy="raise", back_populates="item")

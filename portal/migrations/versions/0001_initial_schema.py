@@ -56,8 +56,10 @@ TENANT_TABLES = (
     "budget_entry",
     "count_sheet",
     "encounter",
+    "favorite",
     "order_guide_line",
     "par_level",
+    "preference_card",
     "purchase_order",
     "requisition",
     "stock",
@@ -67,6 +69,7 @@ TENANT_TABLES = (
     "count_line",
     "invoice",
     "order_confirmation",
+    "preference_line",
     "purchase_order_line",
     "receipt",
     "requisition_line",
@@ -682,6 +685,7 @@ def upgrade() -> None:
         sa.Column("lot_tracked", sa.Boolean(), nullable=False),
         sa.Column("serial_tracked", sa.Boolean(), nullable=False),
         sa.Column("expiry_tracked", sa.Boolean(), nullable=False),
+        sa.Column("implant", sa.Boolean(), nullable=False),
         sa.Column(
             "lifecycle",
             sa.Enum("active", "blocked", "discontinued", name="lifecycle", native_enum=False, length=40),
@@ -1411,6 +1415,33 @@ def upgrade() -> None:
     op.create_index(op.f("ix_encounter_organization_id"), "encounter", ["organization_id"], unique=False)
     op.create_index(op.f("ix_encounter_patient_id"), "encounter", ["patient_id"], unique=False)
     op.create_table(
+        "favorite",
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("procedure_code", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_favorite_item_id")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_favorite_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_favorite_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_favorite")),
+        sa.UniqueConstraint(
+            "location_id",
+            "procedure_code",
+            "item_id",
+            name=op.f("uq_favorite_location_id_procedure_code_item_id"),
+        ),
+    )
+    op.create_index(op.f("ix_favorite_organization_id"), "favorite", ["organization_id"], unique=False)
+    op.create_table(
         "order_guide_line",
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.BigInteger(), nullable=False),
@@ -1473,6 +1504,41 @@ def upgrade() -> None:
         sa.UniqueConstraint("location_id", "item_id", name=op.f("uq_par_level_location_id_item_id")),
     )
     op.create_index(op.f("ix_par_level_organization_id"), "par_level", ["organization_id"], unique=False)
+    op.create_table(
+        "preference_card",
+        sa.Column("procedure_code", sa.Text(), nullable=False),
+        sa.Column("procedure_name", sa.Text(), nullable=False),
+        sa.Column("practitioner", sa.Text(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["location_id"], ["location.id"], name=op.f("fk_preference_card_location_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_preference_card_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preference_card")),
+        sa.UniqueConstraint(
+            "organization_id",
+            "procedure_code",
+            "practitioner",
+            "location_id",
+            name="uq_preference_card",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+    op.create_index(
+        op.f("ix_preference_card_organization_id"), "preference_card", ["organization_id"], unique=False
+    )
+    op.create_index(
+        "ix_preference_card_procedure", "preference_card", ["procedure_code", "location_id"], unique=False
+    )
     op.create_table(
         "purchase_order",
         sa.Column("number", sa.Text(), nullable=False),
@@ -1934,6 +2000,31 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_order_confirmation_organization_id"), "order_confirmation", ["organization_id"], unique=False
+    )
+    op.create_table(
+        "preference_line",
+        sa.Column("card_id", sa.BigInteger(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("to_open", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("to_hold", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["card_id"], ["preference_card.id"], name=op.f("fk_preference_line_card_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_preference_line_item_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_preference_line_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preference_line")),
+        sa.UniqueConstraint("card_id", "item_id", name=op.f("uq_preference_line_card_id_item_id")),
+    )
+    op.create_index(
+        op.f("ix_preference_line_organization_id"), "preference_line", ["organization_id"], unique=False
     )
     op.create_table(
         "purchase_order_line",
@@ -2576,6 +2667,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_purchase_order_line_organization_id"), table_name="purchase_order_line")
     op.drop_index("ix_purchase_order_line_item", table_name="purchase_order_line")
     op.drop_table("purchase_order_line")
+    op.drop_index(op.f("ix_preference_line_organization_id"), table_name="preference_line")
+    op.drop_table("preference_line")
     op.drop_index(op.f("ix_order_confirmation_organization_id"), table_name="order_confirmation")
     op.drop_table("order_confirmation")
     op.drop_index(op.f("ix_invoice_organization_id"), table_name="invoice")
@@ -2615,10 +2708,15 @@ def downgrade() -> None:
     op.drop_index("ix_purchase_order_listing", table_name="purchase_order")
     op.drop_index("ix_purchase_order_erp_number", table_name="purchase_order")
     op.drop_table("purchase_order")
+    op.drop_index("ix_preference_card_procedure", table_name="preference_card")
+    op.drop_index(op.f("ix_preference_card_organization_id"), table_name="preference_card")
+    op.drop_table("preference_card")
     op.drop_index(op.f("ix_par_level_organization_id"), table_name="par_level")
     op.drop_table("par_level")
     op.drop_index(op.f("ix_order_guide_line_organization_id"), table_name="order_guide_line")
     op.drop_table("order_guide_line")
+    op.drop_index(op.f("ix_favorite_organization_id"), table_name="favorite")
+    op.drop_table("favorite")
     op.drop_index(op.f("ix_encounter_patient_id"), table_name="encounter")
     op.drop_index(op.f("ix_encounter_organization_id"), table_name="encounter")
     op.drop_table("encounter")
