@@ -1,5 +1,6 @@
 """The `portal` command: thin commands, errors as one sentence."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from integrations.errors import Unreadable
+from integrations.formats import udi
 from integrations.formats.cxml.parsing import MAX_BYTES
 from integrations.translate import translate
 from portal import imports
@@ -46,7 +48,7 @@ BASE_PORT = click.option(
     help="Of the portal; the sandboxes take the next ones.",
 )  # fmt: skip
 # These bring what they need.
-ALONE = frozenset({"demo", "walkthrough", "translate"})
+ALONE = frozenset({"demo", "walkthrough", "translate", "scan"})
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -136,6 +138,15 @@ def translate_file(file: BinaryIO) -> None:
     for warning in translation.warnings:
         click.echo(f"Warning: {warning}", err=True)
     click.echo(translation.document.model_dump_json(indent=2))
+
+
+@portal.command()
+@click.argument("text")
+def scan(text: str) -> None:
+    """Print what a barcode says as JSON; - reads standard input."""
+    if text == "-":
+        text = sys.stdin.buffer.read(MAX_BYTES).decode("utf-8", "surrogateescape")
+    click.echo(json.dumps(udi.parse(text).record(), indent=2))
 
 
 @portal.command("import")
