@@ -66,6 +66,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Messages", "operations.messages", (_P.OPERATE_EXCHANGE,), icon="mail"),
             Entry("Partners", "operations.partners", (_P.OPERATE_EXCHANGE,), icon="plug-connected"),
             Entry("Audit trail", "operations.audit", (_P.AUDIT,), icon="history"),
+            Entry("Patient views", "clinical.accesses", (_P.AUDIT,), icon="eye"),
         ),
     ),
     (

@@ -1,5 +1,6 @@
-"""The point of care in the browser."""
+"""The point of care in the browser: every module of its pages."""
 
-from flask import Blueprint
+from portal.clinical import access_views
+from portal.clinical.blueprint import blueprint
 
-blueprint = Blueprint("clinical", __name__)
+__all__ = ["access_views", "blueprint"]

@@ -45,14 +45,33 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.VIEW_STOCK,
             _P.COUNT_STOCK,
             _P.MANAGE_PAR,
+            _P.RECORD_USAGE,
         }
     ),
     Role.APPROVER: frozenset({_P.VIEW_CATALOG, _P.APPROVE, _P.VIEW_ORDERS}),
-    Role.BUYER: frozenset({_P.VIEW_CATALOG, _P.BUY, _P.VIEW_ORDERS, _P.VIEW_STOCK, _P.RESOLVE_WORK_ITEMS}),
-    Role.RECEIVER: frozenset(
-        {_P.RECEIVE, _P.VIEW_ORDERS, _P.VIEW_STOCK, _P.COUNT_STOCK, _P.RESOLVE_WORK_ITEMS}
+    Role.BUYER: frozenset(
+        {
+            _P.VIEW_CATALOG,
+            _P.BUY,
+            _P.VIEW_ORDERS,
+            _P.VIEW_STOCK,
+            _P.MANAGE_RECALLS,
+            _P.RESOLVE_WORK_ITEMS,
+        }
     ),
-    Role.CLINICIAN: frozenset({_P.VIEW_CATALOG, _P.REQUEST, _P.VIEW_STOCK}),
+    Role.RECEIVER: frozenset(
+        {
+            _P.RECEIVE,
+            _P.VIEW_ORDERS,
+            _P.VIEW_STOCK,
+            _P.COUNT_STOCK,
+            _P.MANAGE_RECALLS,
+            _P.RESOLVE_WORK_ITEMS,
+        }
+    ),
+    Role.CLINICIAN: frozenset(
+        {_P.VIEW_CATALOG, _P.REQUEST, _P.VIEW_STOCK, _P.RECORD_USAGE, _P.VIEW_PATIENTS}
+    ),
     Role.AP_ANALYST: frozenset({_P.MATCH_INVOICES, _P.VIEW_ORDERS, _P.RESOLVE_WORK_ITEMS}),
     Role.INTEGRATION_ENGINEER: frozenset({_P.OPERATE_EXCHANGE, _P.VIEW_ORDERS, _P.RESOLVE_WORK_ITEMS}),
     Role.AUDITOR: frozenset({_P.AUDIT, _P.VIEW_ORDERS, _P.VIEW_STOCK}),
