@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from integrations.ehr.contract import Cache, Ehr, Registration
+from integrations.ehr.smart import Smart
 from integrations.erp.contract import Erp
 from integrations.erp.s4hana import S4Hana
 from integrations.http import Connection
@@ -9,6 +11,7 @@ from integrations.network.contract import InboundFormat, Network
 from integrations.network.inbound import CxmlInbound
 from integrations.network.sap_business_network import SapBusinessNetwork
 
+EHRS: dict[str, Callable[[Registration, Connection, Cache], Ehr]] = {"smart": Smart}
 ERPS: dict[str, Callable[[Connection], Erp]] = {"s4hana": S4Hana}
 NETWORKS: dict[str, Callable[[Connection], Network]] = {"sap_business_network": SapBusinessNetwork}
 INBOUND: dict[str, InboundFormat] = {"cxml": CxmlInbound()}

@@ -1,0 +1,1 @@
+"""Electronic health records: launches from them and reading in them."""

@@ -1,0 +1,1 @@
+"""A sandbox EHR: a strict SMART authorization server and a small FHIR R4 store, in the vendors' variants."""
