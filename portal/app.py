@@ -32,6 +32,7 @@ from portal.identity import views as identity
 from portal.identity.web import init_identity
 from portal.inventory import jobs as inventory_jobs
 from portal.inventory import queries as inventory_queries
+from portal.inventory import services as inventory
 from portal.inventory import views as inventory_views
 from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
@@ -51,13 +52,22 @@ from portal.receiving import outbound as receiving_outbound
 from portal.receiving import queries as receiving_queries
 from portal.receiving import services as receiving
 from portal.receiving import views as receiving_views
+from portal.replenishment import jobs as replenishment_jobs
+from portal.replenishment import services as replenishment
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
 from portal.settings import Settings, load
 
 A_YEAR = 31_536_000
-JOB_MODULES = (exchange_jobs, identity_jobs, inventory_jobs, masterdata_jobs, operations_jobs)
+JOB_MODULES = (
+    exchange_jobs,
+    identity_jobs,
+    inventory_jobs,
+    masterdata_jobs,
+    operations_jobs,
+    replenishment_jobs,
+)
 """Imported so that every worker knows every job."""
 BLUEPRINTS = (
     exchange.blueprint,
@@ -181,6 +191,7 @@ def _handlers() -> Handlers:
 def _connect_features() -> None:
     """Higher features listen to what lower ones announce."""
     masterdata.imported.attach(catalog.follow_import)
+    inventory.moved.attach(replenishment.follow_stock)
     requisitions.submitted.attach(approvals.open_steps)
     requisitions.withdrawn.attach(approvals.withdraw_steps)
     orders.posted.attach(receiving.send_waiting)

@@ -37,6 +37,7 @@ def schedule(settings: Settings) -> dict[str, float]:
         "portal.masterdata.jobs.sweep": 30.0,
         "portal.masterdata.jobs.sync_everywhere": 900.0,
         "portal.operations.jobs.seal_audit": 900.0,
+        "portal.replenishment.jobs.sweep": 300.0,
     }
 
 

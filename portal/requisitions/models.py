@@ -11,7 +11,7 @@ from portal.foundation.db import Amount, Json, Key, Quantity, TenantRow, UnitPri
 from portal.foundation.trace import current_trace
 from portal.identity.models import Account
 from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Item, Location
-from portal.requisitions.rules import CheckOutcome, LineState, RequisitionState
+from portal.requisitions.rules import CheckOutcome, LineState, RequisitionSource, RequisitionState
 
 
 class Requisition(TenantRow):
@@ -27,12 +27,13 @@ class Requisition(TenantRow):
             "requester_id",
             "location_id",
             unique=True,
-            postgresql_where=text("state = 'draft'"),
+            postgresql_where=text("state = 'draft' AND source = 'cart'"),
         ),
     )
 
     number: Mapped[str | None]  # given at submit
     state: Mapped[RequisitionState] = mapped_column(default=RequisitionState.DRAFT)
+    source: Mapped[RequisitionSource] = mapped_column(default=RequisitionSource.CART)
     requester_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
     location_id: Mapped[Key] = mapped_column(ForeignKey("location.id"))
     need_by: Mapped[date | None]

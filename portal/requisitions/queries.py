@@ -23,7 +23,7 @@ from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Item, 
 from portal.masterdata.queries import prices_on
 from portal.requisitions.checks import BudgetFacts, CartFacts, CenterFacts, LineFacts
 from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
-from portal.requisitions.rules import ApprovalPart, LineState, OrderPart, RequisitionState
+from portal.requisitions.rules import ApprovalPart, LineState, OrderPart, RequisitionSource, RequisitionState
 
 order_parts: Collector[[Collection[int]], OrderPart] = Collector()
 """Orders say what became of the lines of requisitions (by id)."""
@@ -137,7 +137,9 @@ def in_cart(actor: Actor, location_id: int, item_ids: Collection[int]) -> list[S
 
 def _carts(actor: Actor) -> Select[Any]:
     return select(Requisition).where(
-        Requisition.requester_id == actor.account_id, Requisition.state == RequisitionState.DRAFT
+        Requisition.requester_id == actor.account_id,
+        Requisition.state == RequisitionState.DRAFT,
+        Requisition.source == RequisitionSource.CART,
     )
 
 

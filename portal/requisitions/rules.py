@@ -16,6 +16,14 @@ class RequisitionState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class RequisitionSource(StrEnum):
+    """What a requisition began as; only the cart is filled over time, the others are submitted at once."""
+
+    CART = "cart"
+    REPLENISHMENT = "replenishment"
+    CASE = "case"
+
+
 class LineState(StrEnum):
     """What was decided on a line."""
 

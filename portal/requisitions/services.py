@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -36,6 +37,7 @@ from portal.requisitions.rules import (
     MOST_QUANTITY,
     TRANSITIONS,
     LineState,
+    RequisitionSource,
     RequisitionState,
 )
 from portal.requisitions.submission import (
@@ -59,6 +61,13 @@ def today_at(location: Location) -> date:
 
 def cart(actor: Actor, location_id: int) -> Requisition:
     """The person's cart for a location, made if there is none; two clicks at once make one."""
+    location = _requestable(actor, location_id)
+    statement = insert(Requisition).values(_beginning(actor, location, RequisitionSource.CART))
+    db.session.execute(statement.on_conflict_do_nothing())
+    return found(queries.cart_of(actor, location_id), "cart")
+
+
+def _requestable(actor: Actor, location_id: int) -> Location:
     location = found(
         db.session.scalar(
             select(Location)
@@ -70,19 +79,38 @@ def cart(actor: Actor, location_id: int) -> Requisition:
     actor.require(
         Permission.REQUEST, facility_id=location.facility_id, cost_center_id=location.cost_center_id
     )
-    db.session.execute(
-        insert(Requisition)
-        .values(
-            requester_id=actor.account_id,
-            location_id=location.id,
-            state=RequisitionState.DRAFT,
-            currency=organization().currency,
-            version=1,
-            trace_id=new_trace(),
-        )
-        .on_conflict_do_nothing()
-    )
-    return found(queries.cart_of(actor, location_id), "cart")
+    return location
+
+
+def _beginning(actor: Actor, location: Location, source: RequisitionSource) -> dict[str, Any]:
+    return {
+        "requester_id": actor.account_id,
+        "location_id": location.id,
+        "state": RequisitionState.DRAFT,
+        "source": source,
+        "currency": organization().currency,
+        "version": 1,
+        "trace_id": new_trace(),
+    }
+
+
+def request(
+    actor: Actor,
+    location_id: int,
+    wanted: Mapping[int, Decimal],
+    *,
+    source: RequisitionSource,
+    need_by: date | None = None,
+    note: str = "",
+) -> Requisition:
+    """Submits quantities of offers (by id) at once, beside the cart; refuses as `submit`."""
+    location = _requestable(actor, location_id)
+    statement = insert(Requisition).values(_beginning(actor, location, source)).returning(Requisition.id)
+    requisition = _locked_cart(actor, db.session.scalars(statement).one())
+    requisition.need_by, requisition.note = need_by, note
+    _put_all(requisition, wanted)
+    db.session.flush()
+    return submit(actor, requisition.id, seen_version=requisition.version)
 
 
 def add(actor: Actor, location_id: int, offer_id: int, quantity: Decimal) -> RequisitionLine:
@@ -97,6 +125,10 @@ def add_all(actor: Actor, location_id: int, wanted: Mapping[int, Decimal]) -> li
     that does not exist.
     """
     requisition = _locked_cart(actor, cart(actor, location_id).id)
+    return _put_all(requisition, wanted)
+
+
+def _put_all(requisition: Requisition, wanted: Mapping[int, Decimal]) -> list[RequisitionLine]:
     offers = {offer.id: offer for offer in find_offers(wanted)}
     if len(offers) != len(wanted):
         raise NotFound("This item is not offered any more. Look it up again.")

@@ -25,7 +25,8 @@ STOCK = """
 INSERT INTO stock (location_id, item_id, lot, serial, owner, condition, on_hand)
 SELECT %s, line.item_id, '', '', 'own', 'available', line.quantity * line.factor
 FROM purchase_order_line AS line WHERE line.order_id = %s
-ON CONFLICT (location_id, item_id, lot, serial, owner, condition) DO UPDATE SET on_hand = stock.on_hand + excluded.on_hand
+ON CONFLICT (location_id, item_id, lot, serial, owner, condition)
+DO UPDATE SET on_hand = stock.on_hand + excluded.on_hand
 """
 
 

@@ -61,6 +61,7 @@ TENANT_TABLES = (
     "par_level",
     "preference_card",
     "purchase_order",
+    "replenishment_policy",
     "requisition",
     "stock",
     "stock_movement",
@@ -73,6 +74,7 @@ TENANT_TABLES = (
     "purchase_order_line",
     "receipt",
     "requisition_line",
+    "suggestion",
     "check_result",
     "confirmation_part",
     "invoice_line",
@@ -80,6 +82,8 @@ TENANT_TABLES = (
     "purchase_order_source",
     "receipt_line",
     "ship_notice_line",
+    "suggestion_line",
+    "care_request",
     "usage",
     "charge_line",
 )
@@ -1612,6 +1616,37 @@ def upgrade() -> None:
     op.create_index(op.f("ix_purchase_order_supplier_id"), "purchase_order", ["supplier_id"], unique=False)
     op.create_index(op.f("ix_purchase_order_trace_id"), "purchase_order", ["trace_id"], unique=False)
     op.create_table(
+        "replenishment_policy",
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("review_days", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("auto_submit", sa.Boolean(), nullable=False),
+        sa.Column("requester_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["location_id"], ["location.id"], name=op.f("fk_replenishment_policy_location_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_replenishment_policy_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requester_id"], ["account.id"], name=op.f("fk_replenishment_policy_requester_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replenishment_policy")),
+        sa.UniqueConstraint("location_id", name=op.f("uq_replenishment_policy_location_id")),
+    )
+    op.create_index(
+        op.f("ix_replenishment_policy_organization_id"),
+        "replenishment_policy",
+        ["organization_id"],
+        unique=False,
+    )
+    op.create_table(
         "requisition",
         sa.Column("number", sa.Text(), nullable=True),
         sa.Column(
@@ -1625,6 +1660,11 @@ def upgrade() -> None:
                 native_enum=False,
                 length=40,
             ),
+            nullable=False,
+        ),
+        sa.Column(
+            "source",
+            sa.Enum("cart", "replenishment", "case", name="requisitionsource", native_enum=False, length=40),
             nullable=False,
         ),
         sa.Column("requester_id", sa.BigInteger(), nullable=False),
@@ -1661,7 +1701,7 @@ def upgrade() -> None:
         "requisition",
         ["requester_id", "location_id"],
         unique=True,
-        postgresql_where=sa.text("state = 'draft'"),
+        postgresql_where=sa.text("state = 'draft' AND source = 'cart'"),
     )
     op.create_table(
         "stock",
@@ -2196,6 +2236,46 @@ def upgrade() -> None:
         op.f("ix_requisition_line_requisition_id"), "requisition_line", ["requisition_id"], unique=False
     )
     op.create_table(
+        "suggestion",
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("supplier_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("open", "accepted", "dropped", name="suggestionstate", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("requisition_id", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_suggestion_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_suggestion_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requisition_id"], ["requisition.id"], name=op.f("fk_suggestion_requisition_id")
+        ),
+        sa.ForeignKeyConstraint(["supplier_id"], ["supplier.id"], name=op.f("fk_suggestion_supplier_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suggestion")),
+    )
+    op.create_index(op.f("ix_suggestion_organization_id"), "suggestion", ["organization_id"], unique=False)
+    op.create_index(op.f("ix_suggestion_supplier_id"), "suggestion", ["supplier_id"], unique=False)
+    op.create_index(
+        "uq_suggestion_open",
+        "suggestion",
+        ["location_id", "supplier_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
         "check_result",
         sa.Column("requisition_id", sa.BigInteger(), nullable=False),
         sa.Column("line_id", sa.BigInteger(), nullable=True),
@@ -2467,6 +2547,77 @@ def upgrade() -> None:
         op.f("ix_ship_notice_line_organization_id"), "ship_notice_line", ["organization_id"], unique=False
     )
     op.create_table(
+        "suggestion_line",
+        sa.Column("suggestion_id", sa.BigInteger(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("offer_id", sa.BigInteger(), nullable=False),
+        sa.Column("packs", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("explanation", sa.Text(), nullable=False),
+        sa.Column("stock_out_on", sa.Date(), nullable=True),
+        sa.Column("is_critical", sa.Boolean(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_suggestion_line_item_id")),
+        sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_suggestion_line_offer_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_suggestion_line_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["suggestion_id"], ["suggestion.id"], name=op.f("fk_suggestion_line_suggestion_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suggestion_line")),
+        sa.UniqueConstraint(
+            "suggestion_id", "item_id", name=op.f("uq_suggestion_line_suggestion_id_item_id")
+        ),
+    )
+    op.create_index(
+        op.f("ix_suggestion_line_organization_id"), "suggestion_line", ["organization_id"], unique=False
+    )
+    op.create_table(
+        "care_request",
+        sa.Column("requisition_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=True),
+        sa.Column("encounter_id", sa.BigInteger(), nullable=True),
+        sa.Column("launch_id", sa.BigInteger(), nullable=True),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("rush_reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_care_request_account_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["clinical_case.id"], name=op.f("fk_care_request_case_id")),
+        sa.ForeignKeyConstraint(
+            ["encounter_id"], ["encounter.id"], name=op.f("fk_care_request_encounter_id")
+        ),
+        sa.ForeignKeyConstraint(["launch_id"], ["launch.id"], name=op.f("fk_care_request_launch_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_care_request_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requisition_id"], ["requisition.id"], name=op.f("fk_care_request_requisition_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_care_request")),
+        sa.UniqueConstraint("key", name=op.f("uq_care_request_key")),
+        sa.UniqueConstraint("requisition_id", name=op.f("uq_care_request_requisition_id")),
+    )
+    op.create_index(op.f("ix_care_request_case_id"), "care_request", ["case_id"], unique=False)
+    op.create_index(op.f("ix_care_request_encounter_id"), "care_request", ["encounter_id"], unique=False)
+    op.create_index(op.f("ix_care_request_launch_id"), "care_request", ["launch_id"], unique=False)
+    op.create_index(
+        op.f("ix_care_request_organization_id"), "care_request", ["organization_id"], unique=False
+    )
+    op.create_table(
         "usage",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
@@ -2626,6 +2777,13 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_usage_encounter_id"), table_name="usage")
     op.drop_index(op.f("ix_usage_case_id"), table_name="usage")
     op.drop_table("usage")
+    op.drop_index(op.f("ix_care_request_organization_id"), table_name="care_request")
+    op.drop_index(op.f("ix_care_request_launch_id"), table_name="care_request")
+    op.drop_index(op.f("ix_care_request_encounter_id"), table_name="care_request")
+    op.drop_index(op.f("ix_care_request_case_id"), table_name="care_request")
+    op.drop_table("care_request")
+    op.drop_index(op.f("ix_suggestion_line_organization_id"), table_name="suggestion_line")
+    op.drop_table("suggestion_line")
     op.drop_index(op.f("ix_ship_notice_line_organization_id"), table_name="ship_notice_line")
     op.drop_index(op.f("ix_ship_notice_line_notice_id"), table_name="ship_notice_line")
     op.drop_index(op.f("ix_ship_notice_line_line_id"), table_name="ship_notice_line")
@@ -2652,6 +2810,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_check_result_requisition_id"), table_name="check_result")
     op.drop_index(op.f("ix_check_result_organization_id"), table_name="check_result")
     op.drop_table("check_result")
+    op.drop_index("uq_suggestion_open", table_name="suggestion", postgresql_where=sa.text("state = 'open'"))
+    op.drop_index(op.f("ix_suggestion_supplier_id"), table_name="suggestion")
+    op.drop_index(op.f("ix_suggestion_organization_id"), table_name="suggestion")
+    op.drop_table("suggestion")
     op.drop_index(op.f("ix_requisition_line_requisition_id"), table_name="requisition_line")
     op.drop_index(op.f("ix_requisition_line_organization_id"), table_name="requisition_line")
     op.drop_index(
@@ -2695,12 +2857,16 @@ def downgrade() -> None:
     op.drop_index("ix_stock_expiry", table_name="stock", postgresql_where=sa.text("on_hand > 0"))
     op.drop_table("stock")
     op.drop_index(
-        "uq_requisition_draft", table_name="requisition", postgresql_where=sa.text("state = 'draft'")
+        "uq_requisition_draft",
+        table_name="requisition",
+        postgresql_where=sa.text("state = 'draft' AND source = 'cart'"),
     )
     op.drop_index("ix_requisition_requester", table_name="requisition")
     op.drop_index(op.f("ix_requisition_organization_id"), table_name="requisition")
     op.drop_index("ix_requisition_location", table_name="requisition")
     op.drop_table("requisition")
+    op.drop_index(op.f("ix_replenishment_policy_organization_id"), table_name="replenishment_policy")
+    op.drop_table("replenishment_policy")
     op.drop_index(op.f("ix_purchase_order_trace_id"), table_name="purchase_order")
     op.drop_index(op.f("ix_purchase_order_supplier_id"), table_name="purchase_order")
     op.drop_index(op.f("ix_purchase_order_organization_id"), table_name="purchase_order")

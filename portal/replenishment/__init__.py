@@ -1,0 +1,1 @@
+"""From par levels to suggested requisitions."""
