@@ -224,3 +224,12 @@ class ItemMaster(Document):
 
 
 ClinicalDocument = Usage | EncounterContext | ScheduledCase | SupplyRequestDocument | ItemMaster
+
+
+class ClinicalMessage(Document):
+    """All that one message of a clinical system says; `type` is the sender's name for it (DFT^P03)."""
+
+    kind: Literal["clinical_message"] = "clinical_message"
+    type: str
+    message_id: str
+    documents: tuple[ClinicalDocument, ...] = ()

@@ -5,7 +5,9 @@ import re
 from dataclasses import dataclass
 
 from integrations.canonical import InboundDocument, PurchaseOrder
+from integrations.clinical import ClinicalMessage
 from integrations.errors import Unreadable
+from integrations.formats import hl7v2
 from integrations.formats.cxml.envelope import body, open_envelope
 from integrations.formats.cxml.orders import read_order
 from integrations.formats.cxml.parsing import MARKS, MAX_BYTES, parse, version_of
@@ -13,7 +15,6 @@ from integrations.formats.cxml.reading import Reader, where
 from integrations.network.inbound import READERS
 
 READABLE = ("OrderRequest", *READERS)
-HL7_MESSAGE = re.compile(r"\A[^\r\n]*?\|([A-Z]{3}\^[A-Z]\d\d)")
 # The name of an XML root says what it is; OAGIS names are verb plus noun.
 IDOC = re.compile(r"[A-Z]{4,8}\d\d")
 OAGIS = re.compile(r"(Sync|Process|Acknowledge|Show|Get|Notify|Confirm|Update|Change|Cancel)[A-Z]\w+")
@@ -24,7 +25,7 @@ class Translation:
     """A canonical document, the format it came in ("cxml 1.2.050 ConfirmationRequest"), what was odd."""
 
     format: str
-    document: InboundDocument | PurchaseOrder
+    document: InboundDocument | PurchaseOrder | ClinicalMessage
     warnings: tuple[str, ...] = ()
 
 
@@ -42,6 +43,8 @@ def translate(raw: bytes) -> Translation:
         raise Unreadable("The document is empty", position="line 1")
     if start.startswith(b"<") or any(raw.startswith(mark) for mark, name in MARKS if name != "utf-8"):
         return _from_xml(raw)
+    if start.startswith((b"MSH", b"FHS", b"BHS")):
+        return _from_hl7(raw)
     name = _other_format(start)
     if name is None:
         raise Unreadable(f"The format is not recognized. {_readable()}", position="line 1")
@@ -71,8 +74,20 @@ def _from_xml(raw: bytes) -> Translation:
     return Translation(" ".join(filter(None, ("cxml", version, kind))), document, tuple(reader.warnings))
 
 
+def _from_hl7(raw: bytes) -> Translation:
+    messages = hl7v2.split(raw)
+    if len(messages) > 1:
+        raise Unreadable(
+            f"The file holds {len(messages)} HL7 v2 messages; translate them one by one", position="MSH(2)"
+        )
+    reading = hl7v2.read(messages[0], hl7v2.Interface(source="file", orders="request"))
+    name = " ".join(filter(None, ("hl7v2", reading.version, reading.kind)))
+    document = ClinicalMessage(type=reading.kind, message_id=reading.control_id, documents=reading.documents)
+    return Translation(name, document, reading.warnings)
+
+
 def _readable() -> str:
-    return f"Readable are cXML {', '.join(READABLE)}."
+    return f"Readable are cXML {', '.join(READABLE)} and HL7 v2 messages."
 
 
 def _xml_name(tag: str) -> str:
@@ -94,9 +109,6 @@ def _other_format(start: bytes) -> str | None:
     """The name of a format that is not XML, None when it is unknown."""
     if start.startswith(b"ISA"):
         return _x12_name(start.decode("latin-1"))
-    if start.startswith((b"MSH", b"FHS", b"BHS")):
-        found = HL7_MESSAGE.match(start[:500].decode("latin-1"))
-        return f"an HL7 v2 message ({found[1]})" if found else "an HL7 v2 message"
     if start.startswith((b"UNA", b"UNB")):
         return "a UN/EDIFACT interchange"
     if start.startswith((b"{", b"[")):

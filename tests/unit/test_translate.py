@@ -42,8 +42,6 @@ def test_a_confirmation_is_read() -> None:
         (f"{ISA}\nGS*PO~\nST*850*0001~".encode(), "an X12 interchange (850)"),
         (b"\xef\xbb\xbf\r\n" + f"{ISA}ST*810*1~SE*1~ST*850*2~".encode(), "an X12 interchange (810, 850)"),
         (b"ISA*00*", "a truncated X12 interchange"),
-        (b"MSH|^~\\&|A|B|C|D|20260101||ORM^O01|1|P|2.3\r", "an HL7 v2 message (ORM^O01)"),
-        (b"BHS|^~\\&|A", "an HL7 v2 message"),
         (b"UNA:+.? 'UNB+UNOA:1", "a UN/EDIFACT interchange"),
         (b'{"resourceType": "Device"}', "a FHIR Device in JSON"),
         (b'<Device xmlns="http://hl7.org/fhir"/>', "a FHIR Device in XML"),

@@ -1,0 +1,1 @@
+"""How bytes travel where it is not HTTP."""
