@@ -19,6 +19,7 @@ COMPOSITE = "|]e0"
 # What scanners and programs write for the group separator. The second row could stand in a lot, too.
 CLEAR_SEPARATOR = re.compile(r"\x1d|␝|\{(?:GS|FNC1)\}|\[(?:GS|FNC1)\]|\\x1d|\\u001d|\^\]?", re.IGNORECASE)
 SPELLED_SEPARATOR = re.compile(r"<(?:GS|FNC1)>|FNC1")
+LEADING_SEPARATORS = re.compile(rf"(?:{CLEAR_SEPARATOR.pattern}|{SPELLED_SEPARATOR.pattern})+")
 BRACKETED = re.compile(r"(?<!\\)\((\d{2,4})\)")
 # The numbers that end in a check digit, and their lengths (GS1 General Specifications 7.9).
 CHECKED = {
@@ -126,9 +127,10 @@ def _bracketed(text: str, at: int) -> Iterator[Element]:
 
 
 def _scanned(text: str, at: int) -> Iterator[Element]:
-    separator = CLEAR_SEPARATOR if CLEAR_SEPARATOR.search(text) else SPELLED_SEPARATOR
-    start = 0
-    for end, after in [*(mark.span() for mark in separator.finditer(text)), (len(text), len(text))]:
+    leading = LEADING_SEPARATORS.match(text)
+    start = leading.end() if leading else 0
+    separator = CLEAR_SEPARATOR if CLEAR_SEPARATOR.search(text, start) else SPELLED_SEPARATOR
+    for end, after in [*(mark.span() for mark in separator.finditer(text, start)), (len(text), len(text))]:
         rest = text[start:end].replace(" ", "")
         place = at + start
         while rest:

@@ -56,7 +56,7 @@ def _read(text: str) -> Scan:
 
 def _unmarked(content: str, at: int, raw: str, symbol: str) -> Scan:
     """GS1 without a symbology identifier that says so."""
-    separator = gs1.CLEAR_SEPARATOR.match(content) or gs1.SPELLED_SEPARATOR.match(content)
+    separator = gs1.LEADING_SEPARATORS.match(content)
     is_link = content.lower().startswith(("http://", "https://"))
     if not (content[0].isdigit() or content[0] == "(" or separator or is_link):
         raise UnreadableScan(f"{MEANT}. Type the item or part number instead.", at)
