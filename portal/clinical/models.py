@@ -25,6 +25,7 @@ from portal.foundation.sealed import BlindIndex, Sealed
 from portal.foundation.trace import current_trace
 from portal.identity.models import Account
 from portal.masterdata.models import Item, Location
+from portal.requisitions.models import Requisition
 
 
 class EhrSystem(TenantRow):
@@ -36,8 +37,11 @@ class EhrSystem(TenantRow):
     code: Mapped[str]
     name: Mapped[str]
     kind: Mapped[EhrKind] = mapped_column(default=EhrKind.OTHER)
-    iss: Mapped[str] = mapped_column(unique=True)  # over all organizations: a launch must lead to one
+    # Comparable form, unique over all organizations: a launch must lead to one.
+    iss: Mapped[str] = mapped_column(unique=True)
+    base_url: Mapped[str]  # as the EHR spells it
     client_id: Mapped[str]
+    backend_client_id: Mapped[str] = mapped_column(default="")  # where the portal itself is registered apart
     auth_method: Mapped[AuthMethod] = mapped_column(default=AuthMethod.RS384)
     secret_name: Mapped[str] = mapped_column(default="")
     issuers: Mapped[list[Any]] = mapped_column(default=list)  # accepted in id_token
@@ -47,6 +51,22 @@ class EhrSystem(TenantRow):
     frame_ancestors: Mapped[list[Any]] = mapped_column(default=list)  # empty: opens in a tab
     facility_id: Mapped[Key | None] = mapped_column(ForeignKey("facility.id"))
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class EhrPlace(TenantRow):
+    """A location or organization of an EHR, and which of ours it is; a person may correct it."""
+
+    __tablename__ = "ehr_place"
+    __table_args__ = (UniqueConstraint("ehr_system_id", "reference"),)
+
+    ehr_system_id: Mapped[Key] = mapped_column(ForeignKey("ehr_system.id"))
+    reference: Mapped[str]  # "Location/7"
+    name: Mapped[str] = mapped_column(default="")
+    location_id: Mapped[Key | None] = mapped_column(ForeignKey("location.id"))
+    facility_id: Mapped[Key | None] = mapped_column(ForeignKey("facility.id"))
+    seen_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    location: Mapped[Location | None] = relationship(lazy="raise")
 
 
 class Patient(TenantRow):
@@ -109,6 +129,7 @@ class Launch(TenantRow):
     location_id: Mapped[Key | None] = mapped_column(ForeignKey("location.id"))
     case_id: Mapped[Key | None] = mapped_column(ForeignKey("clinical_case.id"))
     state_hash: Mapped[str] = mapped_column(unique=True)
+    browser_hash: Mapped[str] = mapped_column(default="")  # of the cookie of the browser that asked
     code_verifier: Mapped[str] = mapped_column(Sealed("launch.code_verifier"), default="", deferred=True)
     nonce: Mapped[str] = mapped_column(Sealed("launch.nonce"), default="", deferred=True)
     token_endpoint: Mapped[str] = mapped_column(default="")
@@ -116,6 +137,9 @@ class Launch(TenantRow):
     needs_banner: Mapped[bool] = mapped_column(default=True)
     style_url: Mapped[str] = mapped_column(default="")
     intent: Mapped[str] = mapped_column(default="")
+    fhir_user: Mapped[str] = mapped_column(default="")
+    practitioner: Mapped[str] = mapped_column(default="")
+    context: Mapped[str] = mapped_column(Sealed("launch.context"), default="", deferred=True)  # fhirContext
     access_token: Mapped[str | None] = mapped_column(Sealed("launch.access_token"), deferred=True)
     refresh_token: Mapped[str | None] = mapped_column(Sealed("launch.refresh_token"), deferred=True)
     token_expires_at: Mapped[datetime | None]
@@ -305,6 +329,23 @@ class Favorite(TenantRow):
     position: Mapped[int] = mapped_column(default=0)
 
     item: Mapped[Item] = relationship(lazy="raise")
+
+
+class CareRequest(TenantRow):
+    """Which case and encounter a requisition was made for; the requisition itself does not know."""
+
+    __tablename__ = "care_request"
+
+    requisition_id: Mapped[Key] = mapped_column(ForeignKey("requisition.id"), unique=True)
+    key: Mapped[str] = mapped_column(unique=True)  # of the form it came from: sent twice, it counts once
+    case_id: Mapped[Key | None] = mapped_column(ForeignKey("clinical_case.id"), index=True)
+    encounter_id: Mapped[Key | None] = mapped_column(ForeignKey("encounter.id"), index=True)
+    launch_id: Mapped[Key | None] = mapped_column(ForeignKey("launch.id"), index=True)
+    account_id: Mapped[Key | None] = mapped_column(ForeignKey("account.id"))
+    rush_reason: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    requisition: Mapped[Requisition] = relationship(lazy="raise")
 
 
 class AccessRecord(TenantRow):

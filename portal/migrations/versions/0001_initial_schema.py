@@ -15,6 +15,10 @@ OF_SENDER = (
     "SELECT organization_id FROM partner "
     "WHERE inbound_domain = $1 AND inbound_identity = $2 AND inbound_to = $3"
 )
+OF_FEED = (
+    "SELECT organization_id FROM feed "
+    "WHERE active AND sending_application = $1 AND sending_facility = $2 ORDER BY organization_id"
+)
 
 TENANT_TABLES = (
     "account",
@@ -55,6 +59,7 @@ TENANT_TABLES = (
     "work_item",
     "budget_entry",
     "count_sheet",
+    "ehr_place",
     "encounter",
     "favorite",
     "order_guide_line",
@@ -96,12 +101,23 @@ CROSS_TENANT_FUNCTIONS = (
         "bigint",
         "SELECT organization_id FROM web_session WHERE token_hash = $1",
     ),
+    (
+        "portal_organization_of_iss(text)",
+        "bigint",
+        "SELECT organization_id FROM ehr_system WHERE iss = $1 AND active",
+    ),
     ("portal_organization_of_slug(text)", "bigint", "SELECT id FROM organization WHERE slug = $1"),
     (
         "portal_organization_of_sender(text, text, text)",
         "bigint",
         OF_SENDER,
     ),
+    (
+        "portal_organizations_of_feed(text, text)",
+        "SETOF bigint",
+        OF_FEED,
+    ),
+    ("portal_feed_addresses()", "SETOF jsonb", "SELECT DISTINCT addresses FROM feed WHERE active"),
 )
 
 
@@ -509,7 +525,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("iss", sa.Text(), nullable=False),
+        sa.Column("base_url", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("backend_client_id", sa.Text(), nullable=False),
         sa.Column(
             "auth_method",
             sa.Enum(
@@ -1377,6 +1395,33 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_count_sheet_location_id"), "count_sheet", ["location_id"], unique=False)
     op.create_index(op.f("ix_count_sheet_organization_id"), "count_sheet", ["organization_id"], unique=False)
+    op.create_table(
+        "ehr_place",
+        sa.Column("ehr_system_id", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("facility_id", sa.BigInteger(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["ehr_system_id"], ["ehr_system.id"], name=op.f("fk_ehr_place_ehr_system_id")
+        ),
+        sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name=op.f("fk_ehr_place_facility_id")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_ehr_place_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_ehr_place_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ehr_place")),
+        sa.UniqueConstraint("ehr_system_id", "reference", name=op.f("uq_ehr_place_ehr_system_id_reference")),
+    )
+    op.create_index(op.f("ix_ehr_place_organization_id"), "ehr_place", ["organization_id"], unique=False)
     op.create_table(
         "encounter",
         sa.Column("found_by", sa.Text(), nullable=False),
@@ -2400,6 +2445,7 @@ def upgrade() -> None:
         sa.Column("location_id", sa.BigInteger(), nullable=True),
         sa.Column("case_id", sa.BigInteger(), nullable=True),
         sa.Column("state_hash", sa.Text(), nullable=False),
+        sa.Column("browser_hash", sa.Text(), nullable=False),
         sa.Column("code_verifier", sa.LargeBinary(), nullable=False),
         sa.Column("nonce", sa.LargeBinary(), nullable=False),
         sa.Column("token_endpoint", sa.Text(), nullable=False),
@@ -2407,6 +2453,9 @@ def upgrade() -> None:
         sa.Column("needs_banner", sa.Boolean(), nullable=False),
         sa.Column("style_url", sa.Text(), nullable=False),
         sa.Column("intent", sa.Text(), nullable=False),
+        sa.Column("fhir_user", sa.Text(), nullable=False),
+        sa.Column("practitioner", sa.Text(), nullable=False),
+        sa.Column("context", sa.LargeBinary(), nullable=False),
         sa.Column("access_token", sa.LargeBinary(), nullable=True),
         sa.Column("refresh_token", sa.LargeBinary(), nullable=True),
         sa.Column("token_expires_at", sa.DateTime(timezone=True), nullable=True),
@@ -2886,6 +2935,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_encounter_patient_id"), table_name="encounter")
     op.drop_index(op.f("ix_encounter_organization_id"), table_name="encounter")
     op.drop_table("encounter")
+    op.drop_index(op.f("ix_ehr_place_organization_id"), table_name="ehr_place")
+    op.drop_table("ehr_place")
     op.drop_index(op.f("ix_count_sheet_organization_id"), table_name="count_sheet")
     op.drop_index(op.f("ix_count_sheet_location_id"), table_name="count_sheet")
     op.drop_table("count_sheet")
