@@ -38,7 +38,7 @@ check: install
 
 test: install
 	$(BIN)/python -m tests.chromium
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --no-loadscope-reorder
 
 bench: install
 	$(BIN)/python -m tests.bench

@@ -4,11 +4,13 @@ import base64
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from portal.app import create_app
 from portal.embedded import EmbeddedServers
@@ -38,12 +40,17 @@ SECRETS = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side run whole files, and all of the browser's, which share one running portal."""
-    for item in items:
-        file = item.path.name
-        item.add_marker(pytest.mark.xdist_group("browser" if item.path.parent.name == "browser" else file))
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist's base class is untyped
+    """Side by side run whole files, and all of the browser's as one: they share a running portal."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "browser" if file.startswith("tests/browser/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Tells xdist how to share out the tests."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
