@@ -148,12 +148,9 @@ def error_page(status: int, sentence: str) -> ResponseReturnValue:
 
 
 @cache
-def _fingerprint(path: Path, modified: float) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
-
-
 def asset(name: str) -> str:
     """The address of a file under static/, with a fingerprint so that browsers may keep it for ever."""
     path = ROOT / "static" / name
-    values: dict[str, Any] = {"v": _fingerprint(path, path.stat().st_mtime)} if path.exists() else {}
-    return url_for("static", filename=name, **values)
+    if not path.exists():
+        return url_for("static", filename=name)
+    return url_for("static", filename=name, v=hashlib.sha256(path.read_bytes()).hexdigest()[:10])
