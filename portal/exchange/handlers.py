@@ -1,7 +1,7 @@
 """What a kind of message means: functions the features hand in, so that the exchange need not know."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import current_app
@@ -27,10 +27,15 @@ class OutboundHandler:
 
 @dataclass(frozen=True)
 class Handlers:
-    """Outbound by (message kind, partner kind), inbound by document kind."""
+    """Outbound by (message kind, partner kind), inbound by document kind, sealed by message kind.
+
+    A sealed handler gets the body as it came, translates and applies it. It returns what of it could not be
+    applied, as sentences without clinical identifiers; the rest stays applied.
+    """
 
     outbound: Mapping[tuple[str, str], OutboundHandler]
     inbound: Mapping[str, Callable[[Message, InboundDocument], None]]
+    sealed: Mapping[str, Callable[[Message, bytes], Sequence[str]]] = field(default_factory=dict)
 
 
 def handlers() -> Handlers:

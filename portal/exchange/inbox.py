@@ -6,11 +6,11 @@ from structlog import get_logger
 from integrations.errors import Unreadable
 from integrations.network.contract import Translated
 from integrations.registry import INBOUND
-from portal.exchange import queries, services
+from portal.exchange import bodies, queries, services
 from portal.exchange.claims import Claim, attempt_of, claim_next, is_newest
 from portal.exchange.handlers import handlers
 from portal.exchange.models import Message
-from portal.exchange.rules import Direction, MessageState, Outcome
+from portal.exchange.rules import SEALED_KINDS, Direction, MessageState, Outcome
 from portal.foundation import clock, metrics
 from portal.foundation.db import transaction
 from portal.foundation.errors import DomainError, Invalid
@@ -39,6 +39,8 @@ def apply_due() -> bool:
 
 def apply_one(claim: Claim) -> Outcome:
     """Translates and applies; what cannot be applied becomes a work item with the reason."""
+    if claim.message.kind in SEALED_KINDS:
+        return _apply_sealed(claim)
     try:
         translated = INBOUND[claim.message.kind].translate(claim.message.raw or b"")
     except Unreadable as error:
@@ -50,6 +52,31 @@ def apply_one(claim: Claim) -> Outcome:
             _apply(claim, translated)
     except DomainError as error:
         stop(claim, Outcome.REJECTED, str(error), translated)
+        return Outcome.REJECTED
+    return Outcome.DONE
+
+
+def _apply_sealed(claim: Claim) -> Outcome:
+    """Lets the feature apply what it can of a clinical message; the rest becomes a work item."""
+    handler = handlers().sealed.get(claim.message.kind)
+    try:
+        if handler is None:
+            raise Invalid(f"This portal does not take messages of the kind {claim.message.kind} yet.")
+        with transaction():
+            message = _locked(claim)
+            if message.state != MessageState.WORKING:
+                return Outcome.DONE
+            failures = handler(message, bodies.opened(message.kind, claim.message.raw or b""))
+            if not failures:
+                _end_try(claim, Outcome.DONE)
+                services.finish(message, reason="inbound message", comment="Applied.")
+    except Unreadable as error:
+        stop(claim, Outcome.UNREADABLE, f"{error} ({error.position})" if error.position else str(error))
+        return Outcome.UNREADABLE
+    except DomainError as error:
+        failures = [str(error)]
+    if failures:
+        stop(claim, Outcome.REJECTED, " ".join(failures))
         return Outcome.REJECTED
     return Outcome.DONE
 

@@ -51,6 +51,9 @@ OUTCOME_OF: dict[type[PartnerError], Outcome] = {
     Unreadable: Outcome.UNREADABLE,
 }
 
+# Messages of clinical systems: sealed at rest, and applied by the feature that knows how to read them.
+SEALED_KINDS = frozenset({"hl7v2", "fhir"})
+
 DUE_STATES = (MessageState.WAITING, MessageState.WORKING)
 UNFINISHED_STATES = (*DUE_STATES, MessageState.NEEDS_ATTENTION)
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from integrations.canonical import OutboundDocument
-from portal.exchange import wake
+from portal.exchange import bodies, wake
 from portal.exchange.handlers import handlers
 from portal.exchange.models import Message, Partner, Route, WorkItem
 from portal.exchange.rules import STOPPED, TRANSITIONS, Direction, MessageState, Received, WorkItemKind
@@ -96,7 +96,8 @@ def receive(partner: Partner, *, kind: str, key: str, raw: bytes, sender: str = 
     Other content under a known id is stored too, but waits for a person: one of the two is wrong.
     """
     digest = hashlib.sha256(raw).hexdigest()
-    values = {"partner_id": partner.id, "kind": kind, "raw": raw, "digest": digest, "sender": sender}
+    body = bodies.stored(kind, raw)
+    values = {"partner_id": partner.id, "kind": kind, "raw": body, "digest": digest, "sender": sender}
     if _store(key, values) is not None:
         wake.apply(partner.organization_id)
         return Received.NEW

@@ -10,11 +10,11 @@ from typing import Any
 from flask import url_for
 
 from portal.exchange.models import Attempt, Message, WorkItem
-from portal.exchange.rules import Direction, MessageState
+from portal.exchange.rules import SEALED_KINDS, Direction, MessageState
 from portal.foundation.access import Actor
 from portal.foundation.audit import AuditEvent
 from portal.foundation.status import Status
-from portal.operations import queries
+from portal.operations import opening, queries
 from portal.operations.finding import MODELS
 from portal.operations.rules import ITEM_LABELS, MESSAGE_KINDS, in_words
 from portal.operations.words import OUTCOMES, OVERTAKEN, RUNNING, STATES, by, changes, took, url_of
@@ -39,7 +39,9 @@ def context(actor: Actor, message_id: int, attempt_number: int | None = None) ->
         "tries": tries(message, attempts, shown.number if shown else 0),
         "shown": shown.number if shown else 0,
         "wire": wire_views(queries.wire(shown.id)) if shown else [],
-        "received": received_text(message.raw),
+        "received": "" if message.kind in SEALED_KINDS else received_text(message.raw),
+        "is_sealed": message.kind in SEALED_KINDS and message.raw is not None,
+        "may_open": opening.may_open(actor),
         "canonical": canonical_text(message),
         "effects": events(queries.effects(message)),
         "trace_url": trace_url(message),

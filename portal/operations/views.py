@@ -17,6 +17,7 @@ from portal.operations import (
     forms,
     health,
     message_page,
+    opening,
     overview,
     presenters,
     queries,
@@ -104,6 +105,14 @@ def withdraw(message_id: int) -> ResponseReturnValue:
         return _message_page(message_id, form), 422
     flash("The message is withdrawn; it is not sent or applied any more.", "success")
     return redirect(url_for("operations.message", message_id=message_id), 303)
+
+
+@blueprint.post("/operations/messages/<int:message_id>/open")
+@requires(Permission.VIEW_PATIENTS)
+def open_message(message_id: int) -> ResponseReturnValue:
+    """Shows a message that names patients; who looked is written down."""
+    text = opening.text_of(opening.open_sealed(actor(), message_id))
+    return render_template("operations/opened_message.html", text=text, message_id=message_id)
 
 
 def _message_page(message_id: int, form: forms.WithdrawForm) -> str:
