@@ -1,0 +1,144 @@
+"""What the page answers to a scan or a pick: the item, what is here and nearby, questions and stops."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from uuid import uuid4
+
+from integrations.clinical import UsageStatus
+from portal.clinical import care_queries
+from portal.clinical.care_context import Care
+from portal.clinical.care_rules import (
+    IN_PATIENT,
+    Known,
+    OnShelf,
+    Stop,
+    StopKind,
+    Tracking,
+    default_outcome,
+    expired,
+    outcomes,
+    questions,
+    usable,
+)
+from portal.foundation.db import found
+from portal.foundation.filters import day
+from portal.inventory.queries import Near, on_hand_near
+from portal.masterdata.models import Item
+
+OTHER_LOT = 0
+QUARANTINED = Stop(
+    StopKind.QUARANTINED,
+    "Set aside",
+    "This lot is in quarantine. Take another one and put this one back where it was set aside.",
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a person has in hand and says of it; nothing of it is kept on the server before it is recorded."""
+
+    item_id: int
+    key: str = field(default_factory=lambda: uuid4().hex)
+    quantity: Decimal = Decimal(1)
+    pack_uom: str = ""  # the pack whose barcode was scanned, when it holds more than one piece
+    in_packs: bool = False
+    outcome: UsageStatus | None = None
+    di: str = ""
+    lot: str = ""
+    serial: str = ""
+    expires_on: date | None = None
+    stock_id: int | None = None  # the lot that was tapped; OTHER_LOT for one that is not in the book
+    side: str = ""
+    reason: str = ""
+    raw_scan: str = ""
+    replaces_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that is known of the thing in hand; it is recorded once nothing is asked or stopped any more."""
+
+    entry: Entry
+    item: Item
+    tracking: Tracking
+    outcome: UsageStatus
+    shelf: Sequence[OnShelf]
+    near: Sequence[Near]
+    stops: Sequence[Stop]
+    questions: Mapping[str, str]
+    factor: Decimal
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether one tap records it."""
+        return not self.questions and (not self.stops or bool(self.entry.reason))
+
+    @property
+    def base_quantity(self) -> Decimal:
+        """In base units: a box counts as what is in it."""
+        return self.entry.quantity * (self.factor if self.entry.in_packs else 1)
+
+    @property
+    def outcomes(self) -> list[UsageStatus]:
+        """What may become of it."""
+        return outcomes(self.tracking)
+
+
+def answer(care: Care, entry: Entry) -> Answer:
+    """What is known of the thing in hand; raises NotFound for an item that does not exist."""
+    item = found(care_queries.items([entry.item_id]).get(entry.item_id), "item")
+    tracking = Tracking(item.implant, item.lot_tracked, item.serial_tracked, item.expiry_tracked)
+    outcome = entry.outcome or default_outcome(tracking)
+    shelf = care_queries.shelves(care.place.id, [item.id])[item.id]
+    full = _completed(entry, item, shelf, care.today)
+    known = Known(outcome, full.di, full.lot, full.serial, full.expires_on, full.side)
+    return Answer(
+        entry=full,
+        item=item,
+        tracking=tracking,
+        outcome=outcome,
+        shelf=shelf,
+        near=on_hand_near(item.id, care.place),
+        stops=_stops(care, item, full, shelf) if outcome in IN_PATIENT else [],
+        questions=questions(tracking, known),
+        factor=_factor(item, full.pack_uom),
+    )
+
+
+def _completed(entry: Entry, item: Item, shelf: Sequence[OnShelf], today: date) -> Entry:
+    """What the shelf and the item master say where the person and the barcode said nothing."""
+    chosen = _chosen(entry, item, shelf, today)
+    base = next((one.gtin for one in item.packaging if one.uom == item.base_uom), "")
+    if chosen is None:
+        return replace(entry, di=entry.di or base)
+    return replace(
+        entry,
+        stock_id=chosen.id,
+        lot=chosen.lot,
+        serial=chosen.serial,
+        expires_on=entry.expires_on or chosen.expires_on,
+        di=entry.di or base,
+    )
+
+
+def _chosen(entry: Entry, item: Item, shelf: Sequence[OnShelf], today: date) -> OnShelf | None:
+    if entry.stock_id is not None:
+        return next((one for one in shelf if one.id == entry.stock_id), None)
+    if entry.lot or entry.serial:
+        label = (entry.lot, entry.serial)
+        return next((one for one in shelf if (one.lot, one.serial) == label), None)
+    # A serial names one piece: nobody but who holds it can say which.
+    return None if item.serial_tracked else next(iter(usable(shelf, today)), None)
+
+
+def _factor(item: Item, uom: str) -> Decimal:
+    return next((one.factor for one in item.packaging if one.uom == uom), Decimal(1))
+
+
+def _stops(care: Care, item: Item, entry: Entry, shelf: Sequence[OnShelf]) -> list[Stop]:
+    found_stops = [expired(entry.expires_on, care.today, day(entry.expires_on))]
+    if any(one.is_quarantined and (one.lot, one.serial) == (entry.lot, entry.serial) for one in shelf):
+        found_stops.append(QUARANTINED)
+    return [one for one in found_stops if one is not None]

@@ -1,0 +1,234 @@
+"""The point-of-care page in words: the banner, the thing in hand, what was recorded and requested."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from integrations.clinical import UsageStatus
+from portal.clinical.care_answer import Answer
+from portal.clinical.care_context import Care
+from portal.clinical.care_forms import PACK, CareForm
+from portal.clinical.care_queries import CaseRow
+from portal.clinical.care_rules import OUTCOME_LABELS, UNDO_WITHIN, OnShelf, chosen_lots, unit_word
+from portal.clinical.models import CareRequest, Patient, PreferenceCard, Usage
+from portal.clinical.rules import CaseState, UsageState
+from portal.foundation import clock
+from portal.foundation.filters import day
+from portal.foundation.quantity import plain
+from portal.foundation.status import Status
+from portal.masterdata.models import Item
+from portal.requisitions.rules import RequisitionState
+
+OUTCOME_STATUS = {
+    UsageStatus.USED: Status("Used", "success", "circle-check"),
+    UsageStatus.IMPLANTED: Status("Implanted", "success", "circle-check"),
+    UsageStatus.OPENED_UNUSED: Status("Opened, not used", "warning", "package"),
+    UsageStatus.WASTED: Status("Wasted", "warning", "trash"),
+    UsageStatus.EXPLANTED: Status("Explanted", "info", "package-export"),
+    UsageStatus.RETURNED: Status("Returned", "info", "arrow-back-up"),
+}
+OTHER_STATUS = {
+    UsageState.REVIEW: Status("Waits for a check", "warning", "help"),
+    UsageState.CONFLICT: Status("In conflict", "danger", "alert-circle"),
+}
+CASE_STATUS = {
+    CaseState.SCHEDULED: Status("Scheduled", "neutral", "calendar"),
+    CaseState.OPEN: Status("Under way", "info", "activity"),
+    CaseState.CLOSED: Status("Closed", "success", "circle-check"),
+    CaseState.CANCELLED: Status("Cancelled", "neutral", "ban"),
+}
+SEX = {"male": "male", "female": "female", "m": "male", "f": "female", "other": "other"}
+
+
+def banner(patient: Patient, today: date) -> dict[str, str]:
+    """Name, birth date with age, sex: enough to know that it is the right chart."""
+    facts = (_born(patient.birth_date, today), SEX.get((patient.sex or "").lower(), ""))
+    return {"name": patient.name or "Name not known", "facts": ", ".join(filter(None, facts))}
+
+
+def _born(text: str, today: date) -> str:
+    try:
+        born = date.fromisoformat(text or "")
+    except ValueError:
+        return f"born {text}" if text else ""
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return f"born {day(born)}, {years} {'year' if years == 1 else 'years'} old"
+
+
+def where(care: Care) -> dict[str, str]:
+    """The place, who pays, and what is done."""
+    center = care.place.cost_center
+    case = care.case
+    return {
+        "place": care.place.name,
+        "cost_center": f"Cost center {center.name}" if center else "No cost center is set for this place",
+        "procedure": (case.procedure_name or "No procedure named") if case else "",
+        "case": case.number if case else "",
+    }
+
+
+def amount(quantity: Decimal, uom: str) -> str:
+    """3 boxes, 1 piece."""
+    return f"{plain(quantity)} {unit_word(uom, quantity)}"
+
+
+@dataclass(frozen=True)
+class Hand:
+    """The thing in hand as the page shows it."""
+
+    name: str
+    code: str
+    manufacturer: str
+    facts: list[dict[str, str]]
+    here: str
+    here_tone: str
+    nearby: str
+    unit: str
+    asks: Mapping[str, str]
+    stops: list[dict[str, str]]
+    record_label: str
+    has_packs: bool
+    has_lots: bool
+    is_ready: bool
+
+
+def hand(answer: Answer, form: CareForm) -> Hand:
+    """What is known, asked and stopped; the label of the button says what it will do."""
+    entry, item = answer.entry, answer.item
+    here = sum((one.on_hand for one in answer.near if one.is_here), Decimal())
+    nearby = [f"{one.location} {plain(one.on_hand)}" for one in answer.near if not one.is_here][:3]
+    facts = (
+        ("Lot", entry.lot),
+        ("Serial", entry.serial),
+        ("Expires", day(entry.expires_on)),
+        ("UDI", entry.di if answer.tracking.is_implant else ""),
+    )
+    is_stopped = bool(answer.stops) and not entry.reason
+    verb = OUTCOME_LABELS[answer.outcome].lower()
+    count = amount(entry.quantity, entry.pack_uom if form.pack.data == PACK else item.base_uom)
+    return Hand(
+        name=item.name,
+        code=item.code,
+        manufacturer=item.manufacturer,
+        facts=[{"label": label, "value": value} for label, value in facts if value],
+        here=f"{amount(here, item.base_uom)} here" if here > 0 else "None here by the book",
+        here_tone="success" if here > 0 else "warning",
+        nearby=", ".join(nearby) if nearby else "None nearby",
+        unit=unit_word(item.base_uom, Decimal(2)),
+        asks=answer.questions,
+        stops=[{"title": one.title, "sentence": one.sentence} for one in answer.stops],
+        record_label="Record all the same" if is_stopped else f"Record {count} {verb}",
+        has_packs=answer.factor > 1,
+        has_lots=len(form.stock_id.choices) > 1,
+        is_ready=answer.is_ready,
+    )
+
+
+def tile(item: Item, on_hand: Decimal) -> dict[str, Any]:
+    """An item to tap."""
+    return {
+        "id": item.id,
+        "name": item.name,
+        "code": item.code,
+        "here": f"{amount(on_hand, item.base_uom)} here" if on_hand > 0 else "None here",
+        "is_here": on_hand > 0,
+    }
+
+
+def tiles(items: Sequence[Item], on_hand: Mapping[int, Decimal]) -> list[dict[str, Any]]:
+    """Items to tap."""
+    return [tile(item, on_hand.get(item.id, Decimal())) for item in items]
+
+
+def usage_row(usage: Usage) -> dict[str, Any]:
+    """One line of what was recorded; it can be undone for a while."""
+    uom = usage.item.base_uom if usage.item else "EA"
+    lot = (f"lot {usage.lot}" if usage.lot else "", f"serial {usage.serial}" if usage.serial else "")
+    return {
+        "id": usage.id,
+        "name": usage.item.name if usage.item else usage.description or "Unknown item",
+        "note": ", ".join(filter(None, (amount(usage.quantity, uom), *lot, usage.body_site or ""))),
+        "status": OTHER_STATUS.get(usage.state) or OUTCOME_STATUS[usage.outcome],
+        "at": usage.recorded_at,
+        "may_undo": may_undo(usage.recorded_at),
+    }
+
+
+def may_undo(at: datetime) -> bool:
+    """Whether a line may still be taken back here."""
+    return clock.now() - at <= UNDO_WITHIN
+
+
+def request_row(request: CareRequest) -> dict[str, Any]:
+    """One requisition made here."""
+    requisition = request.requisition
+    lines = [f"{line.item.name}, {amount(line.quantity, line.uom)}" for line in requisition.lines]
+    is_waiting = requisition.state is RequisitionState.SUBMITTED
+    withdrawn = requisition.state is RequisitionState.CANCELLED
+    status = (
+        Status("Taken back", "neutral", "arrow-back-up")
+        if withdrawn
+        else (
+            Status("Rush", "danger", "bolt") if request.rush_reason else Status("Requested", "info", "send")
+        )
+    )
+    return {
+        "id": request.id,
+        "name": "; ".join(lines),
+        "number": requisition.number,
+        "requisition_id": requisition.id,
+        "status": status,
+        "at": request.at,
+        "may_undo": is_waiting and may_undo(request.at),
+    }
+
+
+def card(found: PreferenceCard, shelves: Mapping[int, Sequence[OnShelf]], today: date) -> dict[str, Any]:
+    """The preference card with the lots that would be taken, first to expire first."""
+    lines = [_card_line(line, shelves.get(line.item_id, ()), today) for line in found.lines]
+    to_open = sum(1 for line in found.lines if line.to_open > 0)
+    return {
+        "title": f"Preference card: {found.procedure_name}",
+        "of": f"As {found.practitioner} likes it" if found.practitioner else "For everybody",
+        "lines": lines,
+        "count": to_open,
+        "asks": any(line["asks"] for line in lines),
+    }
+
+
+def _card_line(line: Any, shelf: Sequence[OnShelf], today: date) -> dict[str, Any]:
+    taken, missing = chosen_lots(shelf, line.to_open, today)
+    uom = line.item.base_uom
+    lots = [
+        " ".join(
+            filter(
+                None,
+                (f"{plain(part)} of lot {one.lot}", f"until {day(one.expires_on)}" if one.expires_on else ""),
+            )
+        )
+        for one, part in taken
+        if one.lot
+    ]
+    return {
+        "item_id": line.item_id,
+        "name": line.item.name,
+        "open": amount(line.to_open, uom) if line.to_open > 0 else "",
+        "hold": amount(line.to_hold, uom) if line.to_hold > 0 else "",
+        "lots": ", ".join(lots),
+        "missing": f"{amount(missing, uom)} not in the book here" if missing > 0 else "",
+        "asks": line.item.implant or line.item.serial_tracked,
+    }
+
+
+def case_row(row: CaseRow) -> dict[str, Any]:
+    """A case of the day."""
+    return {
+        "number": row.number,
+        "procedure": row.procedure or "No procedure named",
+        "practitioner": row.practitioner,
+        "at": row.scheduled_at,
+        "status": CASE_STATUS[row.state],
+        "recorded": row.recorded,
+    }
