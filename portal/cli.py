@@ -21,6 +21,7 @@ from integrations.formats import udi
 from integrations.formats.cxml.parsing import MAX_BYTES
 from integrations.translate import translate
 from portal import imports
+from portal import mllp as listening
 from portal import scheduler as scheduling
 from portal import worker as working
 from portal.app import create_app
@@ -83,6 +84,20 @@ def worker(processes: int, queues: tuple[str, ...]) -> None:
 def scheduler() -> None:
     """Ask for scheduled jobs; several may run, one leads."""
     scheduling.run()
+
+
+@portal.command()
+@click.option("--bind", envvar="PORTAL_MLLP_BIND", default="127.0.0.1:2575", show_default=True)
+@click.option(
+    "--connections", default=200, show_default=True, type=click.IntRange(1, 10_000), help="At most."
+)
+@click.option("--certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="For TLS.")
+@click.option(
+    "--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Of the certificate."
+)
+def mllp(bind: str, connections: int, certificate: Path | None, key: Path | None) -> None:
+    """Take HL7 v2 messages of clinical systems over MLLP."""
+    listening.run(bind, connections=connections, certificate=certificate, key=key)
 
 
 @portal.command()

@@ -1,0 +1,65 @@
+"""HL7 v2 feeds behind one door: what the portal needs to take, answer and read their messages."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo
+
+from integrations.clinical import UsageStatus
+from integrations.errors import Unreadable
+from integrations.formats.hl7v2 import KINDS, Interface, Reading, read, split
+from integrations.formats.hl7v2.acknowledging import (
+    AckCode,
+    Fault,
+    Header,
+    acknowledge,
+    fault_of,
+    headless,
+    open_header,
+    wants,
+)
+from integrations.formats.hl7v2.interface import PLACEABLE, place
+from integrations.formats.hl7v2.parsing import MAX_BYTES
+
+__all__ = [
+    "KINDS", "MAX_BYTES", "PLACEABLE", "AckCode", "Fault", "Header", "Interface", "Reading", "acknowledge",
+    "fault_of", "headless", "interface", "open_header", "read", "split", "wants",
+]  # fmt: skip
+
+
+def interface(
+    source: str, zone: ZoneInfo, mapping: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Interface:
+    """An interface from what is stored of it; raises Unreadable, its position the field of ours.
+
+    `mapping` gives places ("ZPA-3.1") by PLACEABLE name; `settings` holds orders ("usage" or "request"),
+    charset, and statuses (the sender's word to an outcome).
+    """
+    unknown = sorted(set(mapping) - set(PLACEABLE))
+    if unknown:
+        raise Unreadable(f"{unknown[0]} is not a field of a usage", position=unknown[0])
+    orders = settings.get("orders", "request")
+    base = Interface(source, zone=zone, charset=str(settings.get("charset", "")))
+    return replace(
+        base,
+        orders=cast(Literal["usage", "request"], orders if orders == "usage" else "request"),
+        places={name: _place(name, text) for name, text in mapping.items() if text},
+        statuses={
+            str(word).lower(): _status(text) for word, text in dict(settings.get("statuses", {})).items()
+        },
+    )
+
+
+def _place(name: str, text: object) -> Any:
+    try:
+        return place(str(text))
+    except Unreadable as error:
+        raise Unreadable(str(error), position=name) from error
+
+
+def _status(text: object) -> UsageStatus:
+    try:
+        return UsageStatus(str(text))
+    except ValueError as error:
+        known = ", ".join(UsageStatus)
+        raise Unreadable(f"{text} is not an outcome; use one of {known}", position="statuses") from error
