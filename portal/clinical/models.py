@@ -211,19 +211,20 @@ class Usage(TenantRow):
         Index(
             "uq_usage_serial",
             "organization_id",
-            "di",
+            "item_id",
             "serial_found_by",
             unique=True,
             postgresql_where=text(
-                "state = 'applied' AND outcome IN ('used', 'implanted', 'wasted') AND serial_found_by <> ''"
+                "state = 'applied' AND outcome IN ('used', 'implanted', 'wasted', 'opened_unused') "
+                "AND serial_found_by IS NOT NULL"
             ),
         ),
         Index("ix_usage_lot", "item_id", "lot"),
         Index("ix_usage_place", "location_id", "occurred_at"),
     )
 
-    key: Mapped[str]  # business key: a repeat is harmless
-    digest: Mapped[str] = mapped_column(default="")  # of the content: the same key with another is a conflict
+    key: Mapped[str] = mapped_column(BlindIndex)  # business key: a repeat is harmless
+    digest: Mapped[str] = mapped_column(BlindIndex)  # of the content: the same key with another is a conflict
     source: Mapped[str]
     message_id: Mapped[Key | None] = mapped_column(ForeignKey("message.id"))
     state: Mapped[UsageState] = mapped_column(default=UsageState.APPLIED)
@@ -236,6 +237,7 @@ class Usage(TenantRow):
     cost_center_id: Mapped[Key | None] = mapped_column(ForeignKey("cost_center.id"))
     item_id: Mapped[Key | None] = mapped_column(ForeignKey("item.id"))
     description: Mapped[str] = mapped_column(default="")
+    named: Mapped[Json] = mapped_column(default=dict)  # how the sender named item, unit and place
     quantity: Mapped[Quantity]
     lot: Mapped[str] = mapped_column(default="")
     expires_on: Mapped[date | None]
@@ -245,11 +247,14 @@ class Usage(TenantRow):
     raw_scan: Mapped[str | None] = mapped_column(Sealed("usage.raw_scan"), deferred=True)
     body_site: Mapped[str | None] = mapped_column(Sealed("usage.body_site"), deferred=True)
     practitioner: Mapped[str] = mapped_column(default="")
+    stops: Mapped[list[Any]] = mapped_column(default=list)  # expired, recalled …: why it should not have been
     override_reason: Mapped[str] = mapped_column(default="")
     from_stock: Mapped[bool] = mapped_column(default=True)  # else consignment or non-stock: bill only
     requisition_id: Mapped[Key | None] = mapped_column(ForeignKey("requisition.id"))
     contract_line_id: Mapped[Key | None] = mapped_column(ForeignKey("contract_line.id"))
     unit_price: Mapped[UnitPrice | None]  # per base unit, on the day of use
+    movements: Mapped[int] = mapped_column(default=0)  # keys usage-<id>-1 to this
+    charge_code: Mapped[str] = mapped_column(default="")
     cost: Mapped[Amount | None]
     reverses_id: Mapped[Key | None] = mapped_column(ForeignKey("usage.id"))
     reversed_at: Mapped[datetime | None]

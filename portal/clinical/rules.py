@@ -61,6 +61,7 @@ class UsageState(StrEnum):
     REVIEW = "review"
     CONFLICT = "conflict"
     REVERSED = "reversed"
+    DISCARDED = "discarded"
 
 
 class ChargeState(StrEnum):
@@ -69,3 +70,17 @@ class ChargeState(StrEnum):
     PREPARED = "prepared"
     SENT = "sent"
     CREDITED = "credited"
+
+
+class RecallState(StrEnum):
+    """An open recall stops whoever scans what it names."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class RecallTaskKind(StrEnum):
+    """What is to be done with recalled stock."""
+
+    RETURN = "return"
+    FIND = "find"

@@ -121,6 +121,11 @@ class WorkItemKind(StrEnum):
     INVOICE_DIFFERENCE = "invoice_difference"
     STOCK_BELOW_ZERO = "stock_below_zero"
     STOCK_DIFFERS = "stock_differs"
+    USAGE_UNKNOWN = "usage_unknown"
+    USAGE_CONFLICT = "usage_conflict"
+    USAGE_UNSAFE = "usage_unsafe"
+    BILL_ONLY = "bill_only"
+    RECALL = "recall"
 
 
 STOPPED = frozenset({WorkItemKind.DELIVERY_STOPPED, WorkItemKind.NOT_APPLIED, WorkItemKind.SYNC_STOPPED})

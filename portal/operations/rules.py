@@ -21,6 +21,11 @@ ITEM_LABELS: dict[WorkItemKind, str] = {
     K.INVOICE_DIFFERENCE: "Invoice differs",
     K.STOCK_BELOW_ZERO: "Stock below zero",
     K.STOCK_DIFFERS: "Stock book wrong",
+    K.USAGE_UNKNOWN: "Use not understood",
+    K.USAGE_CONFLICT: "Use told twice",
+    K.USAGE_UNSAFE: "Used in spite of a warning",
+    K.BILL_ONLY: "Bill-only order",
+    K.RECALL: "Recall",
 }
 
 _SUPPLIER_ANSWERS = frozenset({
@@ -29,7 +34,7 @@ _SUPPLIER_ANSWERS = frozenset({
 KINDS_FOR: dict[Permission, frozenset[WorkItemKind]] = {
     Permission.OPERATE_EXCHANGE: frozenset(K),
     Permission.BUY: frozenset(K) - {K.SYNC_STOPPED, K.STOCK_BELOW_ZERO, K.STOCK_DIFFERS},
-    Permission.RECEIVE: _SUPPLIER_ANSWERS | {K.OVER_RECEIPT, K.STOCK_BELOW_ZERO},
+    Permission.RECEIVE: _SUPPLIER_ANSWERS | {K.OVER_RECEIPT, K.STOCK_BELOW_ZERO, K.USAGE_UNKNOWN, K.RECALL},
     Permission.MATCH_INVOICES: frozenset(
         {K.PRICE, K.QUANTITY, K.UNIT, K.NOT_ON_ORDER, K.OVER_RECEIPT, K.INVOICE_DIFFERENCE}
     ),

@@ -33,6 +33,7 @@ class PurchaseOrder(TenantRow):
     buyer_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
     currency: Mapped[str] = mapped_column(default="USD")
     total: Mapped[Amount]
+    reference: Mapped[str] = mapped_column(default="")  # told to the supplier: bill only, our case
     ordered_at: Mapped[datetime] = mapped_column(default=clock.now)
     transmission: Mapped[Transmission] = mapped_column(default=Transmission.PLACED)
     erp_number: Mapped[str] = mapped_column(default="")

@@ -16,7 +16,7 @@ KIND = "purchase_order"
 
 
 def document(order: PurchaseOrder, *, bill_to: str) -> canonical.PurchaseOrder:
-    """The canonical purchase order; it names no person and no patient."""
+    """The canonical purchase order; it names no person and no patient, at most our own case number."""
     facility = order.location.facility
     return canonical.PurchaseOrder(
         number=order.number,
@@ -28,6 +28,7 @@ def document(order: PurchaseOrder, *, bill_to: str) -> canonical.PurchaseOrder:
         facility=facility.code,
         location=order.location.code,
         erp_number=order.erp_number,
+        comments=order.reference,
         ship_to=canonical.Address(
             name=facility.name,
             code=facility.gln or facility.code,

@@ -28,9 +28,10 @@ from portal.requisitions.rules import LineState
 posted: Hook[[PurchaseOrder]] = Hook()
 
 
-def place(actor: Actor, line_ids: Sequence[int]) -> list[PurchaseOrder]:
+def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list[PurchaseOrder]:
     """Turns approved lines into purchase orders, one per supplier and ship-to, and announces them.
 
+    `reference` is what the supplier is told beside the order; never anything of a patient.
     Raises Invalid when nothing was chosen or a supplier is blocked, Conflict when a line was ordered or
     closed meanwhile: the same lines posted twice are ordered once.
     """
@@ -44,7 +45,7 @@ def place(actor: Actor, line_ids: Sequence[int]) -> list[PurchaseOrder]:
     groups: dict[tuple[int, int], list[RequisitionLine]] = defaultdict(list)
     for line in lines:
         groups[line.offer.supplier_id, line.requisition.location_id].append(line)
-    orders = [_build(actor, group) for group in groups.values()]
+    orders = [_build(actor, group, reference) for group in groups.values()]
     db.session.add_all(orders)
     db.session.flush()  # the ledger and the outbox name the orders by their ids
     # All at once, so that the budgets are locked in one order.
@@ -69,7 +70,7 @@ def _check(actor: Actor, line: RequisitionLine) -> None:
         )
 
 
-def _build(actor: Actor, lines: list[RequisitionLine]) -> PurchaseOrder:
+def _build(actor: Actor, lines: list[RequisitionLine], reference: str) -> PurchaseOrder:
     first = lines[0]
     traces = {line.requisition.trace_id for line in lines}
     order = PurchaseOrder(
@@ -79,6 +80,7 @@ def _build(actor: Actor, lines: list[RequisitionLine]) -> PurchaseOrder:
         buyer_id=actor.account_id,
         currency=first.requisition.currency,
         total=Decimal(),
+        reference=reference,
         trace_id=traces.pop() if len(traces) == 1 else new_trace(),
     )
     merged: dict[tuple[int, Decimal], list[RequisitionLine]] = defaultdict(list)

@@ -22,6 +22,7 @@ class RequisitionSource(StrEnum):
     CART = "cart"
     REPLENISHMENT = "replenishment"
     CASE = "case"
+    BILL_ONLY = "bill_only"
 
 
 class LineState(StrEnum):

@@ -43,6 +43,7 @@ TENANT_TABLES = (
     "item",
     "message",
     "patient_identifier",
+    "recall",
     "role_assignment",
     "route",
     "saved_form",
@@ -51,9 +52,11 @@ TENANT_TABLES = (
     "attempt",
     "budget",
     "contract_line",
+    "device_identifier",
     "item_packaging",
     "location",
     "offer",
+    "recall_part",
     "ship_notice",
     "substitute",
     "work_item",
@@ -66,6 +69,7 @@ TENANT_TABLES = (
     "par_level",
     "preference_card",
     "purchase_order",
+    "recall_task",
     "replenishment_policy",
     "requisition",
     "stock",
@@ -641,6 +645,7 @@ def upgrade() -> None:
                 "suppliers",
                 "items",
                 "item_packaging",
+                "device_identifiers",
                 "contracts",
                 "contract_lines",
                 name="importkind",
@@ -713,6 +718,10 @@ def upgrade() -> None:
             sa.Enum("active", "blocked", "discontinued", name="lifecycle", native_enum=False, length=40),
             nullable=False,
         ),
+        sa.Column("code_key", sa.Text(), sa.Computed("upper(code)", persisted=True), nullable=False),
+        sa.Column(
+            "part_key", sa.Text(), sa.Computed("upper(manufacturer_part)", persisted=True), nullable=False
+        ),
         sa.Column(
             "organization_id",
             sa.BigInteger(),
@@ -728,7 +737,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("organization_id", "code", name=op.f("uq_item_organization_id_code")),
     )
     op.create_index(op.f("ix_item_category"), "item", ["category"], unique=False)
+    op.create_index("ix_item_code_key", "item", ["code_key"], unique=False)
     op.create_index(op.f("ix_item_organization_id"), "item", ["organization_id"], unique=False)
+    op.create_index("ix_item_part_key", "item", ["part_key"], unique=False)
     op.create_table(
         "message",
         sa.Column("partner_id", sa.BigInteger(), nullable=False),
@@ -828,6 +839,37 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_patient_identifier_patient_id"), "patient_identifier", ["patient_id"], unique=False
     )
+    op.create_table(
+        "recall",
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("open", "closed", name="recallstate", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("noticed_on", sa.Date(), nullable=False),
+        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("entered_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["entered_by_id"], ["account.id"], name=op.f("fk_recall_entered_by_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_recall_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recall")),
+        sa.UniqueConstraint("organization_id", "number", name=op.f("uq_recall_organization_id_number")),
+    )
+    op.create_index(op.f("ix_recall_organization_id"), "recall", ["organization_id"], unique=False)
     op.create_table(
         "role_assignment",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -1105,6 +1147,31 @@ def upgrade() -> None:
         op.f("ix_contract_line_organization_id"), "contract_line", ["organization_id"], unique=False
     )
     op.create_table(
+        "device_identifier",
+        sa.Column("identifier", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("uom", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_device_identifier_item_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_device_identifier_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device_identifier")),
+        sa.UniqueConstraint(
+            "organization_id", "identifier", name=op.f("uq_device_identifier_organization_id_identifier")
+        ),
+    )
+    op.create_index(op.f("ix_device_identifier_item_id"), "device_identifier", ["item_id"], unique=False)
+    op.create_index(
+        op.f("ix_device_identifier_organization_id"), "device_identifier", ["organization_id"], unique=False
+    )
+    op.create_table(
         "item_packaging",
         sa.Column("item_id", sa.BigInteger(), nullable=False),
         sa.Column("uom", sa.Text(), nullable=False),
@@ -1214,6 +1281,39 @@ def upgrade() -> None:
         postgresql_ops={"words": "gin_trgm_ops"},
     )
     op.create_table(
+        "recall_part",
+        sa.Column("recall_id", sa.BigInteger(), nullable=False),
+        sa.Column("di", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=True),
+        sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_recall_part_item_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_recall_part_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["recall_id"], ["recall.id"], name=op.f("fk_recall_part_recall_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recall_part")),
+        sa.UniqueConstraint(
+            "recall_id",
+            "di",
+            "item_id",
+            "lot",
+            "serial",
+            name=op.f("uq_recall_part_recall_id_di_item_id_lot_serial"),
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+    op.create_index("ix_recall_part_di", "recall_part", ["di"], unique=False)
+    op.create_index("ix_recall_part_item", "recall_part", ["item_id", "lot"], unique=False)
+    op.create_index(op.f("ix_recall_part_organization_id"), "recall_part", ["organization_id"], unique=False)
+    op.create_table(
         "ship_notice",
         sa.Column("supplier_id", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
@@ -1281,6 +1381,11 @@ def upgrade() -> None:
                 "invoice_difference",
                 "stock_below_zero",
                 "stock_differs",
+                "usage_unknown",
+                "usage_conflict",
+                "usage_unsafe",
+                "bill_only",
+                "recall",
                 name="workitemkind",
                 native_enum=False,
                 length=40,
@@ -1597,6 +1702,7 @@ def upgrade() -> None:
         sa.Column("buyer_id", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("total", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "transmission",
@@ -1661,6 +1767,45 @@ def upgrade() -> None:
     op.create_index(op.f("ix_purchase_order_supplier_id"), "purchase_order", ["supplier_id"], unique=False)
     op.create_index(op.f("ix_purchase_order_trace_id"), "purchase_order", ["trace_id"], unique=False)
     op.create_table(
+        "recall_task",
+        sa.Column("recall_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("return", "find", name="recalltaskkind", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column(
+            "owner", sa.Enum("own", "consignment", name="owner", native_enum=False, length=40), nullable=False
+        ),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["done_by_id"], ["account.id"], name=op.f("fk_recall_task_done_by_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_recall_task_item_id")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_recall_task_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_recall_task_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["recall_id"], ["recall.id"], name=op.f("fk_recall_task_recall_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recall_task")),
+        sa.UniqueConstraint("recall_id", "key", name=op.f("uq_recall_task_recall_id_key")),
+    )
+    op.create_index(op.f("ix_recall_task_organization_id"), "recall_task", ["organization_id"], unique=False)
+    op.create_table(
         "replenishment_policy",
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("review_days", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
@@ -1709,7 +1854,15 @@ def upgrade() -> None:
         ),
         sa.Column(
             "source",
-            sa.Enum("cart", "replenishment", "case", name="requisitionsource", native_enum=False, length=40),
+            sa.Enum(
+                "cart",
+                "replenishment",
+                "case",
+                "bill_only",
+                name="requisitionsource",
+                native_enum=False,
+                length=40,
+            ),
             nullable=False,
         ),
         sa.Column("requester_id", sa.BigInteger(), nullable=False),
@@ -2675,7 +2828,14 @@ def upgrade() -> None:
         sa.Column(
             "state",
             sa.Enum(
-                "applied", "review", "conflict", "reversed", name="usagestate", native_enum=False, length=40
+                "applied",
+                "review",
+                "conflict",
+                "reversed",
+                "discarded",
+                name="usagestate",
+                native_enum=False,
+                length=40,
             ),
             nullable=False,
         ),
@@ -2702,6 +2862,7 @@ def upgrade() -> None:
         sa.Column("cost_center_id", sa.BigInteger(), nullable=True),
         sa.Column("item_id", sa.BigInteger(), nullable=True),
         sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("named", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
         sa.Column("lot", sa.Text(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
@@ -2711,11 +2872,14 @@ def upgrade() -> None:
         sa.Column("raw_scan", sa.LargeBinary(), nullable=True),
         sa.Column("body_site", sa.LargeBinary(), nullable=True),
         sa.Column("practitioner", sa.Text(), nullable=False),
+        sa.Column("stops", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("override_reason", sa.Text(), nullable=False),
         sa.Column("from_stock", sa.Boolean(), nullable=False),
         sa.Column("requisition_id", sa.BigInteger(), nullable=True),
         sa.Column("contract_line_id", sa.BigInteger(), nullable=True),
         sa.Column("unit_price", sa.Numeric(precision=16, scale=4), nullable=True),
+        sa.Column("movements", sa.Integer(), nullable=False),
+        sa.Column("charge_code", sa.Text(), nullable=False),
         sa.Column("cost", sa.Numeric(precision=16, scale=2), nullable=True),
         sa.Column("reverses_id", sa.BigInteger(), nullable=True),
         sa.Column("reversed_at", sa.DateTime(timezone=True), nullable=True),
@@ -2759,10 +2923,10 @@ def upgrade() -> None:
     op.create_index(
         "uq_usage_serial",
         "usage",
-        ["organization_id", "di", "serial_found_by"],
+        ["organization_id", "item_id", "serial_found_by"],
         unique=True,
         postgresql_where=sa.text(
-            "state = 'applied' AND outcome IN ('used', 'implanted', 'wasted') AND serial_found_by <> ''"
+            "state = 'applied' AND outcome IN ('used', 'implanted', 'wasted', 'opened_unused') AND serial_found_by IS NOT NULL"
         ),
     )
     op.create_table(
@@ -2816,7 +2980,7 @@ def downgrade() -> None:
         "uq_usage_serial",
         table_name="usage",
         postgresql_where=sa.text(
-            "state = 'applied' AND outcome IN ('used', 'implanted', 'wasted') AND serial_found_by <> ''"
+            "state = 'applied' AND outcome IN ('used', 'implanted', 'wasted', 'opened_unused') AND serial_found_by IS NOT NULL"
         ),
     )
     op.drop_index("ix_usage_place", table_name="usage")
@@ -2916,6 +3080,8 @@ def downgrade() -> None:
     op.drop_table("requisition")
     op.drop_index(op.f("ix_replenishment_policy_organization_id"), table_name="replenishment_policy")
     op.drop_table("replenishment_policy")
+    op.drop_index(op.f("ix_recall_task_organization_id"), table_name="recall_task")
+    op.drop_table("recall_task")
     op.drop_index(op.f("ix_purchase_order_trace_id"), table_name="purchase_order")
     op.drop_index(op.f("ix_purchase_order_supplier_id"), table_name="purchase_order")
     op.drop_index(op.f("ix_purchase_order_organization_id"), table_name="purchase_order")
@@ -2955,6 +3121,10 @@ def downgrade() -> None:
     op.drop_table("substitute")
     op.drop_index(op.f("ix_ship_notice_organization_id"), table_name="ship_notice")
     op.drop_table("ship_notice")
+    op.drop_index(op.f("ix_recall_part_organization_id"), table_name="recall_part")
+    op.drop_index("ix_recall_part_item", table_name="recall_part")
+    op.drop_index("ix_recall_part_di", table_name="recall_part")
+    op.drop_table("recall_part")
     op.drop_index(
         "ix_offer_words", table_name="offer", postgresql_using="gin", postgresql_ops={"words": "gin_trgm_ops"}
     )
@@ -2967,6 +3137,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_item_packaging_organization_id"), table_name="item_packaging")
     op.drop_index("ix_item_packaging_gtin", table_name="item_packaging")
     op.drop_table("item_packaging")
+    op.drop_index(op.f("ix_device_identifier_organization_id"), table_name="device_identifier")
+    op.drop_index(op.f("ix_device_identifier_item_id"), table_name="device_identifier")
+    op.drop_table("device_identifier")
     op.drop_index(op.f("ix_contract_line_organization_id"), table_name="contract_line")
     op.drop_index("ix_contract_line_item", table_name="contract_line")
     op.drop_table("contract_line")
@@ -2988,6 +3161,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_role_assignment_organization_id"), table_name="role_assignment")
     op.drop_index(op.f("ix_role_assignment_account_id"), table_name="role_assignment")
     op.drop_table("role_assignment")
+    op.drop_index(op.f("ix_recall_organization_id"), table_name="recall")
+    op.drop_table("recall")
     op.drop_index(op.f("ix_patient_identifier_patient_id"), table_name="patient_identifier")
     op.drop_index(op.f("ix_patient_identifier_organization_id"), table_name="patient_identifier")
     op.drop_table("patient_identifier")
@@ -3001,7 +3176,9 @@ def downgrade() -> None:
         "ix_message_due", table_name="message", postgresql_where=sa.text("state IN ('waiting', 'working')")
     )
     op.drop_table("message")
+    op.drop_index("ix_item_part_key", table_name="item")
     op.drop_index(op.f("ix_item_organization_id"), table_name="item")
+    op.drop_index("ix_item_code_key", table_name="item")
     op.drop_index(op.f("ix_item_category"), table_name="item")
     op.drop_table("item")
     op.drop_index(op.f("ix_import_run_organization_id"), table_name="import_run")
