@@ -18,6 +18,7 @@ from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
 from portal.catalog import services as catalog
 from portal.catalog import views as catalog_views
+from portal.clinical import usage_jobs
 from portal.clinical import views as clinical_views
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
@@ -67,6 +68,7 @@ JOB_MODULES = (
     masterdata_jobs,
     operations_jobs,
     replenishment_jobs,
+    usage_jobs,
 )
 """Imported so that every worker knows every job."""
 BLUEPRINTS = (

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from integrations.clinical import UsageStatus
 from portal.clinical import bill_only, cases, usage, usage_facts
@@ -260,9 +260,7 @@ def test_a_use_is_sealed(hospital: Hospital, record: Record) -> None:
             serial="SERIAL-4711", raw_scan="(21)SERIAL-4711", key="SERIAL-4711|x", body_site="Left hip"
         )
     columns = db.session.execute(select(Usage.__table__).where(Usage.id == row.id)).one()
-    raw = (
-        db.session.connection().exec_driver_sql(f"SELECT usage::text FROM usage WHERE id = {row.id}").scalar()
-    )
+    raw = db.session.scalar(text("SELECT usage::text FROM usage WHERE id = :id"), {"id": row.id})
     assert "4711" not in str(raw)
     assert "Left hip" not in str(raw)
     assert columns.serial == "SERIAL-4711"
