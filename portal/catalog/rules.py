@@ -1,42 +1,11 @@
-"""Packs in words, barcodes as item numbers, and how much a location should request."""
+"""Packs in words, and how much a location should request."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 
 from portal.foundation.quantity import plain, whole_packs
-
-GTIN_LENGTHS = (8, 12, 13, 14)
-# What scanners put before the data: a symbology identifier (ISO/IEC 15424) and FNC1 as a group separator.
-SCAN_PREFIX = re.compile(r"^(?:\][A-Za-z]\d)?\x1d?")
-# GS1 General Specifications 3.2: application identifier 01, then 14 digits; brackets are for people.
-ELEMENT_STRING = re.compile(r"^(?:\(01\)|01)(\d{14})")
-
-
-def gtin_of(text: str) -> str | None:
-    """The GTIN-14 in a scanned or typed barcode; None when it holds none with a true check digit."""
-    code = SCAN_PREFIX.sub("", text.replace(" ", ""))
-    element = ELEMENT_STRING.match(code)
-    if element and is_gtin(element.group(1)):
-        return element.group(1)
-    if code.isascii() and code.isdigit() and len(code) in GTIN_LENGTHS and is_gtin(code):
-        return code.zfill(14)
-    return None
-
-
-def written_forms(gtin: str) -> list[str]:
-    """A GTIN-14 as master data may hold it: in full, or as the shorter code it was made of."""
-    return [gtin[-length:] for length in GTIN_LENGTHS if not gtin[:-length].strip("0")]
-
-
-def is_gtin(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others (GS1 General Specifications 7.9.1)."""
-    weighted = sum(
-        int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits[:-1]))
-    )
-    return (weighted + int(digits[-1])) % 10 == 0
 
 
 def pack(uom: str, factor: Decimal, base_uom: str) -> str:

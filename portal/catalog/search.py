@@ -11,9 +11,9 @@ from sqlalchemy.orm import joinedload
 from integrations.canonical import Lifecycle
 from portal.catalog.models import Offer, Synonym
 from portal.catalog.queries import contract_price
-from portal.catalog.rules import gtin_of, written_forms
 from portal.foundation.db import db
-from portal.masterdata.models import Item, ItemPackaging, Supplier
+from portal.masterdata.models import Item, Supplier
+from portal.masterdata.scanning import meant, read
 
 LONGEST_SEARCH = 200
 MOST_WORDS = 8
@@ -36,11 +36,11 @@ class Search:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The words, the words with synonyms in their place, and the barcode if it is one."""
+    """The words, the words with synonyms in their place, and what they name if they are a barcode."""
 
     words: str
-    variants: tuple[tuple[str, ...], ...]
-    gtin: str | None
+    variants: tuple[tuple[str, ...], ...] = ()
+    di: str | None = None
 
 
 class CatalogSearch:
@@ -101,28 +101,26 @@ class CatalogSearch:
 
 
 def _asked(words: str) -> _Asked:
+    scan, _ = read(words)
     # PostgreSQL holds no NUL, and nobody means one.
     words = " ".join(words.replace("\0", "").split())[:LONGEST_SEARCH]
     if not words:
-        return _Asked("", (), None)
+        return _Asked("")
     lower = f" {words.lower()} "
     known = db.session.execute(
         select(func.lower(Synonym.word), Synonym.meaning).where(
             func.strpos(lower, literal(" ") + func.lower(Synonym.word) + " ") > 0
         )
     )
-    meant = [lower, *(lower.replace(f" {word} ", f" {meaning} ") for word, meaning in known)]
-    variants = (tuple(WORD.findall(variant)[:MOST_WORDS]) for variant in meant)
-    return _Asked(words, tuple(dict.fromkeys(filter(None, variants))), gtin_of(words))
+    phrases = [lower, *(lower.replace(f" {word} ", f" {meaning} ") for word, meaning in known)]
+    variants = (tuple(WORD.findall(variant)[:MOST_WORDS]) for variant in phrases)
+    return _Asked(words, tuple(dict.fromkeys(filter(None, variants))), scan.di if scan else None)
 
 
 def _rank(asked: _Asked) -> ColumnElement[Any]:
-    scanned_pack = (
-        select(ItemPackaging.id)
-        .where(_has_gtin(asked), ItemPackaging.item_id == Offer.item_id, ItemPackaging.uom == Offer.uom)
-        .correlate(Offer)
-        .exists()
-    )
+    named = meant(asked.di, asked.words).subquery()
+    same_pack = and_(named.c.by_barcode, named.c.item_id == Offer.item_id, named.c.uom == Offer.uom)
+    scanned_pack = select(named.c.item_id).where(same_pack).correlate(Offer).exists()
     ranks = [func.ts_rank(Offer.search, _query(variant)) for variant in asked.variants]
     similar = func.word_similarity(asked.words, Offer.words)
     return case(
@@ -134,19 +132,12 @@ def _rank(asked: _Asked) -> ColumnElement[Any]:
 
 def _is_exact(asked: _Asked) -> ColumnElement[bool]:
     """An item number, a manufacturer's or supplier's part number, or a barcode, exactly."""
-    number = asked.words.upper()
     return Offer.item_id.in_(
         union(
-            select(Item.id).where(func.upper(Item.code) == number),
-            select(Item.id).where(func.upper(Item.manufacturer_part) == number),
-            select(Offer.item_id).where(func.upper(Offer.supplier_part) == number),
-            select(ItemPackaging.item_id).where(_has_gtin(asked)),
+            select(meant(asked.di, asked.words).subquery().c.item_id),
+            select(Offer.item_id).where(func.upper(Offer.supplier_part) == asked.words.upper()),
         )
     )
-
-
-def _has_gtin(asked: _Asked) -> ColumnElement[bool]:
-    return ItemPackaging.gtin.in_(written_forms(asked.gtin)) if asked.gtin else false()
 
 
 def _holds_all(words: tuple[str, ...]) -> ColumnElement[bool]:

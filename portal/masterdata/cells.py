@@ -13,6 +13,8 @@ from babel import Locale
 from babel.numbers import list_currencies
 from stdnum import ean
 
+from integrations.formats.udi import UnreadableScan, parse
+
 Reader = Callable[[str], Any]
 """Takes the trimmed text of a cell that is not empty."""
 
@@ -23,6 +25,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\ufffd]")
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 NUMBER = re.compile(r"-?\d+(\.\d+)?|-?\.\d+")
 YES, NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"no", "n", "false", "0"})
+DEVICE_IDENTIFIER = re.compile(r"[A-Z0-9]{6,23}")  # 23: HIBC labeler, product and unit of measure
 GTIN_LENGTHS = (8, 12, 13, 14)
 
 
@@ -64,6 +67,19 @@ def gtin(cell: str) -> str:
     if digits[-1] != expected:
         raise ValueError(f"The last digit of GTIN {digits} should be {expected}. Compare it with the pack.")
     return digits.zfill(14)
+
+
+def device_identifier(cell: str) -> str:
+    """What a barcode names its product by; the whole barcode may stand there. A GTIN as 14 digits."""
+    if DEVICE_IDENTIFIER.fullmatch(cell) and not cell.isdecimal():
+        return cell
+    try:
+        found = parse(cell).di
+    except UnreadableScan as error:
+        raise ValueError(f'"{_quoted(cell)}" is no device identifier: {error}.') from error
+    if not found:
+        raise ValueError(f'"{_quoted(cell)}" names no product. Take the barcode that does.')
+    return found
 
 
 def gln(cell: str) -> str:

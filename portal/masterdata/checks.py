@@ -73,6 +73,12 @@ def pack_gtin_taken(staged: Table, resolved: Table) -> Select[Any]:
     return _gtin_taken(resolved, "gtin", own)
 
 
+def identifier_taken(staged: Table, resolved: Table) -> Select[Any]:
+    """A GTIN that stands in the packaging of another pack."""
+    own = and_(ItemPackaging.item_id == resolved.c.item_id, ItemPackaging.uom == resolved.c.uom)
+    return _gtin_taken(resolved, "identifier", own)
+
+
 def _gtin_taken(resolved: Table, column: str, own: ColumnElement[bool]) -> Select[Any]:
     return (
         _fault(
@@ -104,7 +110,7 @@ def _gtin_repeated(staged: Table, column: str) -> Select[Any]:
 
 
 def unit_unknown(staged: Table, resolved: Table) -> Select[Any]:
-    """A price for a unit the item does not come in."""
+    """A unit the item does not come in."""
     pack = select(ItemPackaging.id).where(
         ItemPackaging.item_id == resolved.c.item_id, ItemPackaging.uom == resolved.c.uom
     )

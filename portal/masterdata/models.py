@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Computed, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from integrations.canonical import Lifecycle
@@ -92,7 +92,11 @@ class Item(TenantRow):
     """An item master record."""
 
     __tablename__ = "item"
-    __table_args__ = (UniqueConstraint("organization_id", "code"),)
+    __table_args__ = (
+        UniqueConstraint("organization_id", "code"),
+        Index("ix_item_code_key", "code_key"),
+        Index("ix_item_part_key", "part_key"),
+    )
 
     code: Mapped[str]
     name: Mapped[str]
@@ -107,6 +111,9 @@ class Item(TenantRow):
     expiry_tracked: Mapped[bool] = mapped_column(default=False)
     implant: Mapped[bool] = mapped_column(default=False)  # asks for UDI, lot, serial, expiry and site
     lifecycle: Mapped[Lifecycle] = mapped_column(default=Lifecycle.ACTIVE)
+    # As people type them: an index over upper() cannot be used under row-level security.
+    code_key: Mapped[str] = mapped_column(Computed("upper(code)", persisted=True), deferred=True)
+    part_key: Mapped[str] = mapped_column(Computed("upper(manufacturer_part)", persisted=True), deferred=True)
 
     packaging: Mapped[list["ItemPackaging"]] = relationship(lazy="raise", back_populates="item")
 
@@ -123,6 +130,17 @@ class ItemPackaging(TenantRow):
     gtin: Mapped[str] = mapped_column(default="")
 
     item: Mapped[Item] = relationship(lazy="raise", back_populates="packaging")
+
+
+class DeviceIdentifier(TenantRow):
+    """What else stands on the barcodes of a pack: a HIBC or ICCBBA identifier, or a further GTIN."""
+
+    __tablename__ = "device_identifier"
+    __table_args__ = (UniqueConstraint("organization_id", "identifier"),)
+
+    identifier: Mapped[str]  # a GTIN as 14 digits
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"), index=True)
+    uom: Mapped[str]
 
 
 class Contract(TenantRow):

@@ -26,6 +26,7 @@ class ImportKind(StrEnum):
     SUPPLIERS = "suppliers"
     ITEMS = "items"
     ITEM_PACKAGING = "item_packaging"
+    DEVICE_IDENTIFIERS = "device_identifiers"
     CONTRACTS = "contracts"
     CONTRACT_LINES = "contract_lines"
 

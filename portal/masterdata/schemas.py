@@ -194,6 +194,16 @@ ITEM_PACKAGING = Schema(
     ),
     ("item", "uom"),
 )
+DEVICE_IDENTIFIERS = Schema(
+    ImportKind.DEVICE_IDENTIFIERS,
+    "Device identifiers",
+    (
+        Column("identifier", cells.device_identifier, "HIBC or ICCBBA identifier, or one more GTIN"),
+        Column("item", cells.code, "Code of the item", refers_to=ImportKind.ITEMS),
+        Column("uom", cells.uom, "Unit of the pack it is printed on, such as BX"),
+    ),
+    ("identifier",),
+)
 CONTRACTS = Schema(
     ImportKind.CONTRACTS,
     "Contracts",
@@ -231,8 +241,8 @@ CONTRACT_LINES = Schema(
 SCHEMAS: dict[ImportKind, Schema] = {
     schema.kind: schema
     for schema in (
-        FACILITIES, COST_CENTERS, GL_ACCOUNTS, LOCATIONS, SUPPLIERS, ITEMS, ITEM_PACKAGING, CONTRACTS,
-        CONTRACT_LINES,
+        FACILITIES, COST_CENTERS, GL_ACCOUNTS, LOCATIONS, SUPPLIERS, ITEMS, ITEM_PACKAGING,
+        DEVICE_IDENTIFIERS, CONTRACTS, CONTRACT_LINES,
     )
 }  # fmt: skip
 """In an order in which each table follows those it refers to."""

@@ -12,6 +12,7 @@ from portal.masterdata.models import (
     Contract,
     ContractLine,
     CostCenter,
+    DeviceIdentifier,
     Facility,
     GlAccount,
     Item,
@@ -64,6 +65,12 @@ TARGETS: dict[ImportKind, Target] = {
         "packaging",
         checks=(checks.base_unit_is_one,),
         strict=(checks.pack_gtin_taken, checks.pack_gtin_repeated),
+    ),
+    ImportKind.DEVICE_IDENTIFIERS: Target(
+        DeviceIdentifier,
+        "device identifier",
+        checks=(checks.unit_unknown,),
+        strict=(checks.identifier_taken,),
     ),
     ImportKind.CONTRACTS: Target(Contract, "contract"),
     ImportKind.CONTRACT_LINES: Target(

@@ -1,59 +1,15 @@
-"""Barcodes, packs and suggested quantities."""
+"""Packs and suggested quantities."""
 
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.catalog.rules import Shelf, gtin_of, is_gtin, pack, suggested_packs, written_forms
+from portal.catalog.rules import Shelf, pack, suggested_packs
 from portal.foundation.quantity import is_multiple, whole_packs
 
-GTIN = "09506000134352"
 quantities = st.decimals(min_value=0, max_value=10_000, places=0)
 factors = st.sampled_from([Decimal(1), Decimal(2), Decimal(10), Decimal(24), Decimal(144), Decimal("2.5")])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        GTIN,
-        "9506000134352",
-        f"(01){GTIN}",
-        f"(01) {GTIN} (17) 261231 (10) AB-1",
-        f"01{GTIN}17261231",
-        f"01{GTIN}17261231\x1d10AB-1",
-        f"]d201{GTIN}10AB-1",
-        f"\x1d01{GTIN}10AB-1",
-    ],
-)
-def test_a_barcode_is_read_as_people_and_scanners_write_it(text: str) -> None:
-    assert gtin_of(text) == GTIN
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "gloves", "09506000134353", "(01)09506000134353", "(10)AB-1", "123", "１２３４５６７８", "0" * 40],
-)
-def test_what_is_no_barcode_is_none(text: str) -> None:
-    assert gtin_of(text) is None
-
-
-def test_a_barcode_may_be_kept_in_its_shorter_forms() -> None:
-    assert written_forms(GTIN) == ["9506000134352", GTIN]
-    assert written_forms("00000096385074") == ["96385074", "000096385074", "0000096385074", "00000096385074"]
-    assert "" not in written_forms("0" * 14)
-
-
-@given(st.integers(min_value=0, max_value=10**13 - 1))
-def test_exactly_one_check_digit_is_true(body: int) -> None:
-    assert sum(is_gtin(f"{body:013d}{digit}") for digit in range(10)) == 1
-
-
-@given(st.text(max_size=60))
-def test_any_text_may_be_scanned(text: str) -> None:
-    found = gtin_of(text)
-    assert found is None or (len(found) == 14 and is_gtin(found))
 
 
 def test_a_pack_is_told_in_words() -> None:

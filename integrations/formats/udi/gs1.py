@@ -196,6 +196,7 @@ def _take(element: Element, parts: Parts) -> None:
         parts.put("di", string.value[:14], element.at)
         parts.put("gtin", string.value[:14], element.at)
         if element.ai in ("02", "8026"):
+            parts.put("counts_packs", True, element.at)
             parts.warnings.append("This is a shipping label: it counts the packs of one product in it.")
     elif name in ("expires_on", "made_on"):
         parts.put(name, string.date, element.at)

@@ -21,7 +21,8 @@ class Scan(Part):
     """What one scan says; what the barcode does not say is None.
 
     `di` is the device identifier: a GTIN-14; for HIBC labeler, product and unit of measure digit; for
-    ICCBBA the product code. `expiry_time` is "16" or "16:30" where the label gives an hour.
+    ICCBBA the product code. `expiry_time` is "16" or "16:30" where the label gives an hour. `quantity`
+    counts the pieces in what was scanned, or, with `counts_packs`, the packs below a shipping label.
     """
 
     scheme: Scheme
@@ -33,6 +34,7 @@ class Scan(Part):
     expiry_time: str | None = None
     made_on: date | None = None
     quantity: Decimal | None = None
+    counts_packs: bool = False
     donation: str | None = None
     raw: str
     warnings: tuple[str, ...] = ()
