@@ -20,6 +20,7 @@ from portal.catalog import services as catalog
 from portal.catalog import views as catalog_views
 from portal.clinical import usage_jobs
 from portal.clinical import views as clinical_views
+from portal.clinical.launch_web import help_ended_sessions, init_launches
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
 from portal.exchange.handlers import Handlers, OutboundHandler
@@ -55,6 +56,7 @@ from portal.receiving import services as receiving
 from portal.receiving import views as receiving_views
 from portal.replenishment import jobs as replenishment_jobs
 from portal.replenishment import services as replenishment
+from portal.replenishment import views as replenishment_views
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
@@ -83,6 +85,7 @@ BLUEPRINTS = (
     orders_views.blueprint,
     receiving_views.blueprint,
     invoices_views.blueprint,
+    replenishment_views.blueprint,
     clinical_views.blueprint,
     operations_views.blueprint,
 )
@@ -96,6 +99,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _configure(app, settings)
     _init_data(app, settings)
     init_web(app)
+    init_launches(app)
     init_filters(app)
     _init_extensions(app, settings)
     app.extensions["handlers"] = _handlers()
@@ -104,6 +108,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     init_identity(app)
+    help_ended_sessions(app)
     return app
 
 

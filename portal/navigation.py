@@ -12,6 +12,7 @@ from portal.approvals import queries as approval_queries
 from portal.foundation.access import Actor, Permission, signed_in
 from portal.foundation.web import actor
 from portal.operations import work_items
+from portal.replenishment import queries as replenishment_queries
 from portal.requisitions import queries as requisition_queries
 
 
@@ -56,6 +57,9 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Receive", "receiving.listing", (_P.RECEIVE,), icon="package-import"),
             Entry("Stock", "inventory.stock", (_P.VIEW_STOCK,), icon="building-warehouse"),
+            Entry("Par levels", "replenishment.par_levels", (_P.VIEW_STOCK,), icon="adjustments"),
+            Entry("Replenishment", "replenishment.suggestions", (_P.MANAGE_PAR,), icon="bulb"),
+            Entry("Empty bins", "replenishment.cards", (_P.COUNT_STOCK,), icon="box"),
         ),
     ),
     ("Pay", (Entry("Invoices", "invoices.listing", (_P.MATCH_INVOICES,), icon="receipt"),)),
@@ -86,6 +90,7 @@ COUNTS: dict[str, Callable[[Actor], int]] = {
     "requisitions.cart": requisition_queries.lines_in_carts,
     "approvals.inbox": approval_queries.waiting_count,
     "operations.work_items": work_items.open_count,
+    "replenishment.suggestions": replenishment_queries.open_count,
 }
 
 # Where a person's work begins: the first of these that their role opens.

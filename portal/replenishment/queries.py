@@ -5,13 +5,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from portal.catalog.models import OrderGuideLine
 from portal.catalog.queries import PricedOffer, offers_of, priced
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
-from portal.inventory.models import ParLevel
+from portal.inventory.models import ParLevel, Stock
+from portal.inventory.rules import Condition
 from portal.masterdata.models import Item, Location
 from portal.replenishment import facts
 from portal.replenishment.models import ReplenishmentPolicy, Suggestion, SuggestionLine
@@ -28,9 +29,44 @@ def levels_at(location_id: int) -> list[ParLevel]:
         .where(ParLevel.location_id == location_id)
         .options(joinedload(ParLevel.item))
         .order_by(Item.name, Item.id)
-        .execution_options(populate_existing=True)
     )
     return list(db.session.scalars(statement))
+
+
+def levels(location_id: int, words: str, *, low_only: bool) -> Select[ParLevel]:
+    """Par levels of a location by the item's name, those with certain words, or with too little on hand."""
+    held = (
+        select(func.coalesce(func.sum(Stock.on_hand), 0))
+        .where(
+            Stock.location_id == ParLevel.location_id,
+            Stock.item_id == ParLevel.item_id,
+            Stock.condition == Condition.AVAILABLE,
+        )
+        .correlate(ParLevel)
+        .scalar_subquery()
+    )
+    statement = (
+        select(ParLevel)
+        .join(ParLevel.item)
+        .where(ParLevel.location_id == location_id)
+        .options(contains_eager(ParLevel.item))
+        .order_by(Item.name, Item.id)
+    )
+    words = words.replace("\0", "").strip()
+    if words:
+        named = Item.name.icontains(words, autoescape=True)
+        statement = statement.where(named | (func.upper(Item.code) == words.upper()))
+    return statement.where(held < ParLevel.minimum) if low_only else statement
+
+
+def par_ids(location_id: int, item_ids: Collection[int]) -> dict[int, int]:
+    """Ids of the par levels of items at a location, by item."""
+    rows = db.session.execute(
+        select(ParLevel.item_id, ParLevel.id).where(
+            ParLevel.location_id == location_id, ParLevel.item_id.in_(item_ids)
+        )
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def level(par_id: int, *, lock: bool = False) -> ParLevel:

@@ -262,12 +262,13 @@ def snooze(actor: Actor, par_id: int, *, until: date, reason: str) -> None:
 def empty_bin(actor: Actor, code: str) -> ParLevel:
     """Somebody scanned the card of an empty bin: its item is suggested once, however often it is scanned.
 
-    Raises NotFound for an unknown card, Invalid for an item that is kept without cards.
+    Raises Invalid for an unknown card and for an item that is kept without cards.
     """
-    level = queries.level(par_of_card(code), lock=True)
+    level = _level_of_card(code)
     actor.require(Permission.COUNT_STOCK, facility_id=level.location.facility_id)
     if level.method is not ParMethod.KANBAN:
-        raise Invalid(f"{level.item.name} at {level.location.name} is kept by counting, not by cards.")
+        sentence = f"{level.item.name} at {level.location.name} is kept by counting, not by cards."
+        raise Invalid(sentence, field="code")
     if level.bin_empty_since is None:
         level.bin_empty_since = clock.now()
         audit.record(actor, "par.empty_bin", level, after={"item": level.item.code})
@@ -277,11 +278,18 @@ def empty_bin(actor: Actor, code: str) -> ParLevel:
     return level
 
 
+def _level_of_card(code: str) -> ParLevel:
+    try:
+        return queries.level(par_of_card(code), lock=True)
+    except NotFound:
+        raise Invalid("No item is kept under this card any more.", field="code") from None
+
+
 def par_of_card(code: str) -> int:
-    """The par level a card names; raises NotFound for what is no card."""
+    """The par level a card names; raises Invalid for what is no card."""
     match = CARD.fullmatch(code.strip().upper())
     if match is None:
-        raise NotFound("This is not the card of a bin. It looks like KB-1234.")
+        raise Invalid("This is not the card of a bin. Such a card looks like KB-1234.", field="code")
     return int(match.group(1))
 
 
