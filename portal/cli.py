@@ -16,6 +16,8 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from integrations.ehr.keys import new_key
+from integrations.ehr.smart.findings import inspect_server
 from integrations.errors import Unreadable
 from integrations.formats import udi
 from integrations.formats.cxml.parsing import MAX_BYTES
@@ -49,7 +51,7 @@ BASE_PORT = click.option(
     help="Of the portal; the sandboxes take the next ones.",
 )  # fmt: skip
 # These bring what they need.
-ALONE = frozenset({"demo", "walkthrough", "translate", "scan"})
+ALONE = frozenset({"demo", "walkthrough", "translate", "scan", "smart"})
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -173,6 +175,37 @@ def import_file(kind: str, file: Path, organization: str) -> None:
     with _migrated():
         counts = imports.run(ImportKind(kind), file, organization)
     click.echo(f"{counts.added:,} added, {counts.changed:,} changed, {counts.unchanged:,} as before.")
+
+
+@portal.group()
+def smart() -> None:
+    """Launches from EHRs (SMART App Launch)."""
+
+
+@smart.command("check")
+@click.argument("iss")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check_server(iss: str, as_json: bool) -> None:
+    """Say what a FHIR server offers to launches, and what would fail."""
+    report = inspect_server(iss)
+    if as_json:
+        click.echo(json.dumps(report.as_dict(), indent=2))
+    else:
+        for finding in report.findings:
+            click.echo(f"{finding.level:<5} {finding.what}: {finding.seen}")
+            if finding.advice:
+                click.echo(f"      {finding.advice}")
+        for name, value in report.set_up.items():
+            click.echo(f"enter {name}: {', '.join(value) if isinstance(value, list) else value}")
+    if not report.is_ready:
+        sys.exit(1)
+
+
+@smart.command("key")
+@click.option("--algorithm", default="RS384", type=click.Choice(["RS384", "ES384"]), show_default=True)
+def make_key(algorithm: str) -> None:
+    """Print a new signing key for PORTAL_EHR_KEYS; put it last, and first a day later."""
+    click.echo(new_key(algorithm))
 
 
 @portal.group()

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     index_key: SecretStr = Field(
         description="A base64 key of 32 bytes; finds sealed identifiers again; never rotated"
     )
+    ehr_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), description="Comma-separated keys of `portal smart key`; the first of its kind signs"
+    )
     public_url: str = Field(default="http://127.0.0.1:8000", description="Address people and partners use")
     demo: bool = Field(default=False, description="Offers one-click role accounts; never in production")
     session_idle_minutes: int = Field(default=30, gt=0, description="Signs out after so much inactivity")
@@ -48,10 +51,12 @@ class Settings(BaseSettings):
     )
     trusted_proxies: int = Field(default=0, ge=0, description="Reverse proxies in front of the portal")
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("encryption_keys", "ehr_keys", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
 
     @field_validator("partner_hosts", mode="before")
     @classmethod
@@ -70,7 +75,7 @@ class Settings(BaseSettings):
     @field_validator("encryption_keys")
     @classmethod
     def _full_length(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if any(len(base64.b64decode(key.get_secret_value())) != 32 for key in value):
+        if not value or any(len(base64.b64decode(key.get_secret_value())) != 32 for key in value):
             raise ValueError("each key must be 32 bytes in base64")
         return value
 

@@ -31,6 +31,11 @@ def organization_id_of_session(token_hash: str) -> int | None:
     return _across("SELECT portal_organization_of_session(:value)", token_hash)
 
 
+def organization_id_of_iss(iss: str) -> int | None:
+    """The organization whose EHR has this FHIR base, looked up across organizations."""
+    return _across("SELECT portal_organization_of_iss(:value)", iss)
+
+
 def _across(statement: str, value: str) -> int | None:
     found: int | None = db.session.scalar(text(statement), {"value": value})
     return found

@@ -61,12 +61,13 @@ class Smart:
         kept = None if fresh else self._cache.load(key)
         if kept is not None:
             return discovery.load(kept)
-        found = self._published()
+        found = self.published()
         discovery.check_endpoints(found, self._hosts)
         self._cache.keep(key, found.dump(), KEPT_SECONDS)
         return found
 
-    def _published(self) -> Discovery:
+    def published(self) -> Discovery:
+        """What the server publishes now, not judged yet; raises Misconfigured or Retryable."""
         base = self.registration.iss.rstrip("/")
         status, document = self._json(f"{base}/{discovery.WELL_KNOWN}")
         if status == httpx.codes.OK:

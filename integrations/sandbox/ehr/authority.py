@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -72,12 +73,18 @@ class Refused(Exception):
     """An OAuth error; the text is its code."""
 
 
+@cache
+def _signing_key() -> RSAKey:
+    """One for all sandboxes of a process: making it takes longer than most requests."""
+    return RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig", "alg": "RS256"})
+
+
 class Authority:
     """Shared by all profiles."""
 
     def __init__(self, clients: list[Client]) -> None:
         self.clients = {client.client_id: client for client in clients}
-        self.key = RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig", "alg": "RS256"})
+        self.key = _signing_key()
         self.faults = Faults()
         self._lock = Lock()
         self._launches: dict[str, tuple[str, Context, float]] = {}

@@ -1,0 +1,95 @@
+"""Launches from the sandbox EHR over real HTTP: what opens, for whom, and what the portal then knows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import undefer
+
+from integrations.sandbox.ehr.profiles import PROFILES
+from portal.clinical import launches
+from portal.clinical.models import AccessRecord, Encounter, Launch, Patient
+from portal.clinical.rules import LaunchState
+from portal.foundation.db import db, enter_organization
+from portal.foundation.errors import NotFound
+from portal.identity import queries
+from portal.identity.models import Account, ExternalIdentity
+from portal.identity.rules import Role
+from portal.identity.services import actor_of
+from tests.ehr_sandbox import AT_WORK, SIGNING, Ehr, sandbox_ehr
+from tests.hospital import Hospital
+
+
+@pytest.fixture
+def ehr(hospital: Hospital, app_with: Callable[..., Flask]) -> Iterator[Ehr]:
+    with sandbox_ehr(app_with(**SIGNING), hospital) as ready:
+        yield ready
+
+
+def launch_of(ehr: Ehr, location: str) -> Launch:
+    """The row of a launch by the address it led to."""
+    assert location.startswith("/care/"), location
+    db.session.rollback()
+    enter_organization(ehr.hospital.organization.id)
+    statement = (
+        select(Launch)
+        .options(undefer(Launch.access_token), undefer(Launch.refresh_token), undefer(Launch.context))
+        .where(Launch.code == location.split("/")[2])
+    )
+    return db.session.scalars(statement).one()
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_a_launch_from_the_chart_knows_patient_encounter_and_place(ehr: Ehr, profile: str) -> None:
+    ehr.add(profile)
+    answer = ehr.launch(ehr.browser(), profile)
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    launch = launch_of(ehr, answer.headers["Location"])
+    assert (launch.state, launch.location_id) == (LaunchState.OPEN, ehr.hospital.clinic.id)
+    assert launch.needs_banner
+    assert launch.access_token
+    patient = db.session.scalars(
+        select(Patient).options(undefer(Patient.name)).where(Patient.id == launch.patient_id)
+    ).one()
+    assert patient.name == "Test patient A"
+    encounter = db.session.get_one(Encounter, launch.encounter_id)
+    assert (encounter.patient_id, encounter.location_id) == (patient.id, ehr.hospital.clinic.id)
+    account = db.session.get_one(Account, launch.account_id)
+    assert account.name == "Test surgeon"
+    roles = [(one.role, one.facility_id) for one in queries.assignments_of(account.id)]
+    assert roles == [(Role.CLINICIAN, ehr.hospital.facility.id)]
+
+
+def test_the_same_person_keeps_the_account(ehr: Ehr) -> None:
+    ehr.add("epic")
+    first = launch_of(ehr, ehr.launch(ehr.browser(), "epic").headers["Location"])
+    second = launch_of(ehr, ehr.launch(ehr.browser(), "epic").headers["Location"])
+    assert first.account_id == second.account_id
+    identity = db.session.scalars(
+        select(ExternalIdentity).where(ExternalIdentity.account_id == first.account_id)
+    ).one()
+    assert (identity.issuer, identity.subject) == (ehr.systems["epic"].iss, "sub-surgeon")
+
+
+def test_two_patients_in_two_tabs_never_mix(ehr: Ehr) -> None:
+    ehr.add("epic")
+    browser = ehr.browser()
+    other = replace(AT_WORK, patient="patient-b", encounter="encounter-b")
+    back_a, back_b = ehr.begin(browser, "epic"), ehr.begin(browser, "epic", other)
+    page_b, page_a = browser.get(back_b), browser.get(back_a)
+    a, b = (launch_of(ehr, page.headers["Location"]) for page in (page_a, page_b))
+    actor = actor_of(queries.account(a.account_id or 0))
+    assert a.account_id == b.account_id
+    shown = [launches.current_launch(launch.code, actor).patient for launch in (a, b)]
+    assert shown == ["Test patient A", "Test patient B"]
+    views = db.session.scalars(select(AccessRecord.patient_id).order_by(AccessRecord.id)).all()
+    assert list(views) == [a.patient_id, b.patient_id]
+
+
+def test_another_persons_launch_is_not_found(ehr: Ehr) -> None:
+    ehr.add("epic")
+    launch = launch_of(ehr, ehr.launch(ehr.browser(), "epic").headers["Location"])
+    with pytest.raises(NotFound):
+        launches.current_launch(launch.code, ehr.hospital.actor(Role.CLINICIAN))
