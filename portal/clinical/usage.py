@@ -26,6 +26,7 @@ from portal.masterdata.models import Location
 class NewUsage:
     """One supply as it was used. `quantity` is positive, in base units; `key` names the event for ever.
 
+    `content` is all that a sender said, where an event sent again is to be compared by that.
     `consignment` says whose stock it was, None when that is to be looked up. `reverses_id` is the usage that
     a return takes back. `named` keeps how a sender named what is not known here.
     """
@@ -56,6 +57,7 @@ class NewUsage:
     reverses_id: int | None = None
     message_id: int | None = None
     named: tuple[tuple[str, str], ...] = ()
+    content: str = ""
 
 
 def record_usage(actor: Actor, event: NewUsage, *, after_the_fact: bool = False) -> Usage:
@@ -132,7 +134,7 @@ def undo(actor: Actor, usage_id: int, reason: str) -> Usage:
     """
     row = locked(usage_id)
     place = usage_facts.place_of(row.location_id)
-    if place is not None:
+    if place is not None and not actor.can(Permission.RESOLVE_WORK_ITEMS, facility_id=place.facility_id):
         actor.require(Permission.RECORD_USAGE, facility_id=place.facility_id)
     if not reason.strip():
         raise Invalid("Say why this is undone.", field="reason")
@@ -185,6 +187,7 @@ def _stored(actor: Actor, event: NewUsage, state: UsageState, stops: list[Any]) 
         "account_id": actor.account_id,
     }
     values["from_stock"] = values.pop("consignment") is not True
+    values.pop("content")
     row: Usage | None = db.session.scalar(
         insert(Usage).values(**values).on_conflict_do_nothing().returning(Usage)
     )
@@ -193,6 +196,8 @@ def _stored(actor: Actor, event: NewUsage, state: UsageState, stops: list[Any]) 
 
 def digest_text(event: NewUsage) -> str:
     """All that makes the content of an event; it is only kept as a keyed hash."""
+    if event.content:
+        return event.content
     content = asdict(event)
     for name in ("message_id", "launch_id", "override_reason", "key"):
         content.pop(name)

@@ -3,10 +3,17 @@
 The sentences name items and the portal's own numbers, never a patient, a case number or a serial.
 """
 
+from decimal import Decimal
+
+from integrations.canonical import Money
 from portal.clinical.models import Usage
+from portal.clinical.rules import UsageState
 from portal.exchange import services as exchange
 from portal.exchange.rules import WorkItemKind
 from portal.exchange.services import About
+from portal.foundation.quantity import plain
+
+PENNY = Decimal("0.005")
 
 
 def item_key(row: Usage) -> str:
@@ -16,15 +23,13 @@ def item_key(row: Usage) -> str:
 
 def ask_about_item(row: Usage) -> None:
     """Nobody knows the item, its unit or the place."""
-    lacking = "item" if row.item_id is None else "place"
-    if row.item_id is not None and row.location_id is not None:
-        lacking = "unit"
+    lacking = "item, or the unit it is counted in," if row.item_id is None else "place"
     named = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(row.named.items()))
     _ask(
         row,
         WorkItemKind.USAGE_UNKNOWN,
         f"{row.source} reported a use whose {lacking} is not known here ({named or 'nothing named'}).",
-        f"Open the use and choose the {lacking}; it then counts.",
+        "Open the use and say what it was; it then counts.",
     )
 
 
@@ -68,3 +73,20 @@ def _ask(row: Usage, kind: WorkItemKind, sentence: str, suggestion: str) -> None
         message_id=row.message_id,
         at_stake=row.cost,
     )
+
+
+def compare_price(row: Usage, told: Money | None, quantity: Decimal) -> None:
+    """A price for one unit of `quantity` that the contract of the day does not hold is a buyer's question."""
+    if told is None or row.unit_price is None or row.contract_line_id is None:
+        return
+    each = told.amount * quantity / row.quantity
+    if row.state is UsageState.APPLIED and abs(each - row.unit_price) > PENNY:
+        exchange.open_item(
+            WorkItemKind.PRICE,
+            key=f"usage-price-{row.id}",
+            sentence=f"{row.source} says {row.description} costs {plain(each)} {told.currency} each; the "
+            f"contract of the day says {plain(row.unit_price)}.",
+            suggestion="The contract price is used. Correct the contract or the sender's price list.",
+            subject=About("usage", row.id, f"Use {row.id}", row.trace_id),
+            message_id=row.message_id,
+        )
