@@ -57,6 +57,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Receive", "receiving.listing", (_P.RECEIVE,), icon="package-import"),
             Entry("Stock", "inventory.stock", (_P.VIEW_STOCK,), icon="building-warehouse"),
+            Entry("Counts", "inventory.counts", (_P.COUNT_STOCK,), icon="clipboard-list"),
             Entry("Par levels", "replenishment.par_levels", (_P.VIEW_STOCK,), icon="adjustments"),
             Entry("Replenishment", "replenishment.suggestions", (_P.MANAGE_PAR,), icon="bulb"),
             Entry("Empty bins", "replenishment.cards", (_P.COUNT_STOCK,), icon="box"),
@@ -80,6 +81,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Contracts", "masterdata.contracts", (_P.MANAGE_MASTER_DATA,), icon="file-dollar"),
             Entry("Imports", "masterdata.imports", (_P.MANAGE_MASTER_DATA,), icon="upload"),
             Entry("ERP sync", "masterdata.syncs", (_P.MANAGE_MASTER_DATA,), icon="refresh"),
+            Entry("EHR systems", "clinical.show_ehrs", (_P.ADMINISTER,), icon="heartbeat"),
             Entry("People", "identity.people", (_P.ADMINISTER,), icon="users"),
         ),
     ),

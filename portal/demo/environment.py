@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from integrations.ehr.keys import new_key
 from portal.demo.names import ERP_VARIABLE, INBOUND_VARIABLE, NETWORK_VARIABLE, Addresses
 
 FILE = "settings.json"
@@ -14,6 +15,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "PORTAL_SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "PORTAL_ENCRYPTION_KEYS": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "PORTAL_INDEX_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "PORTAL_EHR_KEYS": lambda: new_key("RS384"),
     f"PORTAL_SECRET_{ERP_VARIABLE}": secrets.token_urlsafe,
     f"PORTAL_SECRET_{NETWORK_VARIABLE}": secrets.token_urlsafe,
     f"PORTAL_SECRET_{INBOUND_VARIABLE}": secrets.token_urlsafe,
@@ -27,7 +29,7 @@ def of_demo(
     kept = read(folder)
     settings = {name: kept.get(name) or make() for name, make in SECRETS.items()} | {
         "PORTAL_DEMO": "true",
-        "PORTAL_PARTNER_HOSTS": "127.0.0.1",
+        "PORTAL_PARTNER_HOSTS": "127.0.0.1,localhost",
         "PORTAL_PUBLIC_URL": addresses.portal,
     }
     settings |= {name: value for name, value in given.items() if name.startswith("PORTAL_")}

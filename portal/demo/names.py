@@ -9,8 +9,12 @@ ORGANIZATIONS = {
     "prairie": ("Prairie Clinics", "America/Chicago"),
 }
 COMPANY_CODES = {"lakeshore": "1000", "prairie": "PC01"}
+EHR_PLACES = {"OR01": "Operating Room 1", "CATH": "Cardiac Cath Lab", "ED01": "Emergency Department",
+              "FM01": "Family Medicine"}  # fmt: skip
 NETWORK_IDENTITY = "AN-NETWORK"
 ERP_USER = "PORTAL"
+# Which variants of the sandbox EHR open which organization, and whether inside their chart.
+EHRS = {"lakeshore": {"epic": True, "oracle": False}, "prairie": {"meditech": True}}
 # The logins are in PORTAL_SECRET_<name>.
 ERP_VARIABLE, NETWORK_VARIABLE, INBOUND_VARIABLE = "ERP", "NETWORK", "NETWORK_INBOUND"
 
@@ -22,6 +26,7 @@ class Addresses:
     portal: str
     network: str
     erp: Mapping[str, str]
+    ehr: str = ""
 
 
 def buyer_identity(slug: str) -> str:

@@ -32,6 +32,7 @@ def addresses_from(base: int, organizations: Iterable[str]) -> Addresses:
         portal=_local(base),
         network=_local(next(ports)),
         erp={slug: _local(next(ports)) for slug in organizations},
+        ehr=_ehr(next(ports)),
     )
 
 
@@ -41,11 +42,17 @@ def free_addresses(organizations: Iterable[str]) -> Addresses:
         portal=_local(free_port()),
         network=_local(free_port()),
         erp={slug: _local(free_port()) for slug in organizations},
+        ehr=_ehr(free_port()),
     )
 
 
 def _local(port: int) -> str:
     return f"http://127.0.0.1:{port}"
+
+
+def _ehr(port: int) -> str:
+    """Under another name than the portal, so that browsers take it for another site, as every EHR is."""
+    return f"http://localhost:{port}"
 
 
 def check_ports(addresses: Addresses) -> None:
@@ -65,7 +72,12 @@ def check_ports(addresses: Addresses) -> None:
 
 def _named(addresses: Addresses) -> list[tuple[str, str]]:
     erps = [(f"sandbox ERP of {slug}", url) for slug, url in addresses.erp.items()]
-    return [("portal", addresses.portal), ("sandbox network", addresses.network), *erps]
+    return [
+        ("portal", addresses.portal),
+        ("sandbox network", addresses.network),
+        *erps,
+        ("sandbox EHR", addresses.ehr),
+    ]
 
 
 class Crew:
@@ -103,6 +115,8 @@ class Crew:
         for slug, url in addresses.erp.items():
             command = [*SANDBOX, "erp", "--organization", slug, "--port", _port(url), *common]
             self.start(f"erp {slug}", command, health=f"{url}/sandbox/health")
+        command = [*SANDBOX, "ehr", "--port", _port(addresses.ehr), "--portal-url", addresses.portal]
+        self.start("ehr", command, health=f"{addresses.ehr}/sandbox/health")
         url = addresses.network
         command = [*SANDBOX, "network", "--port", _port(url), "--portal-url", addresses.portal, *common]
         self.start("network", [*command, *network_options], health=f"{url}/sandbox/health")

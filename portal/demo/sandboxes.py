@@ -10,9 +10,13 @@ import click
 from flask import Flask
 
 from integrations.sandbox import erp, serving
+from integrations.sandbox.ehr import app as ehr_app
+from integrations.sandbox.ehr.server import hospital_for
 from integrations.sandbox.network import server
 from integrations.sandbox.network.settings import NetworkSettings
 from portal.demo.names import (
+    EHR_PLACES,
+    EHRS,
     ERP_USER,
     ERP_VARIABLE,
     INBOUND_VARIABLE,
@@ -50,6 +54,14 @@ def network_settings(
         delay_seconds=delay_seconds,
         automatic=automatic,
     )
+
+
+def ehr_hospital(portal_url: str) -> ehr_app.Hospital:
+    """The EHRs of both organizations, with places that the portal knows."""
+    callbacks = {
+        profile: f"/ehr/callback/{slug}/{profile}" for slug, profiles in EHRS.items() for profile in profiles
+    }
+    return hospital_for(portal_url.rstrip("/"), callbacks, places=EHR_PLACES)
 
 
 @contextmanager
@@ -112,6 +124,14 @@ def run_network(port: int, data_dir: Path, portal_url: str, delay: float, manual
     """A procurement network whose suppliers confirm and ship."""
     settings = network_settings(data_dir, portal_url, delay_seconds=delay, automatic=not manual)
     server.serve(HOST, port, settings)
+
+
+@sandbox.command("ehr")
+@PORT
+@click.option("--portal-url", default="http://127.0.0.1:8000", show_default=True, help="What it opens.")
+def run_ehr(port: int, portal_url: str) -> None:
+    """EHRs that open the portal from a chart, strict about SMART, with test patients."""
+    serving.serve(ehr_app.create_app(ehr_hospital(portal_url)), HOST, port)
 
 
 def _secret(variable: str) -> str:

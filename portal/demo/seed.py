@@ -6,6 +6,7 @@ from pathlib import Path
 
 from portal.demo import sandboxes
 from portal.demo.accounts import add_accounts
+from portal.demo.ehrs import point_ehrs
 from portal.demo.history import History
 from portal.demo.names import ORGANIZATIONS, Addresses
 from portal.demo.organizations import Organization
@@ -73,3 +74,4 @@ def _point(slug: str, addresses: Addresses) -> None:
     _enter(slug)
     with transaction():
         point_partners(slug, addresses)
+        point_ehrs(slug, addresses)

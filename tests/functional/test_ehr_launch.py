@@ -70,7 +70,7 @@ def test_the_same_person_keeps_the_account(ehr: Ehr) -> None:
     identity = db.session.scalars(
         select(ExternalIdentity).where(ExternalIdentity.account_id == first.account_id)
     ).one()
-    assert (identity.issuer, identity.subject) == (ehr.systems["epic"].iss, "sub-surgeon")
+    assert (identity.issuer, identity.subject) == (f"{ehr.url}/epic/api/FHIR/R4", "sub-surgeon")
 
 
 def test_two_patients_in_two_tabs_never_mix(ehr: Ehr) -> None:
