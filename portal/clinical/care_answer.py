@@ -7,32 +7,26 @@ from decimal import Decimal
 from uuid import uuid4
 
 from integrations.clinical import UsageStatus
-from portal.clinical import care_queries
+from portal.clinical import care_queries, usage_facts, usage_stops
 from portal.clinical.care_context import Care
 from portal.clinical.care_rules import (
-    IN_PATIENT,
     Known,
     OnShelf,
     Stop,
     StopKind,
     Tracking,
     default_outcome,
-    expired,
     outcomes,
     questions,
     usable,
 )
+from portal.clinical.usage import NewUsage
 from portal.foundation.db import found
-from portal.foundation.filters import day
 from portal.inventory.queries import Near, on_hand_near
 from portal.masterdata.models import Item
 
 OTHER_LOT = 0
-QUARANTINED = Stop(
-    StopKind.QUARANTINED,
-    "Set aside",
-    "This lot is in quarantine. Take another one and put this one back where it was set aside.",
-)
+SOURCE = "point of care"
 
 
 @dataclass(frozen=True)
@@ -43,6 +37,7 @@ class Entry:
     key: str = field(default_factory=lambda: uuid4().hex)
     quantity: Decimal = Decimal(1)
     pack_uom: str = ""  # the pack whose barcode was scanned, when it holds more than one piece
+    pack_factor: Decimal = Decimal(1)  # base units in it
     in_packs: bool = False
     outcome: UsageStatus | None = None
     di: str = ""
@@ -68,7 +63,6 @@ class Answer:
     near: Sequence[Near]
     stops: Sequence[Stop]
     questions: Mapping[str, str]
-    factor: Decimal
 
     @property
     def is_ready(self) -> bool:
@@ -78,7 +72,7 @@ class Answer:
     @property
     def base_quantity(self) -> Decimal:
         """In base units: a box counts as what is in it."""
-        return self.entry.quantity * (self.factor if self.entry.in_packs else 1)
+        return self.entry.quantity * (self.entry.pack_factor if self.entry.in_packs else 1)
 
     @property
     def outcomes(self) -> list[UsageStatus]:
@@ -101,9 +95,8 @@ def answer(care: Care, entry: Entry) -> Answer:
         outcome=outcome,
         shelf=shelf,
         near=on_hand_near(item.id, care.place),
-        stops=_stops(care, item, full, shelf) if outcome in IN_PATIENT else [],
+        stops=_stops(care, full, outcome),
         questions=questions(tracking, known),
-        factor=_factor(item, full.pack_uom),
     )
 
 
@@ -133,12 +126,36 @@ def _chosen(entry: Entry, item: Item, shelf: Sequence[OnShelf], today: date) -> 
     return None if item.serial_tracked else next(iter(usable(shelf, today)), None)
 
 
-def _factor(item: Item, uom: str) -> Decimal:
-    return next((one.factor for one in item.packaging if one.uom == uom), Decimal(1))
+def _stops(care: Care, entry: Entry, outcome: UsageStatus) -> list[Stop]:
+    stops = usage_stops.stops_of(event_of(care, entry, outcome, entry.quantity), care.place)
+    if entry.replaces_id is None or not usage_stops.is_used_before(stops):
+        return stops
+    other = usage_facts.used_before(entry.item_id, entry.serial)
+    is_itself = other is not None and other.id == entry.replaces_id
+    return [one for one in stops if not (is_itself and one.kind is StopKind.USED_BEFORE)]
 
 
-def _stops(care: Care, item: Item, entry: Entry, shelf: Sequence[OnShelf]) -> list[Stop]:
-    found_stops = [expired(entry.expires_on, care.today, day(entry.expires_on))]
-    if any(one.is_quarantined and (one.lot, one.serial) == (entry.lot, entry.serial) for one in shelf):
-        found_stops.append(QUARANTINED)
-    return [one for one in found_stops if one is not None]
+def event_of(care: Care, entry: Entry, outcome: UsageStatus, quantity: Decimal) -> NewUsage:
+    """The use as it will be recorded."""
+    case, center = care.case, care.place.cost_center
+    return NewUsage(
+        key=f"care-{entry.key}",
+        source=SOURCE,
+        item_id=entry.item_id,
+        location_id=care.place.id,
+        quantity=quantity,
+        outcome=outcome,
+        case_id=case.id if case else None,
+        encounter_id=care.encounter_id,
+        patient_id=care.patient_id,
+        launch_id=care.launch.id if care.launch else None,
+        cost_center_id=center.id if center else None,
+        lot=entry.lot,
+        serial=entry.serial,
+        expires_on=entry.expires_on,
+        di=entry.di,
+        raw_scan=entry.raw_scan,
+        body_site=entry.side,
+        practitioner=case.practitioner if case else "",
+        override_reason=entry.reason,
+    )

@@ -1,7 +1,7 @@
 """Whom and what the page is about: an EHR launch of one's own, or a case opened from the list of the day."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import Select, select
@@ -61,7 +61,11 @@ def find(actor: Actor, code: str, *, lock: bool = False) -> Care:
 
 
 def _of_launch(actor: Actor, code: str, *, lock: bool) -> Care:
-    launch = found(db.session.scalar(_launches().where(Launch.code == code)), "launch")
+    statement = _launches().where(Launch.code == code)
+    if lock:
+        # Two clicks at once in a launch without a case wait here, so that they do not open two.
+        statement = statement.with_for_update(of=Launch).execution_options(populate_existing=True)
+    launch = found(db.session.scalar(statement), "launch")
     if launch.account_id != actor.account_id:
         raise NotFound("This launch does not exist, or belongs to somebody else.")
     if launch.state is not LaunchState.OPEN:
@@ -71,6 +75,13 @@ def _of_launch(actor: Actor, code: str, *, lock: bool) -> Care:
     places = (launch.location, encounter.location if encounter else None, case.location if case else None)
     patient_id = launch.patient_id or (encounter.patient_id if encounter else None)
     return Care(code, case, launch, launch.encounter_id, patient_id, next(filter(None, places), None))
+
+
+def refreshed(care: Care) -> Care:
+    """The care with the case that was opened in it a moment ago."""
+    if care.launch is None or care.case is not None:
+        return care
+    return replace(care, case=db.session.scalar(_case_of_launch(care.launch)))
 
 
 def _of_case(code: str, *, lock: bool) -> Care:

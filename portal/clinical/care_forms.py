@@ -18,7 +18,7 @@ from portal.clinical.care_rules import (
 from portal.foundation.filters import day
 from portal.foundation.forms import Form, QuantityField
 from portal.foundation.quantity import plain
-from portal.orders.forms import DayField, row_number
+from portal.orders.forms import ConflictForm, DayField, row_number
 
 OVERRIDE_REASONS = (
     "The physician decided to use it",
@@ -32,6 +32,7 @@ RUSH_REASONS = (
     "Nothing is left here or nearby",
 )
 PIECE, PACK = "piece", "pack"
+MOST_IN_PACK = 100_000
 
 
 def tidy(text: str | None) -> str:
@@ -48,7 +49,7 @@ def _choice(label: str) -> RadioField:
     return RadioField(label, choices={}, validate_choice=False)
 
 
-class CareForm(Form):
+class CareForm(ConflictForm):
     """The scan field and the thing in hand. Answers to questions nobody asked are simply empty."""
 
     scan = StringField(
@@ -63,6 +64,7 @@ class CareForm(Form):
     key = HiddenField(filters=[tidy], validators=[Length(max=64)])
     raw_scan = HiddenField(validators=[Length(max=LONGEST_SCAN)])
     pack_uom = HiddenField(validators=[Length(max=10)])
+    pack_factor = HiddenField(validators=[Length(max=12)])
     replaces_id = HiddenField()
     outcome = _choice("What became of it?")
     quantity = QuantityField("How many?", whole=True)
@@ -77,6 +79,11 @@ class CareForm(Form):
     other_reason = _text("Another reason", 200)
     rush_reason = _choice("Why is it urgent?")
 
+    def sentences(self) -> list[str]:
+        """Everything that is wrong, once each."""
+        own = [error for field in self for error in field.errors]
+        return list(dict.fromkeys([*self.form_errors, *own]))
+
     def entry(self) -> Entry | None:
         """What the person has in hand; None when there is nothing."""
         item_id = row_number(self.item_id.data)
@@ -87,6 +94,7 @@ class CareForm(Form):
             key=self.key.data or "",
             quantity=min(self.quantity.data or Decimal(1), MOST_PER_LINE),
             pack_uom=self.pack_uom.data or "",
+            pack_factor=_factor(self.pack_factor.data),
             in_packs=self.pack.data == PACK,
             outcome=_outcome(self.outcome.data),
             di=self.di.data or "",
@@ -107,7 +115,7 @@ class CareForm(Form):
         self.outcome.choices = {one.value: OUTCOME_LABELS[one] for one in answer.outcomes}
         self.pack.choices = {
             PIECE: f"1 {unit_word(base)}",
-            PACK: f"1 {pack_words(uom, answer.factor, base)}",
+            PACK: f"1 {pack_words(uom, answer.entry.pack_factor, base)}",
         }
         self.stock_id.choices = _lots(answer)
         self.side.choices = {side: side for side in SIDES}
@@ -117,6 +125,12 @@ class CareForm(Form):
 
 def _outcome(text: str | None) -> UsageStatus | None:
     return UsageStatus(text) if text in {one.value for one in UsageStatus} else None
+
+
+def _factor(text: str | None) -> Decimal:
+    """What the page was told a pack holds; anything else counts as one piece."""
+    number = row_number(text)
+    return Decimal(number) if number and number <= MOST_IN_PACK else Decimal(1)
 
 
 def _lots(answer: Answer) -> dict[str, str]:
@@ -147,7 +161,8 @@ def filled(answer: Answer | None, *, scan: str = "") -> CareForm:
         formdata=None,
         data={
             "scan": scan, "item_id": entry.item_id, "key": entry.key, "raw_scan": entry.raw_scan,
-            "pack_uom": entry.pack_uom, "replaces_id": entry.replaces_id or "",
+            "pack_uom": entry.pack_uom, "pack_factor": plain(entry.pack_factor),
+            "replaces_id": entry.replaces_id or "",
             "outcome": answer.outcome.value,
             "quantity": entry.quantity, "pack": PACK if entry.in_packs else PIECE,
             "stock_id": None if entry.stock_id is None else str(entry.stock_id), "di": entry.di,

@@ -1,28 +1,50 @@
 """All that the point-of-care page shows, gathered: the part that changes with every scan, and the rest."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from portal.clinical import care_presenters as present
 from portal.clinical import care_queries
 from portal.clinical.access_records import record_view
-from portal.clinical.care_answer import Answer
 from portal.clinical.care_context import Care, patient_of
 from portal.clinical.care_forms import CareForm
-from portal.foundation.access import Actor
-from portal.masterdata.models import Item
+from portal.clinical.care_services import Shown
+from portal.clinical.usage_facts import price_of
+from portal.foundation import clock
+from portal.foundation.access import Actor, Permission
+from portal.masterdata.models import Location
+from portal.masterdata.queries import locations_for
+
+COMMANDS = (
+    (".ok", "record what is shown (so does an empty Enter)"),
+    (".3", "three of it; any number up to 999"),
+    (".box .piece", "the whole box, or one piece"),
+    (".opened", "opened, not used"),
+    (".wasted", "wasted"),
+    (".explanted", "taken out of the patient"),
+    (".returned", "goes back to the shelf"),
+    (".left .right .both .noside", "the side of the body"),
+    (".request", "request more of it"),
+    (".clear", "put it away without recording"),
+    (".undo", "undo the last line"),
+    (".card", "record the preference card as listed"),
+    (".done", "close the case"),
+)
 
 
-def live(care: Care, form: CareForm, answer: Answer | None, found: Sequence[Item] = ()) -> dict[str, Any]:
+def live(care: Care, form: CareForm, shown: Shown) -> dict[str, Any]:
     """What changes with every scan: the thing in hand, or what was found, and the lines of the case."""
-    if answer is not None:
-        form.offer(answer)
-    on_hand = care_queries.on_hand(care.place.id, [item.id for item in found]) if found else {}
+    on_hand = care_queries.on_hand(care.place.id, [item.id for item in shown.found]) if shown.found else {}
+    hand = None
+    if shown.answer is not None:
+        form.offer(shown.answer)
+        hand = present.hand(shown.answer, form, price_of(shown.answer.item.id, care.today))
     return {
         "code": care.code,
         "form": form,
-        "hand": present.hand(answer, form) if answer is not None else None,
-        "found": present.tiles(found, on_hand),
+        "hand": hand,
+        "sound": shown.sound,
+        "messages": shown.messages,
+        "found": present.tiles(shown.found, on_hand),
         "recorded": [present.usage_row(one) for one in care_queries.recorded(care)],
         "requested": [present.request_row(one) for one in care_queries.requested(care)],
         "zone": care.place.facility.time_zone,
@@ -32,7 +54,7 @@ def live(care: Care, form: CareForm, answer: Answer | None, found: Sequence[Item
 
 
 def around(actor: Actor, care: Care) -> dict[str, Any]:
-    """What stays while one scans: patient, place, favorites, preference card. Showing a patient is recorded."""
+    """What stays while one scans: patient, place, favorites, preference card."""
     procedure = care.case.procedure_code if care.case else ""
     items = care_queries.favorites(care.place.id, procedure)
     on_hand = care_queries.on_hand(care.place.id, [item.id for item in items])
@@ -41,6 +63,7 @@ def around(actor: Actor, care: Care) -> dict[str, Any]:
         "where": present.where(care),
         "favorites": present.tiles(items, on_hand),
         "card": card(care),
+        "commands": COMMANDS,
         "is_launched": care.launch is not None,
     }
 
@@ -60,3 +83,18 @@ def card(care: Care) -> dict[str, Any] | None:
         return None
     shelves = care_queries.shelves(care.place.id, [line.item_id for line in known.lines])
     return present.card(known, shelves, care.today)
+
+
+def cases(location: Location) -> dict[str, Any]:
+    """The cases of a place today."""
+    zone = location.facility.time_zone
+    rows = care_queries.cases_on(location, clock.today(zone))
+    return {"place": location, "zone": zone, "rows": [present.case_row(row, zone) for row in rows]}
+
+
+def place_choices(actor: Actor) -> dict[str, str]:
+    """Where the person may say to be, by id."""
+    return {
+        str(one.id): f"{one.name}, {one.facility.name}"
+        for one in locations_for(actor, Permission.RECORD_USAGE)
+    }

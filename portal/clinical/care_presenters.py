@@ -5,18 +5,29 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import format_datetime
 
 from integrations.clinical import UsageStatus
 from portal.clinical.care_answer import Answer
 from portal.clinical.care_context import Care
-from portal.clinical.care_forms import PACK, CareForm
+from portal.clinical.care_forms import CareForm
 from portal.clinical.care_queries import CaseRow
-from portal.clinical.care_rules import OUTCOME_LABELS, UNDO_WITHIN, OnShelf, chosen_lots, unit_word
+from portal.clinical.care_rules import (
+    OUTCOME_LABELS,
+    OnShelf,
+    amount,
+    chosen_lots,
+    may_undo,
+    pack_words,
+    unit_word,
+)
 from portal.clinical.models import CareRequest, Patient, PreferenceCard, Usage
 from portal.clinical.rules import CaseState, UsageState
-from portal.foundation import clock
-from portal.foundation.filters import day
-from portal.foundation.quantity import plain
+from portal.clinical.usage_facts import Price
+from portal.foundation.filters import day, unit_price
+from portal.foundation.quantity import plain, whole_packs
 from portal.foundation.status import Status
 from portal.masterdata.models import Item
 from portal.requisitions.rules import RequisitionState
@@ -69,11 +80,6 @@ def where(care: Care) -> dict[str, str]:
     }
 
 
-def amount(quantity: Decimal, uom: str) -> str:
-    """3 boxes, 1 piece."""
-    return f"{plain(quantity)} {unit_word(uom, quantity)}"
-
-
 @dataclass(frozen=True)
 class Hand:
     """The thing in hand as the page shows it."""
@@ -91,10 +97,11 @@ class Hand:
     record_label: str
     has_packs: bool
     has_lots: bool
-    is_ready: bool
+    quantity: str
+    offer: str
 
 
-def hand(answer: Answer, form: CareForm) -> Hand:
+def hand(answer: Answer, form: CareForm, price: Price | None) -> Hand:
     """What is known, asked and stopped; the label of the button says what it will do."""
     entry, item = answer.entry, answer.item
     here = sum((one.on_hand for one in answer.near if one.is_here), Decimal())
@@ -105,9 +112,7 @@ def hand(answer: Answer, form: CareForm) -> Hand:
         ("Expires", day(entry.expires_on)),
         ("UDI", entry.di if answer.tracking.is_implant else ""),
     )
-    is_stopped = bool(answer.stops) and not entry.reason
     verb = OUTCOME_LABELS[answer.outcome].lower()
-    count = amount(entry.quantity, entry.pack_uom if form.pack.data == PACK else item.base_uom)
     return Hand(
         name=item.name,
         code=item.code,
@@ -119,11 +124,26 @@ def hand(answer: Answer, form: CareForm) -> Hand:
         unit=unit_word(item.base_uom, Decimal(2)),
         asks=answer.questions,
         stops=[{"title": one.title, "sentence": one.sentence} for one in answer.stops],
-        record_label="Record all the same" if is_stopped else f"Record {count} {verb}",
-        has_packs=answer.factor > 1,
+        record_label="Record all the same" if answer.stops else f"Record as {verb}",
+        has_packs=entry.pack_factor > 1,
         has_lots=len(form.stock_id.choices) > 1,
-        is_ready=answer.is_ready,
+        quantity=_typed(form, entry.quantity),
+        offer=_offer(answer, price) if price else "",
     )
+
+
+def _typed(form: CareForm, quantity: Decimal) -> str:
+    """What was typed, also when it cannot be read."""
+    return str(form.quantity.raw_data[0]) if form.quantity.raw_data else plain(quantity)
+
+
+def _offer(answer: Answer, price: Price) -> str:
+    """What one tap on Request asks for: whole packs, at least what is in hand."""
+    offer = price.offer
+    packs = whole_packs(answer.base_quantity, offer.factor)
+    of = f", {pack_words(offer.uom, offer.factor, answer.item.base_uom)}" if offer.factor > 1 else ""
+    each = f"{unit_price(price.unit_price)} each"
+    return f"Requests {amount(packs, offer.uom)}{of}, from {offer.supplier.name}, {each}."
 
 
 def tile(item: Item, on_hand: Decimal) -> dict[str, Any]:
@@ -153,12 +173,8 @@ def usage_row(usage: Usage) -> dict[str, Any]:
         "status": OTHER_STATUS.get(usage.state) or OUTCOME_STATUS[usage.outcome],
         "at": usage.recorded_at,
         "may_undo": may_undo(usage.recorded_at),
+        "may_change": usage.state is UsageState.APPLIED,
     }
-
-
-def may_undo(at: datetime) -> bool:
-    """Whether a line may still be taken back here."""
-    return clock.now() - at <= UNDO_WITHIN
 
 
 def request_row(request: CareRequest) -> dict[str, Any]:
@@ -188,12 +204,11 @@ def request_row(request: CareRequest) -> dict[str, Any]:
 def card(found: PreferenceCard, shelves: Mapping[int, Sequence[OnShelf]], today: date) -> dict[str, Any]:
     """The preference card with the lots that would be taken, first to expire first."""
     lines = [_card_line(line, shelves.get(line.item_id, ()), today) for line in found.lines]
-    to_open = sum(1 for line in found.lines if line.to_open > 0)
     return {
         "title": f"Preference card: {found.procedure_name}",
         "of": f"As {found.practitioner} likes it" if found.practitioner else "For everybody",
         "lines": lines,
-        "count": to_open,
+        "count": sum(1 for line in lines if line["open"] and not line["asks"]),
         "asks": any(line["asks"] for line in lines),
     }
 
@@ -201,16 +216,7 @@ def card(found: PreferenceCard, shelves: Mapping[int, Sequence[OnShelf]], today:
 def _card_line(line: Any, shelf: Sequence[OnShelf], today: date) -> dict[str, Any]:
     taken, missing = chosen_lots(shelf, line.to_open, today)
     uom = line.item.base_uom
-    lots = [
-        " ".join(
-            filter(
-                None,
-                (f"{plain(part)} of lot {one.lot}", f"until {day(one.expires_on)}" if one.expires_on else ""),
-            )
-        )
-        for one, part in taken
-        if one.lot
-    ]
+    lots = [f"{plain(part)} of lot {one.lot}{_until(one)}" for one, part in taken if one.lot]
     return {
         "item_id": line.item_id,
         "name": line.item.name,
@@ -222,13 +228,23 @@ def _card_line(line: Any, shelf: Sequence[OnShelf], today: date) -> dict[str, An
     }
 
 
-def case_row(row: CaseRow) -> dict[str, Any]:
+def _until(lot: OnShelf) -> str:
+    return f" until {day(lot.expires_on)}" if lot.expires_on else ""
+
+
+def clock_time(at: datetime, zone: str) -> str:
+    """9:41 AM at the place."""
+    return str(format_datetime(at.astimezone(ZoneInfo(zone)), "h:mm a", rebase=False))
+
+
+def case_row(row: CaseRow, zone: str) -> dict[str, Any]:
     """A case of the day."""
+    lines = f"{row.recorded} {'line' if row.recorded == 1 else 'lines'} recorded"
     return {
         "number": row.number,
         "procedure": row.procedure or "No procedure named",
         "practitioner": row.practitioner,
-        "at": row.scheduled_at,
+        "time": clock_time(row.scheduled_at, zone) if row.scheduled_at else "",
         "status": CASE_STATUS[row.state],
-        "recorded": row.recorded,
+        "lines": lines if row.recorded else "",
     }

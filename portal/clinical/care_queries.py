@@ -1,6 +1,6 @@
 """Reading for the point-of-care page: favorites, preference cards, what was recorded, cases of the day."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -22,14 +22,14 @@ from portal.clinical.models import (
     Usage,
 )
 from portal.clinical.rules import CaseState, UsageState
-from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.inventory.queries import lots_at
 from portal.inventory.queries import on_hand as on_hand_of
 from portal.inventory.rules import Condition, Owner
-from portal.masterdata.models import Facility, Item, Location
+from portal.masterdata.models import Item, Location
 from portal.requisitions.models import Requisition, RequisitionLine
 
+GONE = (UsageState.REVERSED, UsageState.DISCARDED)
 MOST_FAVORITES = 12
 MOST_FOUND = 8
 MOST_SHOWN = 60
@@ -110,7 +110,11 @@ def recorded(care: Care) -> list[Usage]:
         return []
     statement = (
         select(Usage)
-        .where(or_(*mine), Usage.state != UsageState.REVERSED, Usage.reverses_id.is_(None))
+        .where(
+            or_(*mine),
+            Usage.state.not_in(GONE),
+            Usage.reverses_id.is_(None),
+        )
         .options(joinedload(Usage.item), undefer(Usage.serial), undefer(Usage.body_site))
         .order_by(Usage.id.desc())
         .limit(MOST_SHOWN)
@@ -177,18 +181,3 @@ def cases_on(location: Location, day: date) -> list[CaseRow]:
         )
         for case, uses in db.session.execute(statement)
     ]
-
-
-def places(actor: Actor) -> Sequence[Location]:
-    """Where the person may record, by facility and name."""
-    facility_ids = actor.facility_ids(Permission.RECORD_USAGE)
-    statement = (
-        select(Location)
-        .join(Location.facility)
-        .where(Location.active)
-        .options(joinedload(Location.facility), joinedload(Location.cost_center))
-        .order_by(Facility.name, Location.name, Location.id)
-    )
-    if facility_ids is not None:
-        statement = statement.where(Location.facility_id.in_(facility_ids))
-    return list(db.session.scalars(statement))

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from integrations.clinical import UsageStatus
+from portal.foundation import clock
 from portal.foundation.quantity import plain
 
 UNDO_WITHIN = timedelta(minutes=15)
@@ -243,3 +244,13 @@ def unit_word(uom: str, quantity: Decimal = Decimal(1)) -> str:
     """A unit of measure in words; an unknown one as it is written."""
     one, many = UNIT_WORDS.get(uom, (uom, uom))
     return one if quantity == 1 else many
+
+
+def amount(quantity: Decimal, uom: str) -> str:
+    """3 boxes, 1 piece."""
+    return f"{plain(quantity)} {unit_word(uom, quantity)}"
+
+
+def may_undo(at: datetime) -> bool:
+    """Whether what was done then may still be taken back at the point of care."""
+    return clock.now() - at <= UNDO_WITHIN
