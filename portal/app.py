@@ -18,7 +18,7 @@ from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
 from portal.catalog import services as catalog
 from portal.catalog import views as catalog_views
-from portal.clinical import usage_jobs
+from portal.clinical import feed_messages, feeds, usage_jobs
 from portal.clinical import views as clinical_views
 from portal.clinical.launch_web import help_ended_sessions, init_launches
 from portal.exchange import jobs as exchange_jobs
@@ -192,6 +192,7 @@ def _handlers() -> Handlers:
             "ship_notice": answers.apply_ship_notice,
             "invoice": invoices.apply_invoice,
         },
+        sealed={feeds.KIND: feed_messages.apply_message},
     )
 
 

@@ -50,6 +50,10 @@ class Memory:
     def __init__(self) -> None:
         self._kept: dict[object, tuple[float, object]] = {}
 
+    def forget(self) -> None:
+        """Asks anew from now on."""
+        self._kept.clear()
+
     def recall(self, key: object, find: Callable[[], T]) -> T:
         """The remembered answer, or what `find` gives."""
         now = time.monotonic()

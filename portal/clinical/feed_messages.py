@@ -1,0 +1,89 @@
+"""Applies what a feed's message says, document by document; what fails does not hold up the rest."""
+
+from functools import singledispatch
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from integrations.clinical import (
+    ClinicalDocument,
+    EncounterContext,
+    ItemMaster,
+    ScheduledCase,
+    SupplyRequestDocument,
+    Usage,
+)
+from integrations.ehr import hl7_feed
+from portal.clinical import encounters, feed_items, feed_requests, feeds, reported
+from portal.clinical.encounters import System
+from portal.clinical.models import Feed
+from portal.exchange.models import Message
+from portal.foundation.access import Actor, system
+from portal.foundation.db import db, found
+from portal.foundation.errors import DomainError
+
+
+def apply_message(message: Message, raw: bytes) -> list[str]:
+    """Handler of sealed HL7 v2 messages; returns why documents could not be applied. Raises Unreadable."""
+    feed = found(
+        db.session.scalar(
+            select(Feed).where(Feed.partner_id == message.partner_id).options(joinedload(Feed.partner))
+        ),
+        "interface",
+    )
+    reading = hl7_feed.read(raw, feeds.interface_of(feed))
+    message.number = reading.control_id
+    message.warnings = list(reading.warnings)
+    actor = system(feed.organization_id, f"HL7 interface {feed.code}")
+    failures = []
+    for document in reading.documents:
+        try:
+            with db.session.begin_nested():
+                patient = _apply(document, actor, feed, message)
+        except DomainError as error:
+            failures.append(str(error))
+            continue
+        if patient is not None:
+            message.subject_type, message.subject_id = "patient", patient
+    return list(dict.fromkeys(failures))
+
+
+def system_of(feed: Feed) -> System:
+    """Whose visit and case numbers a feed speaks of: feeds of one EHR share them."""
+    return System(
+        name=str(feed.settings.get("system") or feed.sending_facility),
+        facility_id=feed.facility_id,
+        assigners=dict(feed.settings.get("assigners", {})),
+    )
+
+
+@singledispatch
+def _apply(document: ClinicalDocument, actor: Actor, feed: Feed, message: Message) -> int | None:
+    """The patient a document is about."""
+    raise NotImplementedError(type(document).__name__)
+
+
+@_apply.register
+def _(document: Usage, actor: Actor, feed: Feed, message: Message) -> int | None:
+    return reported.apply_usage(actor, document, system_of(feed), message_id=message.id).patient_id
+
+
+@_apply.register
+def _(document: EncounterContext, actor: Actor, feed: Feed, message: Message) -> int | None:
+    return encounters.apply_context(actor, document, system_of(feed))
+
+
+@_apply.register
+def _(document: ScheduledCase, actor: Actor, feed: Feed, message: Message) -> int | None:
+    return encounters.apply_case(actor, document, system_of(feed))
+
+
+@_apply.register
+def _(document: SupplyRequestDocument, actor: Actor, feed: Feed, message: Message) -> int | None:
+    return feed_requests.apply_request(feed, document, system_of(feed))
+
+
+@_apply.register
+def _(document: ItemMaster, actor: Actor, feed: Feed, message: Message) -> int | None:
+    feed_items.apply_items(actor, feed, document)
+    return None
