@@ -9,7 +9,7 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.formats.udi import Scheme, UnreadableScan, parse
+from integrations.formats.udi import Scheme, UnreadableScan, parse, together
 from integrations.formats.udi.hibc import check_character
 
 GS = "\x1d"
@@ -44,7 +44,22 @@ GTINS = st.text(string.digits, min_size=13, max_size=13).filter(lambda text: tex
 )
 @pytest.mark.parametrize(
     "separator",
-    [GS, GS + GS, "{GS}", "<GS>", "[GS]", "{FNC1}", "<FNC1>", "FNC1", "^]", "^", r"\x1d", r"\u001d", "␝"],
+    [
+        GS,
+        GS + GS,
+        "{GS}",
+        "<GS>",
+        "[GS]",
+        "{FNC1}",
+        "<FNC1>",
+        "FNC1",
+        "^]",
+        "^",
+        r"\x1d",
+        r"\u001d",
+        "␝",
+        "↔",
+    ],
 )
 def test_every_spelling_of_the_separator_ends_a_lot(before: str, separator: str) -> None:
     scan = parse(f"{before}{PRODUCT}10A213B1{separator}2112345{separator}17260731\r\n")
@@ -298,6 +313,44 @@ def test_what_iccbba_refuses(text: str, says: str) -> None:
     with pytest.raises(UnreadableScan) as caught:
         parse(text)
     assert says in str(caught.value)
+
+
+# Labels with two barcodes
+
+FIRST = hibc("+A123BJ1")
+SECOND = hibc(f"+$$3260731A1{FIRST[-1]}")
+
+
+@pytest.mark.parametrize(
+    ("product", "rest"),
+    [
+        (f"]C1{PRODUCT}", "]C1172607311" + "0A1"),
+        (PRODUCT, f"10A1{GS}17260731"),
+        (f"]E0{GTIN[1:]}", "]C11726073110A1"),
+        (f"(01){GTIN}", "(17)260731(10)A1"),
+        (FIRST, SECOND),
+        (f"*{FIRST}*", f"*{SECOND}*"),
+        ("=/A9999XYZ100T0944", "=>026212&,1" + "A1".zfill(18)),
+    ],
+)
+def test_two_barcodes_of_a_label_are_one_scan(product: str, rest: str) -> None:
+    for pair in ((product, rest), (rest, product)):
+        scan = together(*pair)
+        assert scan.di == parse(product).di
+        assert scan.lot
+        assert scan.lot.lstrip("0") == "A1"
+        assert scan.expires_on == date(2026, 7, 31)
+        assert parse(scan.raw) == scan
+
+
+def test_barcodes_of_two_labels_are_no_scan() -> None:
+    for pair in (
+        (PRODUCT, "0106141411234567"),
+        (PRODUCT, hibc("+$A1G")),
+        (hibc("+A123BJ1"), hibc("+$LOT!"[:-1])),
+    ):
+        with pytest.raises(UnreadableScan):
+            together(*pair)
 
 
 # Round trips

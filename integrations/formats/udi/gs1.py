@@ -16,8 +16,8 @@ GTIN_LENGTHS = (8, 12, 13, 14)
 # EAN, UPC and ITF-14 symbols (ISO/IEC 15424) hold one number of these lengths.
 NUMBER_SYMBOLS = {"]E0": (12, 13), "]E3": (12, 13), "]E4": (8,), "]I0": (14,), "]I1": (14,)}
 COMPOSITE = "|]e0"
-# What scanners and programs write for the group separator. The second row could stand in a lot, too.
-CLEAR_SEPARATOR = re.compile(r"\x1d|␝|\{(?:GS|FNC1)\}|\[(?:GS|FNC1)\]|\\x1d|\\u001d|\^\]?", re.IGNORECASE)
+# What scanners and programs write for the group separator (↔ is Alt+029); the second line could be in a lot.
+CLEAR_SEPARATOR = re.compile(r"\x1d|␝|↔|\{(?:GS|FNC1)\}|\[(?:GS|FNC1)\]|\\x1d|\\u001d|\^\]?", re.IGNORECASE)
 SPELLED_SEPARATOR = re.compile(r"<(?:GS|FNC1)>|FNC1")
 LEADING_SEPARATORS = re.compile(rf"(?:{CLEAR_SEPARATOR.pattern}|{SPELLED_SEPARATOR.pattern})+")
 BRACKETED = re.compile(r"(?<!\\)\((\d{2,4})\)")

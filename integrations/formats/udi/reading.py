@@ -8,7 +8,7 @@ from integrations.formats.udi import gs1, hibc, iccbba
 from integrations.formats.udi.scan import Scan, UnreadableScan
 
 LONGEST = 1_000  # the longest of them, a GS1 DataMatrix with everything in it, stays below 400
-SYMBOL = re.compile(r"\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424
+SYMBOL = re.compile(r"^\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424
 GS1_SYMBOLS = {
     f"]{symbology.value}" for symbology in (*GS1Symbology.with_gs1_messages(), *GS1Symbology.with_gtin())
 }
@@ -29,6 +29,28 @@ def parse(text: str) -> Scan:
     except UnreadableScan as error:
         error.words = text[:LONGEST]
         raise
+
+
+def together(first: str, second: str) -> Scan:
+    """What two barcodes of one label say, in whichever order they were scanned; `raw` is both, joined.
+
+    Many labels carry the product in one and lot and expiry in another. Raises UnreadableScan, also where
+    the two contradict each other.
+    """
+    halves = sorted((_bare(first), _bare(second)), key=lambda half: not half.startswith("01"))
+    if halves[0].startswith(("+", "*+")):
+        halves = sorted((half.strip("*") for half in halves), key=lambda half: not half[1:2].isalpha())
+    glue = "" if halves[0].startswith(("+", "=", "&")) else "\x1d"
+    return parse(glue.join(halves))
+
+
+def _bare(text: str) -> str:
+    """The data without the symbology identifier, a plain GTIN as an element string."""
+    content = SYMBOL.sub("", text.lstrip(BEFORE).rstrip(AFTER), count=1)
+    compact = content.replace(" ", "")
+    if compact.isascii() and compact.isdecimal() and len(compact) in gs1.GTIN_LENGTHS:
+        return f"01{compact.zfill(14)}"
+    return content
 
 
 def _read(text: str) -> Scan:
@@ -71,7 +93,7 @@ def _unmarked(content: str, at: int, raw: str, symbol: str) -> Scan:
 
 def _prove_characters(content: str, at: int) -> None:
     for place, character in enumerate(content):
-        if not (" " <= character <= "~" or character in "\x1d␝"):
+        if not (" " <= character <= "~" or character in "\x1d␝↔"):
             shown = character if character.isprintable() else f"U+{ord(character):04X}"
             sentence = f"The character {shown} cannot stand in a barcode. Set the scanner to a US keyboard."
             raise UnreadableScan(sentence, at + place)
