@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, literal, select, union_all
 
-from integrations.formats.udi import Scan, UnreadableScan, parse
+from integrations.formats.udi import Scan, UnreadableScan, parse, together
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
 from portal.foundation.quantity import plain
@@ -91,13 +91,17 @@ class Scanned:
         return counted * self.factor if self.scan and self.scan.counts_packs else counted
 
 
-def resolve(given: str | Scan) -> Scanned:
+def resolve(given: str | Scan, *, before: str = "") -> Scanned:
     """Finds what a scan or a typed item or part number means in the present organization, by one query.
 
-    Raises AmbiguousScan. What is unknown comes back without a pack.
+    `before` is what was scanned just before: where only one of the two names a product, they are taken for
+    the two barcodes of one label. Raises AmbiguousScan. What is unknown comes back without a pack.
     """
     text = given if isinstance(given, str) else given.raw
     scan, reason = read(given) if isinstance(given, str) else (given, "")
+    both = _label(before, text, scan) if before else None
+    if both:
+        text, scan, reason = both.raw, both, ""
     packs = _packs(scan.di if scan else None, text)
     if len(packs) > 1:
         raise AmbiguousScan(packs)
@@ -110,6 +114,17 @@ def read(text: str) -> tuple[Scan | None, str]:
         return parse(text), ""
     except UnreadableScan as error:
         return None, f"{error} ({error.position})"
+
+
+def _label(before: str, text: str, scan: Scan | None) -> Scan | None:
+    """Both barcodes as one scan, if one of them is but the half of a label."""
+    earlier, _ = read(before)
+    if (earlier is None or earlier.di is None) == (scan is None or scan.di is None):
+        return None
+    try:
+        return together(before, text)
+    except UnreadableScan:
+        return None
 
 
 def meant(di: str | None, number: str) -> CompoundSelect[Any] | Select[Any]:

@@ -1,3 +1,13 @@
+// Scanners type the group separator of GS1 as Ctrl+], which no field takes: its sign stands for it.
+document.addEventListener("keydown", (event) => {
+  const field = event.target;
+  if (event.key !== "]" || !event.ctrlKey || !field.matches?.("input, textarea") || field.selectionStart === null) return;
+  event.preventDefault();
+  event.stopPropagation();
+  field.setRangeText("\u241d", field.selectionStart, field.selectionEnd, "end");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}, { capture: true });
+
 // Scanners end what they type with Enter: in a form that asks for it, Enter moves on instead of sending the form.
 const FIELDS = "input:not([type=hidden]), select, textarea";
 

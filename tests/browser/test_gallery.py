@@ -172,6 +172,15 @@ def test_search_by_keyboard_alone(desk: Page) -> None:
     desk.wait_for_url("**/list?q=glo")
 
 
+def test_a_scanner_s_group_separator_reaches_the_server(desk: Page) -> None:
+    desk.goto("/receive")
+    desk.get_by_role("searchbox", name="Scan a barcode").focus()
+    desk.keyboard.type("]d2010064316900176310A1")
+    desk.keyboard.press("Control+]")
+    desk.keyboard.type("21S1\n")
+    desk.wait_for_url(lambda url: "scan=%5Dd2010064316900176310A1%E2%90%9D21S1" in url)
+
+
 def test_filters_apply_themselves_and_keep_the_address(desk: Page) -> None:
     desk.goto("/list?sort=-at")
     desk.evaluate("window.same = true")

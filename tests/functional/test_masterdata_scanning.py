@@ -107,6 +107,19 @@ def test_what_nobody_knows_keeps_its_parts(shelf: Hospital) -> None:
         assert again.pack.uom == "BX"
 
 
+def test_the_two_barcodes_of_a_label_are_joined(shelf: Hospital) -> None:
+    with transaction():
+        for before, text in ((f"01{BOX}", "17261231" + "10AB-1"), ("17261231" + "10AB-1", BOX)):
+            joined = resolve(text, before=before)
+            assert joined.pack
+            assert joined.scan
+            assert (joined.pack.uom, joined.scan.lot, joined.reason) == ("BX", "AB-1", "")
+        again = resolve(BOX, before=BOX)
+        assert again.raw == BOX
+        other = resolve("gloves", before=BOX)
+        assert (other.pack, other.raw) == (None, "gloves")
+
+
 def test_a_number_with_two_meanings_asks_which(shelf: Hospital) -> None:
     with transaction():
         offered(shelf, "FC-16/A", "Fascia closure")
