@@ -16,12 +16,14 @@ from integrations.sandbox.ehr.app import Hospital as Sandbox
 from integrations.sandbox.ehr.authority import Context
 from integrations.sandbox.ehr.profiles import PROFILES
 from integrations.sandbox.ehr.server import hospital_for, running
+from portal.app import create_app
 from portal.clinical import ehr_systems
 from portal.clinical.ehr_systems import SystemValues
 from portal.clinical.models import EhrSystem
 from portal.clinical.rules import EhrKind, ScopeStyle
 from portal.foundation.access import system
-from portal.foundation.db import enter_organization, transaction
+from portal.foundation.db import db, enter_organization, transaction
+from portal.settings import load
 from tests.hospital import Hospital
 from tests.visitor import Visitor
 
@@ -101,5 +103,10 @@ def sandbox_ehr(app: Flask, hospital: Hospital) -> Iterator[Ehr]:
         yield Ehr(url, sandbox, app, hospital)
 
 
-SIGNING: dict[str, object] = {"ehr_keys": (SecretStr(KEY),), "public_url": PORTAL}
-"""Settings of a portal that signs with the key the sandbox knows."""
+@contextmanager
+def app_with_key() -> Iterator[Flask]:
+    """The portal on the test database, signing with the key the sandbox knows."""
+    app = create_app(load().model_copy(update={"ehr_keys": (SecretStr(KEY),), "public_url": PORTAL}))
+    yield app
+    with app.app_context():
+        db.engine.dispose()

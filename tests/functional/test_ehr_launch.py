@@ -1,6 +1,6 @@
 """Launches from the sandbox EHR over real HTTP: what opens, for whom, and what the portal then knows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,13 +18,19 @@ from portal.identity import queries
 from portal.identity.models import Account, ExternalIdentity
 from portal.identity.rules import Role
 from portal.identity.services import actor_of
-from tests.ehr_sandbox import AT_WORK, SIGNING, Ehr, sandbox_ehr
+from tests.ehr_sandbox import AT_WORK, Ehr, app_with_key, sandbox_ehr
 from tests.hospital import Hospital
 
 
+@pytest.fixture(scope="module")
+def signing_app(app: Flask) -> Iterator[Flask]:
+    with app_with_key() as made:
+        yield made
+
+
 @pytest.fixture
-def ehr(hospital: Hospital, app_with: Callable[..., Flask]) -> Iterator[Ehr]:
-    with sandbox_ehr(app_with(**SIGNING), hospital) as ready:
+def ehr(hospital: Hospital, signing_app: Flask) -> Iterator[Ehr]:
+    with sandbox_ehr(signing_app, hospital) as ready:
         yield ready
 
 
