@@ -70,6 +70,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Overview", "operations.dashboard", (_P.OPERATE_EXCHANGE,), icon="activity"),
             Entry("Messages", "operations.messages", (_P.OPERATE_EXCHANGE,), icon="mail"),
             Entry("Partners", "operations.partners", (_P.OPERATE_EXCHANGE,), icon="plug-connected"),
+            Entry("Interfaces", "clinical.show_feeds", (_P.OPERATE_EXCHANGE,), icon="transform"),
             Entry("Audit trail", "operations.audit", (_P.AUDIT,), icon="history"),
             Entry("Patient views", "clinical.accesses", (_P.AUDIT,), icon="eye"),
         ),

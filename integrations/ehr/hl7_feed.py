@@ -19,11 +19,12 @@ from integrations.formats.hl7v2.acknowledging import (
     wants,
 )
 from integrations.formats.hl7v2.interface import PLACEABLE, place
-from integrations.formats.hl7v2.parsing import MAX_BYTES
+from integrations.formats.hl7v2.parsing import MAX_BYTES, parse
 
+MOST_OWN = 100
 __all__ = [
     "KINDS", "MAX_BYTES", "PLACEABLE", "AckCode", "Fault", "Header", "Interface", "Reading", "acknowledge",
-    "fault_of", "headless", "interface", "open_header", "read", "split", "wants",
+    "fault_of", "headless", "interface", "open_header", "own_fields", "read", "split", "wants",
 ]  # fmt: skip
 
 
@@ -48,6 +49,15 @@ def interface(
             str(word).lower(): _status(text) for word, text in dict(settings.get("statuses", {})).items()
         },
     )
+
+
+def own_fields(raw: bytes) -> list[tuple[str, str]]:
+    """Values of the Z segments of a message by place, for an engineer to choose from; raises Unreadable."""
+    found = []
+    for one in parse(split(raw)[0]).segments:
+        if one.name.startswith("Z"):
+            found += [(f"{one.name}-{number}", one.field(number)) for number in range(1, len(one.fields))]
+    return [(where, value) for where, value in found if value][:MOST_OWN]
 
 
 def _place(name: str, text: object) -> Any:

@@ -1,0 +1,102 @@
+"""The pages of an integration engineer: interfaces, their mapping table, the preview of a message."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from portal.clinical.models import Feed
+from portal.exchange.models import Message
+from portal.foundation.audit import AuditEvent
+from portal.foundation.db import db, enter_organization
+from portal.identity.rules import Role
+from tests.hospital import PASSWORD, Hospital
+from tests.unit.hl7_messages import charge, usage_message
+from tests.visitor import Visitor
+
+SETUP = {
+    "code": "or", "name": "OR system", "sending_application": "OR", "sending_facility": "MAIN",
+    "addresses": "10.1.0.0/16\n10.2.3.4", "orders": "usage", "processing": "P", "active": "y",
+    "statuses": "I = implanted\nW = wasted", "location_code": "ZPA-3.1", "serial": "ZPA-5", "facility_id": "",
+}  # fmt: skip
+MESSAGE = usage_message(charge(after=["ZPA|1||CART7|I|SN9"])).decode().replace("\r", "\r\n")
+
+
+@pytest.fixture
+def engineer(client: Visitor, hospital: Hospital) -> Visitor:
+    client.sign_in(hospital.email(Role.INTEGRATION_ENGINEER), PASSWORD)
+    return client
+
+
+def feeds(hospital: Hospital) -> list[Feed]:
+    enter_organization(hospital.organization.id)
+    db.session.expire_all()
+    return list(db.session.scalars(select(Feed)))
+
+
+def try_message(engineer: Visitor, values: dict[str, str]) -> TestResponse:
+    """What the button beside the message shows."""
+    token = engineer.csrf_token("/interfaces/or")
+    return engineer.post("/interfaces/or/preview", data={**values, "csrf_token": token})
+
+
+def plain(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_an_interface_is_set_up_changed_and_tried(engineer: Visitor, hospital: Hospital) -> None:
+    assert "No interface yet" in engineer.get("/interfaces").text
+    assert engineer.submit("/interfaces/new", SETUP).status_code == 303
+    [feed] = feeds(hospital)
+    assert feed.mapping == {"location_code": "ZPA-3.1", "serial": "ZPA-5"}
+    assert feed.settings["statuses"] == {"I": "implanted", "W": "wasted"}
+    page = engineer.get("/interfaces/or").text
+    assert "I = implanted" in page
+    assert "10.1.0.0/16" in page
+    tried = {**SETUP, "message": MESSAGE, "status": "ZPA-4", "lot": "ZPA-9"}
+    preview = try_message(engineer, tried)
+    words = plain(preview.text)
+    assert "DFT^P03: 1 to record" in words
+    for fact in ("location code CART7", "serial SN9", "status implanted", "patient id P100", "ZPA-5 SN9"):
+        assert fact in words
+    assert preview.headers["Cache-Control"] == "no-store"
+    [feed] = feeds(hospital)
+    assert "status" not in feed.mapping
+    assert db.session.scalars(select(Message)).all() == []
+    changed = {**SETUP, "status": "ZPA-4", "name": "OR"}
+    assert engineer.submit("/interfaces/or", changed).status_code == 303
+    [feed] = feeds(hospital)
+    assert (feed.name, feed.mapping["status"]) == ("OR", "ZPA-4")
+    assert "OR" in engineer.get("/interfaces").text
+    actions = list(db.session.scalars(select(AuditEvent.action).where(AuditEvent.subject_type == "feed")))
+    assert actions == ["feed.add", "feed.change"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"lot": "ZPA.3"}, "ZPA.3 is not a place like ZPA-3.1"),
+        ({"statuses": "I implanted"}, "is not like I = implanted"),
+        ({"statuses": "I = eaten"}, "eaten is not an outcome"),
+        ({"addresses": "everywhere"}, "everywhere is not an address"),
+        ({"requester": "nobody@example.org"}, "Nobody here has this e-mail address"),
+        ({"code": "No Code"}, "lower-case letters"),
+    ],
+)
+def test_what_cannot_be_used_is_said_at_the_field(
+    engineer: Visitor, hospital: Hospital, changes: dict[str, str], sentence: str
+) -> None:
+    answer = engineer.submit("/interfaces/new", {**SETUP, **changes})
+    assert answer.status_code == 422
+    assert sentence in plain(answer.text).replace("&#39;", "'")
+    assert feeds(hospital) == []
+
+
+def test_a_message_that_would_be_refused_says_where(engineer: Visitor, hospital: Hospital) -> None:
+    engineer.submit("/interfaces/new", SETUP)
+    broken = MESSAGE.replace("|2|||CC100", "|two|||CC100")
+    page = try_message(engineer, {**SETUP, "message": broken}).text
+    assert "This is not a number (FT1(1)-10)" in plain(page)
+    page = try_message(engineer, {**SETUP, "message": "hello", "lot": "?"}).text
+    assert "marked there" in page
