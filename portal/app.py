@@ -18,7 +18,15 @@ from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
 from portal.catalog import services as catalog
 from portal.catalog import views as catalog_views
-from portal.clinical import feed_messages, feeds, usage_jobs
+from portal.clinical import (
+    feed_messages,
+    feeds,
+    fhir_inbound,
+    fhir_views,
+    launch_jobs,
+    scheduled_demand,
+    usage_jobs,
+)
 from portal.clinical import views as clinical_views
 from portal.clinical.launch_web import help_ended_sessions, init_launches
 from portal.exchange import jobs as exchange_jobs
@@ -36,6 +44,7 @@ from portal.inventory import jobs as inventory_jobs
 from portal.inventory import queries as inventory_queries
 from portal.inventory import services as inventory
 from portal.inventory import views as inventory_views
+from portal.inventory.kept import kept_items
 from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
 from portal.invoices import views as invoices_views
@@ -54,6 +63,7 @@ from portal.receiving import outbound as receiving_outbound
 from portal.receiving import queries as receiving_queries
 from portal.receiving import services as receiving
 from portal.receiving import views as receiving_views
+from portal.replenishment import facts as replenishment_facts
 from portal.replenishment import jobs as replenishment_jobs
 from portal.replenishment import services as replenishment
 from portal.replenishment import views as replenishment_views
@@ -70,6 +80,7 @@ JOB_MODULES = (
     masterdata_jobs,
     operations_jobs,
     replenishment_jobs,
+    launch_jobs,
     usage_jobs,
 )
 """Imported so that every worker knows every job."""
@@ -87,6 +98,7 @@ BLUEPRINTS = (
     invoices_views.blueprint,
     replenishment_views.blueprint,
     clinical_views.blueprint,
+    fhir_views.blueprint,
     operations_views.blueprint,
 )
 
@@ -153,9 +165,11 @@ def _init_extensions(app: Flask, settings: Settings) -> None:
     Babel(app)
     Htmx(app)
     csrf = CSRFProtect(app)
+    csrf.exempt(fhir_views.blueprint)
     csrf.exempt(exchange.receive_cxml)  # partners prove themselves by a shared secret, not by a form token
     limiter = Limiter(get_remote_address, app=app)
     limiter.limit(exchange.LIMIT)(exchange.blueprint)
+    limiter.limit(fhir_views.LIMIT)(fhir_views.blueprint)
     Talisman(
         app,
         force_https=settings.secure_cookies,
@@ -192,7 +206,7 @@ def _handlers() -> Handlers:
             "ship_notice": answers.apply_ship_notice,
             "invoice": invoices.apply_invoice,
         },
-        sealed={feeds.KIND: feed_messages.apply_message},
+        sealed={fhir_inbound.KIND: fhir_inbound.apply_bundle, feeds.KIND: feed_messages.apply_message},
     )
 
 
@@ -200,12 +214,14 @@ def _connect_features() -> None:
     """Higher features listen to what lower ones announce."""
     masterdata.imported.attach(catalog.follow_import)
     inventory.moved.attach(replenishment.follow_stock)
+    replenishment_facts.scheduled_demand.attach(scheduled_demand.of_location)
     requisitions.submitted.attach(approvals.open_steps)
     requisitions.withdrawn.attach(approvals.withdraw_steps)
     orders.posted.attach(receiving.send_waiting)
     receiving.received.attach(invoices.match)
     requisition_queries.approval_parts.attach(approval_queries.parts_of)
     requisition_queries.order_parts.attach(followed.parts_of)
+    catalog_queries.stocked_items.attach(kept_items)
     catalog_queries.shelf_facts.attach(inventory_queries.shelf)
     catalog_queries.shelf_facts.attach(requisition_queries.in_cart)
     catalog_queries.shelf_facts.attach(followed.on_order)

@@ -52,6 +52,11 @@ class QuantityField(StringField):  # type: ignore[misc]
             return str(self.raw_data[0])
         return plain(self.data) if self.data is not None else ""
 
+    @property
+    def typed(self) -> str:
+        """The text in the box, as it was typed."""
+        return self._value()
+
     def process_formdata(self, valuelist: list[str]) -> None:
         """Reads one number; refuses what is not a quantity in a sentence."""
         self.data = None

@@ -12,11 +12,14 @@ from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
 from portal.inventory.models import Stock
 from portal.inventory.queries import StockRow
-from portal.inventory.rules import Expiry, expiry_of
+from portal.inventory.rules import Condition, Expiry, Owner, expiry_of
 
 LOW = Status("Below par", "warning", "arrow-down")
 OUT = Status("Out of stock", "danger", "alert-triangle")
 FINE = Status("In stock", "success", "check")
+QUARANTINED = Status("In quarantine", "danger", "lock")
+CONSIGNED = Status("Consignment", "info", "package")
+BELOW_ZERO = Status("Below zero: count it", "danger", "alert-triangle")
 EXPIRIES = {
     Expiry.EXPIRED: Status("Expired", "danger", "ban"),
     Expiry.SOON: Status("Expires soon", "warning", "clock"),
@@ -31,6 +34,9 @@ COLUMNS = (
     "Lot",
     "Expires on",
     "State",
+    "Serial",
+    "Owner",
+    "Condition",
 )
 
 
@@ -38,10 +44,11 @@ COLUMNS = (
 class LotRow:
     """A lot on hand."""
 
+    id: int
     name: str
     on_hand: Decimal
     expires: str
-    expiry: Status | None
+    statuses: list[Status]
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,8 @@ def item_rows(rows: Sequence[StockRow], lots: Sequence[Stock], today: date) -> l
 
 
 def _item_row(row: StockRow, lots: Sequence[Stock], today: date) -> ItemRow:
-    shown = [_lot_row(lot, today) for lot in lots if lot.lot or lot.expires_on]
-    is_expired = any(lot.expiry is EXPIRIES[Expiry.EXPIRED] for lot in shown)
+    shown = [_lot_row(lot, today) for lot in lots]
+    is_expired = any(EXPIRIES[Expiry.EXPIRED] in lot.statuses for lot in shown)
     status = status_of(row)
     return ItemRow(
         id=row.item_id,
@@ -86,11 +93,29 @@ def _item_row(row: StockRow, lots: Sequence[Stock], today: date) -> ItemRow:
 
 def _lot_row(lot: Stock, today: date) -> LotRow:
     return LotRow(
-        name=lot.lot or "no lot number",
+        id=lot.id,
+        name=name_of(lot),
         on_hand=lot.on_hand,
         expires=day(lot.expires_on),
-        expiry=EXPIRIES.get(expiry_of(lot.expires_on, today)),
+        statuses=statuses_of(lot, today),
     )
+
+
+def name_of(lot: Stock) -> str:
+    """A, serial 1; no lot number."""
+    serial = f"serial {lot.serial}" if lot.serial else ""
+    return ", ".join(filter(None, (lot.lot, serial))) or "no lot number"
+
+
+def statuses_of(lot: Stock, today: date) -> list[Status]:
+    """What is special about a lot: expired, in quarantine, consignment, below zero."""
+    marks = (
+        EXPIRIES.get(expiry_of(lot.expires_on, today)),
+        QUARANTINED if lot.condition is Condition.QUARANTINED else None,
+        CONSIGNED if lot.owner is Owner.CONSIGNMENT else None,
+        BELOW_ZERO if lot.on_hand < 0 else None,
+    )
+    return [mark for mark in marks if mark is not None]
 
 
 def status_of(row: StockRow) -> Status:
@@ -127,4 +152,7 @@ def _file_line(row: StockRow, lot: Stock | None, today: date) -> Sequence[object
     state = EXPIRIES.get(expiry_of(expires_on, today)) or status_of(row)
     on_hand = lot.on_hand if lot else row.on_hand
     name = lot.lot if lot else ""
-    return (row.code, row.name, row.uom, on_hand, row.minimum, row.maximum, name, expires_on, state.label)
+    told = (lot.serial, lot.owner.value, lot.condition.value) if lot else ("", "", "")
+    return (
+        row.code, row.name, row.uom, on_hand, row.minimum, row.maximum, name, expires_on, state.label, *told
+    )  # fmt: skip

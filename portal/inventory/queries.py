@@ -7,14 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.catalog.rules import Shelf
-from portal.foundation.access import Actor
-from portal.foundation.db import db
+from portal.foundation.access import Actor, Permission
+from portal.foundation.db import db, found
+from portal.foundation.errors import Invalid
 from portal.foundation.paging import ordered
+from portal.identity.models import Account
 from portal.inventory.models import ParLevel, Stock, StockMovement
 from portal.inventory.rules import Condition
 from portal.masterdata.models import Item, Location
+from portal.masterdata.scanning import resolve
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def stock_at(location_id: int, wanted: Wanted) -> Select[Any]:
     words = wanted.words.replace("\0", "").strip()
     if words:
         named = Item.name.icontains(words, autoescape=True)
-        statement = statement.where(named | (func.upper(Item.code) == words.upper()))
+        statement = statement.where(named | (func.upper(Item.code) == _code_of(words)))
     if wanted.low_only:
         statement = statement.where(quantity < ParLevel.minimum)
     if wanted.expiring_by is not None:
@@ -125,6 +129,15 @@ def stock_at(location_id: int, wanted: Wanted) -> Select[Any]:
         statement = statement.where(Item.id.in_(expiring))
     sorts = {"name": Item.name, "on_hand": quantity, "par": ParLevel.minimum}
     return ordered(statement, wanted.sort, sorts, [Item.name, Item.id])
+
+
+def _code_of(words: str) -> str:
+    """The item number that a scan means, else the words as a number."""
+    try:
+        scanned = resolve(words)
+    except Invalid:
+        return words.upper()
+    return (scanned.pack.item.code if scanned.pack else words).upper()
 
 
 def rows_at(statement: Select[Any]) -> list[StockRow]:
@@ -178,3 +191,56 @@ def names_of(location_ids: Collection[int], item_ids: Collection[int]) -> Names:
     locations = db.session.execute(select(Location.id, Location.name).where(Location.id.in_(location_ids)))
     items = db.session.execute(select(Item.id, Item.name).where(Item.id.in_(item_ids)))
     return Names({row[0]: row[1] for row in locations}, {row[0]: row[1] for row in items})
+
+
+def stock(stock_id: int, *, lock: bool = False) -> Stock:
+    """A stock row with item and place, as it is now; raises NotFound."""
+    statement = (
+        select(Stock)
+        .where(Stock.id == stock_id)
+        .options(joinedload(Stock.item), joinedload(Stock.location).joinedload(Location.facility))
+        .execution_options(populate_existing=True)
+    )
+    return found(db.session.scalar(statement.with_for_update(of=Stock) if lock else statement), "lot")
+
+
+def active_location(location_id: int) -> Location:
+    """A location in use; raises NotFound."""
+    statement = select(Location).where(Location.id == location_id, Location.active)
+    return found(db.session.scalar(statement), "location")
+
+
+def movements_of(row: Stock) -> list[tuple[StockMovement, str]]:
+    """The last movements of a stock row with who made them, the newest first."""
+    found_rows = db.session.execute(
+        select(StockMovement, func.coalesce(Account.name, "Portal"))
+        .outerjoin(Account, Account.id == StockMovement.account_id)
+        .where(
+            StockMovement.location_id == row.location_id, StockMovement.item_id == row.item_id,
+            StockMovement.lot == row.lot, StockMovement.serial == row.serial,
+            StockMovement.owner == row.owner, StockMovement.condition == row.condition,
+        )
+        .order_by(StockMovement.at.desc(), StockMovement.id.desc())
+        .limit(50)
+    )  # fmt: skip
+    return [(one[0], one[1]) for one in found_rows]
+
+
+def expiring(actor: Actor, by: date, *, location_id: int | None = None) -> Select[Stock]:
+    """Lots on hand that expire by a day where the person sees stock, the first to expire first."""
+    statement = (
+        select(Stock)
+        .join(Stock.location)
+        .where(Stock.on_hand > 0, Stock.expires_on <= by)
+        .options(joinedload(Stock.item), contains_eager(Stock.location).joinedload(Location.facility))
+        .order_by(Stock.expires_on, Location.name, Stock.id)
+    )
+    facilities = actor.facility_ids(Permission.VIEW_STOCK)
+    if facilities is not None:
+        statement = statement.where(Location.facility_id.in_(facilities))
+    return statement if location_id is None else statement.where(Stock.location_id == location_id)
+
+
+def every(statement: Select[Stock]) -> list[Stock]:
+    """All rows of a list."""
+    return list(db.session.scalars(statement))

@@ -1,8 +1,8 @@
-"""What is on hand at a location."""
+"""What is on hand at a location; the other modules of the pages."""
 
 import io
 
-from flask import Blueprint, render_template, request, send_file, url_for
+from flask import render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.catalog.views import place
@@ -10,11 +10,12 @@ from portal.foundation import clock
 from portal.foundation.access import Permission, requires
 from portal.foundation.paging import paginate
 from portal.foundation.web import actor
-from portal.inventory import presenters, queries
+from portal.inventory import count_views, lot_views, presenters, queries
+from portal.inventory.blueprint import blueprint
 from portal.inventory.forms import StockFilter
 from portal.inventory.queries import StockRow
 
-blueprint = Blueprint("inventory", __name__)
+__all__ = ["blueprint", "count_views", "lot_views"]
 
 
 @blueprint.get("/stock")
@@ -37,6 +38,7 @@ def stock() -> ResponseReturnValue:
         rows=rows,
         place=location,
         may_open=actor().can(Permission.VIEW_CATALOG),
+        may_count=actor().can(Permission.COUNT_STOCK, facility_id=location.facility_id),
         export_url=url_for("inventory.export", **form.arguments()),
     )
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from portal.catalog.rules import pack
 from portal.foundation.filters import day
-from portal.foundation.forms import QuantityField
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
 from portal.inventory.models import ParLevel
@@ -89,16 +88,10 @@ def _line(line: SuggestionLine, par_id: int | None, form: AcceptForm, today: dat
         packs=line.packs,
         runs_out=runs_out(line.stock_out_on, today),
         status=CRITICAL if line.is_critical else None,
-        typed=_typed(box) if box is not None else plain(line.packs),
+        typed=box.typed if box is not None else plain(line.packs),
         error=str(box.errors[0]) if box is not None and box.errors else None,
         tone="danger" if line.is_critical else "warning" if is_soon else "",
     )
-
-
-def _typed(box: QuantityField) -> str:
-    if box.raw_data:
-        return str(box.raw_data[0])
-    return plain(box.data) if box.data is not None else ""
 
 
 def runs_out(on: date | None, today: date) -> str:

@@ -22,6 +22,8 @@ Submit     all checks of five lines, budget lock and approval, against inserting
 Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
 Confirm    store, claim, translate, apply of five lines, against two transactions that insert the rows.
 Receive    enter and post with stock, order and outbox, against inserting the rows.
+Take       movements with shelf, work item below zero and wake-up of replenishment, one by one and 1,000 of
+           50 items in one transaction, against inserting the movements and updating the shelf.
 """
 
 import signal
@@ -33,7 +35,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.bench import confirming, delivery, generator, ground, pages, receiving, search, submission
+from tests.bench import confirming, delivery, generator, ground, moving, pages, receiving, search, submission
 from tests.bench.figures import Figure, show
 from tests.bench.ground import CLINICS, Ground
 from tests.bench.interleaving import ROUNDS, Plan
@@ -65,6 +67,7 @@ def _measured(offers: int, requests: int, seconds: float) -> Iterator[Figure]:
         with delivery.partner(folder) as address, ground.prepared(folder, address) as place:
             _grow(place, 0, offers)
             yield from _chain(place, address, requests, seconds)
+            yield from _moves(place, requests, seconds)
             with pages.portal(place) as portal, pages.bare(folder) as bare:
                 plan = Plan(works=1, rounds=requests, seconds=seconds)
                 for size in (offers, offers * GROWTH):
@@ -90,6 +93,14 @@ def _chain(place: Ground, address: str, requests: int, seconds: float) -> Iterat
     yield confirming.measure(place, orders, batches)
     _say("receive")
     yield receiving.measure(place, orders, one_by_one)
+
+
+def _moves(place: Ground, requests: int, seconds: float) -> Iterator[Figure]:
+    _say("stock movements")
+    works = min(requests, 100)
+    yield moving.measure(place, Plan(works=works, seconds=seconds, least=LEAST), many=1)
+    batches = Plan(works=1, operations=moving.BATCH, seconds=seconds, least=LEAST)
+    yield moving.measure(place, batches, many=moving.BATCH)
 
 
 def _grow(place: Ground, there: int, wanted: int) -> None:

@@ -101,5 +101,5 @@ def test_every_measure_runs() -> None:
     assert done.returncode == 0, done.stderr
     figures = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     beginnings = {one["measure"].split()[0] for one in figures}
-    assert beginnings == {"Submit", "Deliver", "Store", "Enter", "Search,"}
+    assert beginnings == {"Submit", "Deliver", "Store", "Enter", "Search,", "Take"}
     assert all(one["ratio"]["median"] > 0 and one["samples"] > 0 for one in figures)

@@ -10,6 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.catalog.models import Offer
+from portal.clinical.models import Case, PreferenceCard, PreferenceLine
+from portal.clinical.rules import CaseState
 from portal.foundation import clock
 from portal.foundation.access import Actor
 from portal.foundation.db import db, enter_organization, transaction
@@ -22,9 +24,9 @@ from portal.inventory.queries import on_hand
 from portal.inventory.rules import MovementKind, ParMethod
 from portal.inventory.services import Move, move
 from portal.masterdata.models import Supplier
-from portal.replenishment import facts, jobs, queries, services
+from portal.replenishment import jobs, queries, services
 from portal.replenishment.models import ReplenishmentPolicy, Suggestion
-from portal.replenishment.rules import Demand, SuggestionState
+from portal.replenishment.rules import SuggestionState
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import Requisition
 from portal.requisitions.rules import RequisitionSource
@@ -149,26 +151,34 @@ def test_snoozed_with_a_reason_until_a_day(hospital: Hospital, manager: Actor) -
 
 
 def test_expired_stock_and_scheduled_cases_count(hospital: Hospital, manager: Actor) -> None:
-    cases = [Demand(hospital.catheter.id, TODAY + timedelta(days=3), Decimal(15))]
-    facts.scheduled_demand.attach(
-        lambda location_id, until: cases if location_id == hospital.clinic.id else []
-    )
-    try:
-        with transaction():
-            stocked(
-                manager,
-                hospital.clinic,
-                hospital.gloves.id,
-                30,
-                lot="OLD",
-                expires_on=TODAY - timedelta(days=1),
+    soon = clock.now() + timedelta(days=3)
+    with transaction():
+        card = PreferenceCard(
+            procedure_code="CATH", procedure_name="Catheterization", location_id=hospital.clinic.id,
+            lines=[PreferenceLine(item_id=hospital.catheter.id, position=1, to_open=Decimal(15))],
+        )  # fmt: skip
+        other = PreferenceCard(
+            procedure_code="CATH", procedure_name="Catheterization",
+            lines=[PreferenceLine(item_id=hospital.gloves.id, position=1, to_open=Decimal(99))],
+        )  # fmt: skip
+        cases = [
+            Case(
+                number=f"C-{state}-{days}", location_id=hospital.clinic.id, procedure_code="CATH",
+                state=state, scheduled_at=soon + timedelta(days=days),
             )
-        (suggestion,) = refreshed(hospital)
-        told = {line.item_id: line.explanation for line in suggestion.lines}
-    finally:
-        facts.scheduled_demand._sources.clear()
+            for state, days in (
+                (CaseState.SCHEDULED, 0), (CaseState.CANCELLED, 0), (CaseState.SCHEDULED, -4),
+                (CaseState.SCHEDULED, 40),
+            )
+        ]  # fmt: skip
+        db.session.add_all([card, other, *cases])
+        yesterday = TODAY - timedelta(days=1)
+        stocked(manager, hospital.clinic, hospital.gloves.id, 30, lot="OLD", expires_on=yesterday)
+    (suggestion,) = refreshed(hospital)
+    told = {line.item_id: line.explanation for line in suggestion.lines}
     assert "on hand 12, 30 more expired" in told[hospital.gloves.id]
     assert "on hand 30, cases need 15 by" in told[hospital.catheter.id]
+    assert "cases" not in told[hospital.gloves.id], "the card of the place counts, not the general one"
 
 
 def test_other_days_than_review_days_wait_unless_it_is_critical(hospital: Hospital, manager: Actor) -> None:
