@@ -191,7 +191,9 @@ def _partners() -> Iterator[Finding]:
     for organization_id in organization_ids():
         enter_organization(organization_id)
         with transaction() as session:
-            partners = session.scalars(select(Partner).order_by(Partner.code)).all()
+            partners = session.scalars(
+                select(Partner).where(Partner.base_url != "").order_by(Partner.code)
+            ).all()
             session.expunge_all()
         for partner in partners:
             yield _partner(partner)

@@ -76,7 +76,7 @@ class PartnerRow:
     late: int
 
 
-PARTNER_KINDS = {"erp": "ERP", "network": "Network"}
+PARTNER_KINDS = {"erp": "ERP", "network": "Network", "ehr": "Clinical system"}
 NOT_CHECKED = Status("Not checked yet", "neutral", "help-circle")
 
 
