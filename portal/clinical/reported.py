@@ -17,11 +17,10 @@ from portal.foundation.db import db
 from portal.masterdata.models import CostCenter, Item, ItemPackaging
 from portal.masterdata.scanning import meant
 
-
 # What makes two reports of one line differ; a time or a name corrected later changes no stock.
 CONTENT = {
-    "patient_id", "item_code", "catalog_number", "manufacturer_part", "di", "lot", "serial", "quantity", "uom",
-    "status", "reverses", "location_code",
+    "patient_id", "item_code", "catalog_number", "manufacturer_part", "di", "lot", "serial", "quantity",
+    "uom", "status", "reverses", "location_code",
 }  # fmt: skip
 
 
