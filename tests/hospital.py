@@ -10,6 +10,7 @@ from integrations.canonical import Lifecycle
 from portal.budgets.models import Budget
 from portal.budgets.rules import Control
 from portal.catalog.models import Offer
+from portal.catalog.services import align_offers
 from portal.exchange.models import Partner, Route
 from portal.foundation import clock
 from portal.foundation.access import Actor
@@ -97,6 +98,7 @@ def build(*, budget: Decimal = Decimal(1000)) -> Hospital:
     catheter, catheter_offer = _item(
         "CATH-14", "Urinary catheter, 14 Fr", gl_account, contract, price=Decimal("20.00"), lot_tracked=True
     )
+    align_offers()
     hospital = Hospital(
         organization=organization, facility=facility, clinic=clinic, storeroom=storeroom,
         cost_center=cost_center, gl_account=gl_account, supplier=supplier, gloves=gloves,
@@ -161,7 +163,7 @@ def _item(
     )  # fmt: skip
     offer = _added(
         Offer(item_id=item.id, supplier_id=contract.supplier_id, supplier_part=f"S-{code}", uom="BX",
-              factor=Decimal(10), list_price=price + 1, words=f"{code} {name}")
+              factor=Decimal(10), list_price=price + 1)
     )  # fmt: skip
     return item, offer
 

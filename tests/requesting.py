@@ -10,6 +10,7 @@ from portal.approvals import queries as approval_queries
 from portal.approvals import services as approvals
 from portal.approvals.services import Decision
 from portal.catalog.models import Offer, OrderGuideLine, Substitute, Synonym
+from portal.catalog.services import align_offers
 from portal.foundation.access import Actor
 from portal.foundation.audit import AuditEvent
 from portal.foundation.db import db, transaction
@@ -47,13 +48,13 @@ def offered(
                 valid_from=hospital.contract.valid_from, valid_to=hospital.contract.valid_to,
             )
         )  # fmt: skip
-    words = (code, name, item.category, item.manufacturer, item.manufacturer_part, f"S-{code}", gtin)
     offer = Offer(
         item_id=item.id, supplier_id=hospital.supplier.id, supplier_part=f"S-{code}", uom="BX",
-        factor=Decimal(10), list_price=Decimal(price) + 1, words=" ".join(filter(None, words)),
+        factor=Decimal(10), list_price=Decimal(price) + 1,
     )  # fmt: skip
     db.session.add(offer)
     db.session.flush()
+    align_offers()
     return offer
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from wtforms import BooleanField, HiddenField, SelectField
 
-from portal.catalog.search import Search
+from portal.catalog.asked import ANY_CONTRACT, Found, Search
 from portal.foundation.forms import Form
 from portal.masterdata.models import Location
 
+ON_CONTRACT = "y"
 QUANTITY = re.compile(r"q([1-9]\d{0,17})")
 
 
@@ -39,29 +40,58 @@ class SearchForm(PlaceForm):
     sort = HiddenField()
     category = SelectField("Category", validate_choice=False)
     supplier = SelectField("Supplier", validate_choice=False)
-    contract = BooleanField("On contract only")
+    manufacturer = SelectField("Manufacturer", validate_choice=False)
+    contract = SelectField("Contract", validate_choice=False)
+    guide = BooleanField("On the order guide")
+    stocked = BooleanField("Stocked here")
+    lots = BooleanField("Lot-tracked")
 
     def search(self) -> Search:
         """What was asked for; what is not a choice counts as not chosen."""
-        supplier = self.supplier.data or ""
         return Search(
             words=self.q.data or "",
-            category=self.category.data or "",
-            supplier_id=int(supplier) if re.fullmatch(r"\d{1,18}", supplier, re.ASCII) else None,
-            on_contract=self.contract.data,
+            category=_storable(self.category.data),
+            supplier_id=_number(self.supplier.data),
+            manufacturer=_storable(self.manufacturer.data),
+            contract=ANY_CONTRACT if self.contract.data == ON_CONTRACT else _number(self.contract.data),
+            guide=self.guide.data,
+            stocked=self.stocked.data,
+            lots=self.lots.data,
             sort=self.sort.data or "",
         )
 
-    def offer_facets(
-        self, categories: Sequence[tuple[str, int]], suppliers: Sequence[tuple[int, str, int]]
-    ) -> None:
-        """Fills in the categories and suppliers among the matches, with their counts."""
-        self.category.choices = {"": "All categories"} | {
-            name: f"{name} ({count:,})" for name, count in categories if name
+    def offer_facets(self, found: Found) -> None:
+        """Fills in what the matches can be narrowed down by, with counts."""
+        more = "+" if found.are_counts_least else ""
+        chosen = {
+            "category": (self.category, "All categories"),
+            "supplier": (self.supplier, "All suppliers"),
+            "manufacturer": (self.manufacturer, "All manufacturers"),
         }
-        self.supplier.choices = {"": "All suppliers"} | {
-            str(supplier_id): f"{name} ({count:,})" for supplier_id, name, count in suppliers
-        }
+        for kind, (field, everything) in chosen.items():
+            field.choices = {"": everything} | _choices(found, kind, more)
+            # What was chosen stays to be seen, also where it leaves nothing.
+            if field.data and field.data not in field.choices:
+                field.choices[field.data] = "Other"
+        contracts = {"": "Any price", ON_CONTRACT: "On contract"} | _choices(found, "contract", more)
+        if self.contract.data and self.contract.data not in contracts:
+            contracts[self.contract.data] = "One contract"
+        self.contract.choices = contracts
+        for kind, box in (("guide", self.guide), ("stocked", self.stocked), ("lots", self.lots)):
+            box.label.text += f" ({found.count(kind):,}{more})"
+
+
+def _choices(found: Found, kind: str, more: str) -> dict[str, str]:
+    return {facet.value: f"{facet.label} ({facet.count:,}{more})" for facet in found.facets.get(kind, ())}
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch(r"[1-9]\d{0,17}", text, re.ASCII) else None
+
+
+def _storable(text: str | None) -> str:
+    # PostgreSQL holds no NUL.
+    return (text or "").replace("\0", "")
 
 
 def typed_quantities(values: Mapping[str, str]) -> dict[int, str]:

@@ -1,21 +1,31 @@
 """Offers, order guides, synonyms and substitutes."""
 
-from sqlalchemy import Computed, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Computed, ForeignKey, Index, UniqueConstraint, false, true
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.foundation.db import Key, Quantity, TenantRow, UnitPrice
 from portal.masterdata.models import Item, Location, Supplier
 
+# A word of the name counts more than one of the maker or supplier.
+SEARCHED = "setweight(to_tsvector('english', name), 'A') || to_tsvector('english', words)"
+
 
 class Offer(TenantRow):
-    """An item from a supplier in a unit: what the catalog shows. `words` holds all a search looks at."""
+    """An item from a supplier in a unit: what the catalog shows.
+
+    From `name` to `words` it repeats what a search looks at; services.align_offers keeps that in line.
+    """
 
     __tablename__ = "offer"
     __table_args__ = (
         UniqueConstraint("item_id", "supplier_id", "uom"),
         Index("ix_offer_search", "search", postgresql_using="gin"),
-        Index("ix_offer_words", "words", postgresql_using="gin", postgresql_ops={"words": "gin_trgm_ops"}),
+        Index("ix_offer_name", "organization_id", "name", "id"),
+        Index("ix_offer_category", "organization_id", "category", "name", "id"),
+        Index("ix_offer_supplier", "organization_id", "supplier_id", "name", "id"),
+        Index("ix_offer_manufacturer", "organization_id", "manufacturer", "name", "id"),
+        Index("ix_offer_part_key", "organization_id", "part_key"),
     )
 
     item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
@@ -25,13 +35,42 @@ class Offer(TenantRow):
     factor: Mapped[Quantity]  # base units in one uom
     list_price: Mapped[UnitPrice]
     active: Mapped[bool] = mapped_column(default=True)
-    words: Mapped[str] = mapped_column(default="")
-    search: Mapped[str] = mapped_column(
-        TSVECTOR, Computed("to_tsvector('english', words)", persisted=True), deferred=True
-    )
+    name: Mapped[str] = mapped_column(server_default="", deferred=True)
+    category: Mapped[str] = mapped_column(server_default="", deferred=True)
+    manufacturer: Mapped[str] = mapped_column(server_default="", deferred=True)
+    lot_tracked: Mapped[bool] = mapped_column(server_default=false(), deferred=True)
+    requestable: Mapped[bool] = mapped_column(server_default=true(), deferred=True)
+    words: Mapped[str] = mapped_column(server_default="", deferred=True)
+    # As people type it: an index over upper() cannot be used under row-level security.
+    part_key: Mapped[str] = mapped_column(Computed("upper(supplier_part)", persisted=True), deferred=True)
+    search: Mapped[str] = mapped_column(TSVECTOR, Computed(SEARCHED, persisted=True), deferred=True)
 
     item: Mapped[Item] = relationship(lazy="raise")
     supplier: Mapped[Supplier] = relationship(lazy="raise")
+
+
+class OfferCount(TenantRow):
+    """How many offers can be seen of each kind, so that no page counts a million rows."""
+
+    __tablename__ = "offer_count"
+
+    category: Mapped[str]
+    supplier_id: Mapped[Key]
+    manufacturer: Mapped[str]
+    lot_tracked: Mapped[bool]
+    offers: Mapped[int]
+
+
+class OfferWord(TenantRow):
+    """A word that stands in the catalog: what a wrong spelling may have meant."""
+
+    __tablename__ = "offer_word"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "word"),
+        Index("ix_offer_word_like", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
+    )
+
+    word: Mapped[str]
 
 
 class OrderGuideLine(TenantRow):

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from portal.catalog import presenters, queries
+from portal.catalog.asked import MOST, Search
 from portal.catalog.forms import SearchForm, quantity_name
 from portal.catalog.models import Offer
 from portal.catalog.rules import Shelf
-from portal.catalog.search import CatalogSearch, Search
+from portal.catalog.search import find, in_order
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.errors import NotAllowed, NotFound
-from portal.foundation.paging import Page, paginate
+from portal.foundation.paging import Page
 from portal.masterdata.models import Location
 from portal.masterdata.queries import get_item, locations_for
 
@@ -76,42 +76,42 @@ def boxes(guides: Sequence[presenters.Guide]) -> dict[str, str]:
     return {quantity_name(row.offer.id): row.name for row in rows if row.offer is not None}
 
 
+@dataclass(frozen=True)
+class Results(Page[Offer]):
+    """A page of offers; only the first MOST can be paged through."""
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are to see."""
+        return min(super().pages, MOST // self.per_page)
+
+
 def search(actor: Actor, location: Location, form: SearchForm, number: int) -> dict[str, Any]:
     """One page of results with the filters that fit them."""
     day = clock.today(location.facility.time_zone)
-    asked, page = _found(form.search(), day, number, PER_PAGE)
-    form.offer_facets(asked.categories(), asked.suppliers())
-    shelves = queries.shelves(actor, location.id, {offer.item_id for offer in page.rows})
-    rows = [
-        presenters.offer_row(priced, shelves[priced.offer.item_id])
-        for priced in queries.priced(page.rows, day)
-    ]
+    number = max(1, number)
+    found = find(form.search(), queries.here(location.id, day), number=number, per_page=PER_PAGE)
+    form.offer_facets(found)
+    offers = in_order(found.ids)
+    shelves = queries.shelves(actor, location.id, {offer.item_id for offer in offers})
     return {
-        "page": page,
-        "rows": rows,
+        "page": Results(offers, number, found.total, PER_PAGE),
+        "rows": [
+            presenters.offer_row(priced, shelves[priced.offer.item_id])
+            for priced in queries.priced(offers, day)
+        ],
         "place": location,
-        "is_similar": asked.is_similar,
+        "found": found,
         "may_request": _may_request(actor, location),
     }
-
-
-def _found(search: Search, day: date, number: int, per_page: int) -> tuple[CatalogSearch, Page[Offer]]:
-    """What matches as it is written; when nothing does, what is spelled like it."""
-    asked = CatalogSearch(search, day)
-    page = paginate(asked.offers(), number, per_page=per_page)
-    if page.total == 0 and search.words:
-        asked = CatalogSearch(search, day, similar=True)
-        page = paginate(asked.offers(), number, per_page=per_page)
-    return asked, page
 
 
 def results(location: Location, words: str) -> list[presenters.OfferRow]:
     """The best few matches, while somebody is still typing."""
     day = clock.today(location.facility.time_zone)
-    _, page = _found(Search(words), day, 1, WHILE_TYPING)
-    return [
-        presenters.offer_row(priced, Shelf(priced.offer.item_id)) for priced in queries.priced(page.rows, day)
-    ]
+    found = find(Search(words), queries.here(location.id, day), number=1, per_page=WHILE_TYPING)
+    offers = queries.priced(in_order(found.ids), day)
+    return [presenters.offer_row(priced, Shelf(priced.offer.item_id)) for priced in offers]
 
 
 def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:

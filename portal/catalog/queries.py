@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import contains_eager, joinedload
 
+from portal.catalog.asked import Here
 from portal.catalog.models import Offer, OrderGuideLine, Substitute
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
@@ -16,6 +17,8 @@ from portal.foundation.hooks import Collector
 from portal.masterdata.models import Contract, ContractLine, Item
 from portal.masterdata.queries import effective_on, prices_on
 
+stocked_items: Collector[[int], int] = Collector()
+"""Higher features say which items a location keeps (location id)."""
 shelf_facts: Collector[[Actor, int, Collection[int]], Shelf] = Collector()
 """Higher features say what they know of items at a location (actor, location id, item ids)."""
 
@@ -80,6 +83,12 @@ def guide_of(location_id: int) -> list[OrderGuideLine]:
     )
 
 
+def here(location_id: int, day: date) -> Here:
+    """What the location deals with."""
+    guide = select(OrderGuideLine.item_id).where(OrderGuideLine.location_id == location_id).distinct()
+    return Here(day, list(db.session.scalars(guide)), sorted(set(stocked_items(location_id))))
+
+
 def substitutes_of(item_id: int) -> list[tuple[Item, str]]:
     """Items that may stand in, with the clinical note."""
     rows = db.session.execute(
@@ -120,4 +129,22 @@ def contract_price(day: date) -> ColumnElement[Decimal]:
         .limit(1)
         .correlate(Offer)
         .scalar_subquery()
+    )
+
+
+def has_price_of(contract_id: int, day: date) -> ColumnElement[bool]:
+    """Whether the contract has a price of the offer that is effective on the day."""
+    return (
+        select(ContractLine.id)
+        .join(ContractLine.contract)
+        .where(
+            ContractLine.item_id == Offer.item_id,
+            ContractLine.uom == Offer.uom,
+            ContractLine.minimum_quantity <= 1,
+            Contract.id == contract_id,
+            Contract.supplier_id == Offer.supplier_id,
+            effective_on(day),
+        )
+        .correlate(Offer)
+        .exists()
     )

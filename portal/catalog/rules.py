@@ -1,11 +1,51 @@
-"""Packs in words, and how much a location should request."""
+"""Packs in words, how much a location should request, and words as a full-text query."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 
 from portal.foundation.quantity import plain, whole_packs
+
+WORD = re.compile(r"[^\W_]+(?:[.-][^\W_]+)*")
+MOST_WORDS = 8
+SHORTEST_SIMILAR = 4
+SHORTEST_BEGINNING = 3
+SHORTEST_NUMBER = 5  # 14 is meant as it is; among a million numbers thousands begin with it
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words to look for: letters, digits, points and hyphens only."""
+    return tuple(WORD.findall(text)[:MOST_WORDS])
+
+
+def may_be_misspelled(word: str) -> bool:
+    """Numbers and short words are meant as they are."""
+    return len(word) >= SHORTEST_SIMILAR and word.isalpha()
+
+
+def query_of(variants: Sequence[Sequence[str]], similar: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Any of the variants with all its words, as to_tsquery reads it; the last word may be a beginning.
+
+    `similar` gives words that may stand for one of them.
+    """
+    return " | ".join(f"({_all_of(words, similar or {})})" for words in variants if words)
+
+
+def _all_of(words: Sequence[str], similar: Mapping[str, Sequence[str]]) -> str:
+    # No word holds a quote, so none can be broken out of.
+    *first, last = [
+        "(" + " | ".join(f"'{one}'" for one in (word, *similar[word.lower()])) + ")"
+        if word.lower() in similar
+        else f"'{word}'"
+        for word in words
+    ]
+    return " & ".join([*first, f"{last}:*" if last.endswith("'") and _is_beginning(words[-1]) else last])
+
+
+def _is_beginning(word: str) -> bool:
+    return len(word) >= (SHORTEST_BEGINNING if word.isalpha() else SHORTEST_NUMBER)
 
 
 def pack(uom: str, factor: Decimal, base_uom: str) -> str:

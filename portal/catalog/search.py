@@ -1,166 +1,203 @@
-"""The search: exact numbers and barcodes first, then words with synonyms; similar spellings if nothing is."""
+"""The search: numbers and barcodes, then words, what the place keeps first; similar spellings if none."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select, text, union
-from sqlalchemy.orm import joinedload
+from sqlalchemy import func, literal, select, text
 
-from integrations.canonical import Lifecycle
+from portal.catalog.asked import MOST, Found, Here, Search, facets_of
+from portal.catalog.browsing import browse
 from portal.catalog.models import Offer, Synonym
-from portal.catalog.queries import contract_price
+from portal.catalog.queries import find_offers
+from portal.catalog.rules import may_be_misspelled, query_of, words_of
 from portal.foundation.db import db
-from portal.masterdata.models import Item, Supplier
 from portal.masterdata.scanning import meant, read
 
 LONGEST_SEARCH = 200
-MOST_WORDS = 8
-SIMILAR = 0.35  # oxigen and oxygen share 4 of 10 three-letter pieces
-SHORTEST_SIMILAR = 4
-ENGLISH = text("'english'")
-WORD = re.compile(r"[^\W_]+(?:[.-][^\W_]+)*")
 
-
-@dataclass(frozen=True)
-class Search:
-    """What a person looks for; `sort` is empty (best match), name, price, -name or -price."""
-
-    words: str = ""
-    category: str = ""
-    supplier_id: int | None = None
-    on_contract: bool = False
-    sort: str = ""
+# portal_catalog_search (migrations/catalog_search.py) finds; the rest sees only its few rows. `misses`
+# counts the filters a match fails: a facet counts what fails none but its own.
+PAGE = """
+WITH hit AS MATERIALIZED (
+    SELECT found.*, price.contract_id, price.number,
+        coalesce(price.unit_price, found.list_price) / found.factor AS each_price,
+        found.item_id = ANY (CAST(:guide AS bigint[])) AS on_guide,
+        found.item_id = ANY (CAST(:stocked AS bigint[])) AS is_stocked,
+        found.rank + CASE WHEN found.item_id = ANY (CAST(:scanned AS bigint[]))
+            AND found.uom = ANY (CAST(:units AS text[])) THEN 10 ELSE 0 END AS score
+    FROM portal_catalog_search(
+        to_tsquery('english', :query), :number, CAST(:numbered AS bigint[]), CAST(:known AS bigint[]), :most,
+        CAST(:day AS date), CAST(:category AS text), CAST(:supplier AS bigint), CAST(:manufacturer AS text),
+        :lots, CAST(:items AS bigint[]), CAST(:contract AS bigint)
+    ) AS found
+    LEFT JOIN LATERAL (
+        SELECT line.unit_price, contract.id AS contract_id, contract.number
+        FROM contract_line line JOIN contract ON contract.id = line.contract_id
+        WHERE line.item_id = found.item_id AND line.uom = found.uom AND line.minimum_quantity <= 1
+            AND contract.supplier_id = found.supplier_id
+            AND CAST(:day AS date) BETWEEN line.valid_from AND line.valid_to
+            AND CAST(:day AS date) BETWEEN contract.valid_from AND contract.valid_to
+        ORDER BY line.minimum_quantity DESC, line.unit_price, line.id LIMIT 1
+    ) AS price ON true
+), failed AS (
+    SELECT hit.*,
+        CASE WHEN category <> CAST(:category AS text) THEN 1 ELSE 0 END AS f1,
+        CASE WHEN supplier_id <> CAST(:supplier AS bigint) THEN 1 ELSE 0 END AS f2,
+        CASE WHEN manufacturer <> CAST(:manufacturer AS text) THEN 1 ELSE 0 END AS f3,
+        CASE WHEN CAST(:contract AS bigint) = 0 AND contract_id IS NULL
+            OR CAST(:contract AS bigint) > 0 AND contract_id IS DISTINCT FROM CAST(:contract AS bigint)
+            THEN 1 ELSE 0 END AS f4,
+        CASE WHEN :only_guide AND NOT on_guide THEN 1 ELSE 0 END AS f5,
+        CASE WHEN :only_stocked AND NOT is_stocked THEN 1 ELSE 0 END AS f6,
+        CASE WHEN :lots AND NOT lot_tracked THEN 1 ELSE 0 END AS f7
+    FROM hit
+), judged AS MATERIALIZED (
+    SELECT failed.*, f1 + f2 + f3 + f4 + f5 + f6 + f7 AS misses FROM failed
+), facet AS (
+    SELECT 'category' AS kind, category AS value, category AS label, count(*) AS offers
+    FROM judged WHERE misses = f1 AND category <> '' GROUP BY category
+    UNION ALL
+    SELECT 'supplier', supplier.id::text, supplier.name, counted.offers
+    FROM (
+        SELECT supplier_id, count(*) AS offers FROM judged WHERE misses = f2 GROUP BY supplier_id
+    ) AS counted
+    JOIN supplier ON supplier.id = counted.supplier_id
+    UNION ALL
+    SELECT 'manufacturer', manufacturer, manufacturer, count(*)
+    FROM judged WHERE misses = f3 AND manufacturer <> '' GROUP BY manufacturer
+    UNION ALL
+    SELECT 'contract', contract_id::text, number, count(*)
+    FROM judged WHERE misses = f4 AND contract_id IS NOT NULL GROUP BY contract_id, number
+    UNION ALL
+    SELECT 'guide', '', '', count(*) FROM judged WHERE misses = f5 AND on_guide
+    UNION ALL
+    SELECT 'stocked', '', '', count(*) FROM judged WHERE misses = f6 AND is_stocked
+    UNION ALL
+    SELECT 'lots', '', '', count(*) FROM judged WHERE misses = f7 AND lot_tracked
+)
+SELECT (SELECT count(*) FROM hit), (SELECT count(*) FROM judged WHERE misses = 0),
+    ARRAY(SELECT id FROM judged WHERE misses = 0 ORDER BY {order} LIMIT :per_page OFFSET :skip),
+    (SELECT jsonb_agg(jsonb_build_array(kind, value, label, offers)) FROM facet)
+"""
+# What may be requested comes first unless a person sorts.
+BEST = "requestable DESC, score DESC, name, factor, id"
+ORDERS = {
+    "name": "name, factor, id",
+    "-name": "name DESC, factor, id",
+    "price": "each_price, name, id",
+    "-price": "each_price DESC, name, id",
+}
+PAGES = {sort: text(PAGE.replace("{order}", order)) for sort, order in {"": BEST, **ORDERS}.items()}
+SIMILAR = text("SELECT wanted_word, word FROM portal_similar_words(CAST(:words AS text[]))")
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """The words, the words with synonyms in their place, and what they name if they are a barcode."""
+    """The words, the words with synonyms in their place, and the items a number or barcode names."""
 
     words: str
-    variants: tuple[tuple[str, ...], ...] = ()
-    di: str | None = None
+    variants: tuple[tuple[str, ...], ...]
+    numbered: tuple[int, ...] = ()
+    scanned: tuple[tuple[int, str], ...] = ()
 
 
-class CatalogSearch:
-    """One search on one day; synonyms are looked up once."""
+def find(search: Search, here: Here, *, number: int, per_page: int) -> Found:
+    """Page `number` (from 1) of what matches as it is written; when nothing does, of what is spelled like it.
 
-    def __init__(self, search: Search, day: date, *, similar: bool = False) -> None:
-        self.is_similar = similar
-        self._search = search
-        self._price = contract_price(day)
-        self._asked = _asked(search.words)
-        self._holds_all = _holds_all_or_similar if similar else _holds_all
-
-    def offers(self) -> Select[Any]:
-        """Active offers that match, with item and supplier; what may be requested comes first."""
-        found = self._by_supplier(self._by_category(self._matching()))
-        return found.options(joinedload(Offer.item), joinedload(Offer.supplier)).order_by(*self._order())
-
-    def categories(self) -> list[tuple[str, int]]:
-        """Categories among the matches, with their counts."""
-        found = self._by_supplier(self._matching()).with_only_columns(Item.category, func.count(Offer.id))
-        grouped = found.group_by(Item.category).order_by(Item.category)
-        return [(row[0], row[1]) for row in db.session.execute(grouped)]
-
-    def suppliers(self) -> list[tuple[int, str, int]]:
-        """Suppliers among the matches (id, name), with their counts."""
-        columns = (Supplier.id, Supplier.name, func.count(Offer.id))
-        found = self._by_category(self._matching()).join(Offer.supplier).with_only_columns(*columns)
-        grouped = found.group_by(Supplier.id, Supplier.name).order_by(Supplier.name, Supplier.id)
-        return [(row[0], row[1], row[2]) for row in db.session.execute(grouped)]
-
-    def _matching(self) -> Select[Any]:
-        found = select(Offer).join(Offer.item).where(Offer.active)
-        if self._search.on_contract:
-            found = found.where(self._price.is_not(None))
-        if self._asked.words:
-            found = found.where(or_(_is_exact(self._asked), *map(self._holds_all, self._asked.variants)))
+    Without words everything matches, by name.
+    """
+    words = _tidy(search.words)
+    if not words:
+        return browse(search, here, number=number, per_page=per_page)
+    asked = _asked(words)
+    values = {**_values(search, here, asked), "per_page": per_page, "skip": (max(1, number) - 1) * per_page}
+    matches, found = _run(search.sort, {**values, "query": query_of(asked.variants)})
+    if matches:
         return found
+    meant_words = _similar(asked.variants)
+    if not meant_words:
+        return found
+    _, similar = _run(search.sort, {**values, "query": query_of(asked.variants, meant_words)})
+    return Found(**{**vars(similar), "is_similar": similar.total > 0})
 
-    def _by_category(self, found: Select[Any]) -> Select[Any]:
-        return found.where(Item.category == self._search.category) if self._search.category else found
 
-    def _by_supplier(self, found: Select[Any]) -> Select[Any]:
-        supplier_id = self._search.supplier_id
-        return found.where(Offer.supplier_id == supplier_id) if supplier_id is not None else found
+def named(words: str, day: date, most: int) -> list[Offer]:
+    """The best matches of words or a number, with item and supplier."""
+    found = find(Search(words), Here(day), number=1, per_page=most) if _tidy(words) else Found([], 0)
+    return in_order(found.ids)
 
-    def _order(self) -> list[ColumnElement[Any]]:
-        each_price = func.coalesce(self._price, Offer.list_price) / Offer.factor
-        chosen: dict[str, ColumnElement[Any]] = {
-            "name": Item.name.asc(),
-            "-name": Item.name.desc(),
-            "price": each_price.asc(),
-            "-price": each_price.desc(),
-        }
-        may_be_requested = (Item.lifecycle == Lifecycle.ACTIVE).desc()
-        best = [_rank(self._asked).desc()] if self._asked.words else []
-        order = [chosen[self._search.sort]] if self._search.sort in chosen else [may_be_requested, *best]
-        return [*order, Item.name, Offer.factor, Offer.id]
+
+def in_order(offer_ids: Sequence[int]) -> list[Offer]:
+    """The offers with these ids in this order, with item and supplier."""
+    known = {offer.id: offer for offer in find_offers(offer_ids)}
+    return [known[offer_id] for offer_id in offer_ids if offer_id in known]
+
+
+def _tidy(words: str) -> str:
+    # PostgreSQL holds no NUL, and nobody means one.
+    return " ".join(words.replace("\0", "").split())[:LONGEST_SEARCH]
 
 
 def _asked(words: str) -> _Asked:
-    scan, _ = read(words)
-    # PostgreSQL holds no NUL, and nobody means one.
-    words = " ".join(words.replace("\0", "").split())[:LONGEST_SEARCH]
-    if not words:
-        return _Asked("")
     lower = f" {words.lower()} "
     known = db.session.execute(
         select(func.lower(Synonym.word), Synonym.meaning).where(
             func.strpos(lower, literal(" ") + func.lower(Synonym.word) + " ") > 0
         )
     )
-    phrases = [lower, *(lower.replace(f" {word} ", f" {meaning} ") for word, meaning in known)]
-    variants = (tuple(WORD.findall(variant)[:MOST_WORDS]) for variant in phrases)
-    return _Asked(words, tuple(dict.fromkeys(filter(None, variants))), scan.di if scan else None)
-
-
-def _rank(asked: _Asked) -> ColumnElement[Any]:
-    named = meant(asked.di, asked.words).subquery()
-    same_pack = and_(named.c.by_barcode, named.c.item_id == Offer.item_id, named.c.uom == Offer.uom)
-    scanned_pack = select(named.c.item_id).where(same_pack).correlate(Offer).exists()
-    ranks = [func.ts_rank(Offer.search, _query(variant)) for variant in asked.variants]
-    similar = func.word_similarity(asked.words, Offer.words)
-    return case(
-        (scanned_pack, literal(20)),
-        (_is_exact(asked), literal(10)),
-        else_=similar + (func.greatest(*ranks) if ranks else literal(0)),
+    phrases = [lower, *(lower.replace(f" {word} ", f" {meaning.lower()} ") for word, meaning in known)]
+    variants = tuple(dict.fromkeys(filter(None, map(words_of, phrases))))
+    scan, _ = read(words)
+    packs = db.session.execute(meant(scan.di if scan else None, words)).all()
+    return _Asked(
+        words,
+        variants,
+        numbered=tuple({pack.item_id for pack in packs}),
+        scanned=tuple((pack.item_id, pack.uom) for pack in packs if pack.by_barcode),
     )
 
 
-def _is_exact(asked: _Asked) -> ColumnElement[bool]:
-    """An item number, a manufacturer's or supplier's part number, or a barcode, exactly."""
-    return Offer.item_id.in_(
-        union(
-            select(meant(asked.di, asked.words).subquery().c.item_id),
-            select(Offer.item_id).where(func.upper(Offer.supplier_part) == asked.words.upper()),
-        )
+def _values(search: Search, here: Here, asked: _Asked) -> dict[str, Any]:
+    return {
+        "number": asked.words.upper(),
+        "numbered": list(asked.numbered),
+        "scanned": [item_id for item_id, _ in asked.scanned],
+        "units": [uom for _, uom in asked.scanned],
+        "known": here.known,
+        "guide": list(here.guide),
+        "stocked": list(here.stocked),
+        "most": MOST + 1,
+        "day": here.day,
+        "category": search.category or None,
+        "supplier": search.supplier_id,
+        "manufacturer": search.manufacturer or None,
+        "contract": search.contract,
+        "lots": search.lots,
+        "items": search.only_items(here),
+        "only_guide": search.guide,
+        "only_stocked": search.stocked,
+    }
+
+
+def _run(sort: str, values: dict[str, Any]) -> tuple[int, Found]:
+    """How many match before the filters, and the page after them."""
+    matches, total, ids, facets = db.session.execute(PAGES.get(sort, PAGES[""]), values).one()
+    found = Found(
+        ids=ids,
+        total=min(total, MOST),
+        facets=facets_of(facets or ()),
+        is_total_least=total > MOST,
+        are_counts_least=matches > MOST,
     )
+    return matches, found
 
 
-def _holds_all(words: tuple[str, ...]) -> ColumnElement[bool]:
-    return and_(*(_holds(word) for word in words))
-
-
-def _holds_all_or_similar(words: tuple[str, ...]) -> ColumnElement[bool]:
-    return and_(*(or_(_holds(word), _is_similar(word)) for word in words))
-
-
-def _holds(word: str) -> ColumnElement[bool]:
-    """Whether a word or its beginning stands in the offer; stop words always do."""
-    query = _query((word,))
-    return or_(Offer.search.bool_op("@@")(query), func.numnode(query) == 0)
-
-
-def _is_similar(word: str) -> ColumnElement[bool]:
-    """Whether a spelling like it stands in the offer; numbers and short words are meant as they are."""
-    if len(word) < SHORTEST_SIMILAR or not word.isalpha():
-        return false()
-    return func.word_similarity(word, Offer.words) >= SIMILAR
-
-
-def _query(words: tuple[str, ...]) -> ColumnElement[Any]:
-    # The words hold letters, digits, points and hyphens only, so quotes cannot be broken out of.
-    return func.to_tsquery(ENGLISH, " & ".join(f"'{word}':*" for word in words))
+def _similar(variants: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """Words of the catalog that are spelled like the asked ones."""
+    wanted = sorted({word.lower() for variant in variants for word in variant if may_be_misspelled(word)})
+    similar: dict[str, list[str]] = {}
+    for word, other in db.session.execute(SIMILAR, {"words": wanted}) if wanted else ():
+        similar.setdefault(word, []).append(other)
+    return similar

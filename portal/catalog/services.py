@@ -1,13 +1,20 @@
 """Keeps offers in line with the master data they come from."""
 
-from sqlalchemy import func, or_, select, update
+from typing import Any
 
-from portal.catalog.models import Offer
+from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from integrations.canonical import Lifecycle
+from portal.catalog.models import Offer, OfferCount, OfferWord
+from portal.catalog.rules import SHORTEST_SIMILAR
 from portal.foundation.db import db
 from portal.masterdata.models import Item, ItemPackaging, Supplier
 from portal.masterdata.rules import ImportKind
 
 SEEN_IN_OFFERS = frozenset({ImportKind.ITEMS, ImportKind.ITEM_PACKAGING, ImportKind.SUPPLIERS})
+
+COPIED = ("name", "category", "manufacturer", "lot_tracked", "requestable", "words", "factor")
 
 
 def follow_import(kind: ImportKind) -> None:
@@ -17,7 +24,33 @@ def follow_import(kind: ImportKind) -> None:
 
 
 def align_offers() -> None:
-    """Writes anew what a search looks at and the pack size of every offer that differs; one statement."""
+    """Writes anew what a search looks at, in every offer where it differs; then counts and words."""
+    right = _right().subquery()
+    copied = {name: right.c[name] for name in COPIED}
+    changed = (
+        update(Offer)
+        .where(
+            Offer.id == right.c.id,
+            or_(*(getattr(Offer, name).is_distinct_from(value) for name, value in copied.items())),
+        )
+        .values(copied)
+        .returning(Offer.words)
+        .cte("changed")
+    )
+    # Letters only: what people misspell, not numbers.
+    word = func.regexp_split_to_table(func.lower(changed.c.words), "[^[:alpha:]]+").label("word")
+    words = select(word).distinct().subquery()
+    db.session.execute(
+        insert(OfferWord)
+        .from_select(["word"], select(words.c.word).where(func.length(words.c.word) >= SHORTEST_SIMILAR))
+        .on_conflict_do_nothing(),
+        execution_options={"synchronize_session": False},
+    )
+    _count_offers()
+
+
+def _right() -> Select[Any]:
+    """Each offer as its item, pack and supplier have it."""
     gtins = (
         select(ItemPackaging.item_id, func.string_agg(ItemPackaging.gtin, " ").label("gtins"))
         .where(ItemPackaging.gtin != "")
@@ -35,27 +68,28 @@ def align_offers() -> None:
         Offer.supplier_part,
         gtins.c.gtins,
     )
-    packs = (
+    pack = (ItemPackaging.item_id == Offer.item_id) & (ItemPackaging.uom == Offer.uom)
+    return (
         select(
             Offer.id,
+            Item.name,
+            Item.category,
+            Item.manufacturer,
+            Item.lot_tracked,
+            (Item.lifecycle == Lifecycle.ACTIVE).label("requestable"),
             words.label("words"),
             func.coalesce(ItemPackaging.factor, Offer.factor).label("factor"),
         )
         .join(Item, Item.id == Offer.item_id)
         .join(Supplier, Supplier.id == Offer.supplier_id)
         .outerjoin(gtins, gtins.c.item_id == Offer.item_id)
-        .outerjoin(
-            ItemPackaging,
-            (ItemPackaging.item_id == Offer.item_id) & (ItemPackaging.uom == Offer.uom),
-        )
-        .subquery()
+        .outerjoin(ItemPackaging, pack)
     )
-    db.session.execute(
-        update(Offer)
-        .where(
-            Offer.id == packs.c.id,
-            or_(Offer.words != packs.c.words, Offer.factor != packs.c.factor),
-        )
-        .values(words=packs.c.words, factor=packs.c.factor)
-        .execution_options(synchronize_session=False)
-    )
+
+
+def _count_offers() -> None:
+    kind = (Offer.category, Offer.supplier_id, Offer.manufacturer, Offer.lot_tracked)
+    counted = select(*kind, func.count()).where(Offer.active).group_by(*kind)
+    db.session.execute(delete(OfferCount))
+    names = [*(column.key for column in kind), OfferCount.offers.key]
+    db.session.execute(insert(OfferCount).from_select(names, counted))

@@ -15,8 +15,8 @@ n          samples; of a batch of orders or confirmations each batch is one. A b
 Search     one browser, gunicorn, signed in, twelve kinds of search in turn, against the statement that
            finds the rows of the page (the cost of being a page) and against all statements of the page
            (the cost of Python); then four people at once against a Flask page of 50 rows, no database,
-           under the same gunicorn. Both with the offers asked for and with ten times as many; if the
-           portal's milliseconds grow tenfold, no index is used.
+           under the same gunicorn. Both with the offers asked for and with `growth` times as many; if the
+           portal's milliseconds grow as much, no index is used.
 Submit     all checks of five lines, budget lock and approval, against inserting requisition, lines, ledger
            and audit event.
 Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
@@ -35,12 +35,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from portal.catalog.services import align_offers
+from portal.foundation.db import transaction
 from tests.bench import confirming, delivery, generator, ground, moving, pages, receiving, search, submission
 from tests.bench.figures import Figure, show
 from tests.bench.ground import CLINICS, Ground
 from tests.bench.interleaving import ROUNDS, Plan
 
-GROWTH = 10
 LEAST = 3  # one round to warm up, one batch for the bare side, one to measure
 WIDTH = 150
 TERMINATED = 128 + signal.SIGTERM  # leaving by an exception stops the servers too
@@ -49,19 +50,20 @@ AS_WRITTEN = "\b\n"  # click leaves the lines of such a paragraph alone
 
 @click.command(help=AS_WRITTEN + __doc__.replace("\n\n", "\n\n" + AS_WRITTEN))
 @click.option("--offers", default=10_000, show_default=True, type=click.IntRange(400, 1_000_000))
+@click.option("--growth", default=10, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--requests", default=200, show_default=True, type=click.IntRange(20, 10_000))
 @click.option("--seconds", default=20.0, show_default=True, help="No new round of a measure after so long.")
-def main(offers: int, requests: int, seconds: float) -> None:
+def main(offers: int, growth: int, requests: int, seconds: float) -> None:
     """Runs every measure; progress on standard error, figures on standard output."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     figures: list[Figure] = []
     try:
-        figures.extend(_measured(offers, requests, seconds))
+        figures.extend(_measured(offers, growth, requests, seconds))
     finally:
         show(figures, Console(width=WIDTH))
 
 
-def _measured(offers: int, requests: int, seconds: float) -> Iterator[Figure]:
+def _measured(offers: int, growth: int, requests: int, seconds: float) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
         folder = Path(name)
         with delivery.partner(folder) as address, ground.prepared(folder, address) as place:
@@ -70,7 +72,7 @@ def _measured(offers: int, requests: int, seconds: float) -> Iterator[Figure]:
             yield from _moves(place, requests, seconds)
             with pages.portal(place) as portal, pages.bare(folder) as bare:
                 plan = Plan(works=1, rounds=requests, seconds=seconds)
-                for size in (offers, offers * GROWTH):
+                for size in (offers, offers * growth):
                     if size > offers:
                         _grow(place, offers, size)
                     _say(f"search among {size:,} offers")
@@ -108,6 +110,9 @@ def _grow(place: Ground, there: int, wanted: int) -> None:
     generator.add_offers(
         place.owner, place.organization_id, place.gl_account_id, first=there + 1, count=wanted - there
     )
+    with place.acting(), transaction():
+        align_offers()
+    generator.settle(place.owner)
 
 
 def _say(what: str) -> None:

@@ -32,9 +32,9 @@ COPY = "COPY stage FROM STDIN"
 INSERTS = (
     """
     INSERT INTO item (organization_id, code, name, category, unspsc, manufacturer, manufacturer_part,
-        base_uom, gl_account_id, lot_tracked, serial_tracked, expiry_tracked, lifecycle)
+        base_uom, gl_account_id, lot_tracked, serial_tracked, expiry_tracked, implant, lifecycle)
     SELECT %(organization)s, code, name, category, '42132203', maker, part, 'EA', %(gl_account)s,
-        false, false, false, 'active'
+        false, false, false, false, 'active'
     FROM stage
     """,
     """
@@ -54,11 +54,8 @@ INSERTS = (
     WHERE item.id %% 10 < 7
     """,
     """
-    INSERT INTO offer (organization_id, item_id, supplier_id, supplier_part, uom, factor, list_price, active,
-        words)
-    SELECT %(organization)s, item.id, supplier.id, stage.supplier_part, 'BX', 10, stage.price * 1.1, true,
-        concat_ws(' ', stage.code, stage.name, stage.category, stage.maker, stage.part, stage.gtin,
-            stage.case_gtin, supplier.name, stage.supplier_part)
+    INSERT INTO offer (organization_id, item_id, supplier_id, supplier_part, uom, factor, list_price, active)
+    SELECT %(organization)s, item.id, supplier.id, stage.supplier_part, 'BX', 10, stage.price * 1.1, true
     FROM stage
     JOIN item ON item.organization_id = %(organization)s AND item.code = stage.code
     JOIN supplier ON supplier.organization_id = %(organization)s AND supplier.code = stage.supplier
@@ -75,7 +72,16 @@ SELECT organization_id, 'C-' || code, 'Contract of ' || name, id, 'USD',
     current_date - 300, current_date + 300
 FROM supplier WHERE organization_id = %(organization)s AND code LIKE 'S%%'
 """
-SETTLED = ("item", "item_packaging", "contract_line", "offer", "supplier", "contract")
+SETTLED = (
+    "item",
+    "item_packaging",
+    "contract_line",
+    "offer",
+    "offer_count",
+    "offer_word",
+    "supplier",
+    "contract",
+)
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ def add_suppliers(connection: psycopg.Connection, organization_id: int) -> None:
 def add_offers(
     connection: psycopg.Connection, organization_id: int, gl_account_id: int, *, first: int, count: int
 ) -> None:
-    """Adds `count` items with one offer each, and lets PostgreSQL learn how many there are."""
+    """Adds `count` items with one offer each; they are searched for once they are aligned and settled."""
     with connection.transaction():
         connection.execute(STAGE)
         with connection.cursor().copy(COPY) as copy:
@@ -152,6 +158,10 @@ def add_offers(
         for statement in INSERTS:
             connection.execute(statement, values)
         connection.execute("DROP TABLE stage")
+
+
+def settle(connection: psycopg.Connection) -> None:
+    """Lets PostgreSQL learn how many rows there are, as autovacuum would in time."""
     for table in SETTLED:
         connection.execute(f"VACUUM ANALYZE {table}")  # also moves what the GIN indexes hold back
 

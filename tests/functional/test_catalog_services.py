@@ -27,6 +27,7 @@ def test_a_renamed_item_is_found_under_its_new_name_and_pack(hospital: Hospital)
 
 
 def test_other_imports_leave_offers_alone(hospital: Hospital) -> None:
+    db.session.refresh(hospital.gloves_offer, ["words"])
     before = hospital.gloves_offer.words
     with transaction():
         services.follow_import(ImportKind.COST_CENTERS)

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from portal.migrations.catalog_search import create_search, drop_search
 from portal.migrations.tenancy import REFUSE_CHANGE, create_role, look_past, make_append_only, protect
 
 revision = "0001"
@@ -27,6 +28,8 @@ TENANT_TABLES = (
     "facility",
     "gl_account",
     "identity_provider",
+    "offer_count",
+    "offer_word",
     "partner",
     "patient",
     "supplier",
@@ -294,6 +297,51 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_identity_provider_organization_id"), "identity_provider", ["organization_id"], unique=False
     )
+    op.create_table(
+        "offer_count",
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("supplier_id", sa.BigInteger(), nullable=False),
+        sa.Column("manufacturer", sa.Text(), nullable=False),
+        sa.Column("lot_tracked", sa.Boolean(), nullable=False),
+        sa.Column("offers", sa.Integer(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_offer_count_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offer_count")),
+    )
+    op.create_index(op.f("ix_offer_count_organization_id"), "offer_count", ["organization_id"], unique=False)
+    op.create_table(
+        "offer_word",
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_offer_word_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offer_word")),
+        sa.UniqueConstraint("organization_id", "word", name=op.f("uq_offer_word_organization_id_word")),
+    )
+    op.create_index(
+        "ix_offer_word_like",
+        "offer_word",
+        ["word"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"word": "gin_trgm_ops"},
+    )
+    op.create_index(op.f("ix_offer_word_organization_id"), "offer_word", ["organization_id"], unique=False)
     op.create_table(
         "partner",
         sa.Column("code", sa.Text(), nullable=False),
@@ -1247,11 +1295,20 @@ def upgrade() -> None:
         sa.Column("factor", sa.Numeric(precision=15, scale=3), nullable=False),
         sa.Column("list_price", sa.Numeric(precision=16, scale=4), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("category", sa.Text(), server_default="", nullable=False),
+        sa.Column("manufacturer", sa.Text(), server_default="", nullable=False),
+        sa.Column("lot_tracked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("requestable", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("words", sa.Text(), server_default="", nullable=False),
+        sa.Column("part_key", sa.Text(), sa.Computed("upper(supplier_part)", persisted=True), nullable=False),
         sa.Column(
             "search",
             postgresql.TSVECTOR(),
-            sa.Computed("to_tsvector('english', words)", persisted=True),
+            sa.Computed(
+                "setweight(to_tsvector('english', name), 'A') || to_tsvector('english', words)",
+                persisted=True,
+            ),
             nullable=False,
         ),
         sa.Column(
@@ -1269,17 +1326,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offer")),
         sa.UniqueConstraint("item_id", "supplier_id", "uom", name=op.f("uq_offer_item_id_supplier_id_uom")),
     )
-    op.create_index(op.f("ix_offer_organization_id"), "offer", ["organization_id"], unique=False)
-    op.create_index("ix_offer_search", "offer", ["search"], unique=False, postgresql_using="gin")
-    op.create_index(op.f("ix_offer_supplier_id"), "offer", ["supplier_id"], unique=False)
+    op.create_index("ix_offer_category", "offer", ["organization_id", "category", "name", "id"], unique=False)
     op.create_index(
-        "ix_offer_words",
-        "offer",
-        ["words"],
-        unique=False,
-        postgresql_using="gin",
-        postgresql_ops={"words": "gin_trgm_ops"},
+        "ix_offer_manufacturer", "offer", ["organization_id", "manufacturer", "name", "id"], unique=False
     )
+    op.create_index("ix_offer_name", "offer", ["organization_id", "name", "id"], unique=False)
+    op.create_index(op.f("ix_offer_organization_id"), "offer", ["organization_id"], unique=False)
+    op.create_index("ix_offer_part_key", "offer", ["organization_id", "part_key"], unique=False)
+    op.create_index("ix_offer_search", "offer", ["search"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_offer_supplier", "offer", ["organization_id", "supplier_id", "name", "id"], unique=False
+    )
+    op.create_index(op.f("ix_offer_supplier_id"), "offer", ["supplier_id"], unique=False)
     op.create_table(
         "recall_part",
         sa.Column("recall_id", sa.BigInteger(), nullable=False),
@@ -2969,6 +3027,7 @@ def upgrade() -> None:
     op.execute("REVOKE UPDATE, DELETE ON audit_seal FROM portal_app")
     for signature, returns, query in CROSS_TENANT_FUNCTIONS:
         look_past(signature, returns, query)
+    create_search()
 
 
 def downgrade() -> None:
@@ -3125,12 +3184,14 @@ def downgrade() -> None:
     op.drop_index("ix_recall_part_item", table_name="recall_part")
     op.drop_index("ix_recall_part_di", table_name="recall_part")
     op.drop_table("recall_part")
-    op.drop_index(
-        "ix_offer_words", table_name="offer", postgresql_using="gin", postgresql_ops={"words": "gin_trgm_ops"}
-    )
     op.drop_index(op.f("ix_offer_supplier_id"), table_name="offer")
+    op.drop_index("ix_offer_supplier", table_name="offer")
     op.drop_index("ix_offer_search", table_name="offer", postgresql_using="gin")
+    op.drop_index("ix_offer_part_key", table_name="offer")
     op.drop_index(op.f("ix_offer_organization_id"), table_name="offer")
+    op.drop_index("ix_offer_name", table_name="offer")
+    op.drop_index("ix_offer_manufacturer", table_name="offer")
+    op.drop_index("ix_offer_category", table_name="offer")
     op.drop_table("offer")
     op.drop_index(op.f("ix_location_organization_id"), table_name="location")
     op.drop_table("location")
@@ -3215,6 +3276,16 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_partner_organization_id"), table_name="partner")
     op.drop_table("partner")
+    op.drop_index(op.f("ix_offer_word_organization_id"), table_name="offer_word")
+    op.drop_index(
+        "ix_offer_word_like",
+        table_name="offer_word",
+        postgresql_using="gin",
+        postgresql_ops={"word": "gin_trgm_ops"},
+    )
+    op.drop_table("offer_word")
+    op.drop_index(op.f("ix_offer_count_organization_id"), table_name="offer_count")
+    op.drop_table("offer_count")
     op.drop_index(op.f("ix_identity_provider_organization_id"), table_name="identity_provider")
     op.drop_table("identity_provider")
     op.drop_index(op.f("ix_gl_account_organization_id"), table_name="gl_account")
@@ -3235,5 +3306,6 @@ def downgrade() -> None:
     # ### end Alembic commands ###
     for signature, _, _ in CROSS_TENANT_FUNCTIONS:
         op.execute(f"DROP FUNCTION {signature}")
+    drop_search()
     op.execute("DROP FUNCTION portal_refuse_change()")
     op.execute("REVOKE USAGE ON SCHEMA public FROM portal_app")
