@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
 from portal.clinical.models import Case, Encounter, Launch, Patient
@@ -16,6 +16,7 @@ from portal.foundation.errors import NotFound
 from portal.masterdata.models import Location
 
 CASE_NUMBER = re.compile(r"[A-Z]{2}\d{2}-\d{7,}")
+SAME_DAY = timedelta(hours=18)
 PLACE = (joinedload(Location.facility), joinedload(Location.cost_center))
 ENDED = "This launch has ended. Open the patient's chart in the EHR and start Clinic Supply again."
 
@@ -107,10 +108,16 @@ def _launches() -> Select[Launch]:
 def _case_of_launch(launch: Launch) -> Select[Case]:
     """The case that was opened here, else the one of the encounter that is under way or comes next."""
     mine = Case.id == launch.case_id
-    of_encounter = (Case.encounter_id == launch.encounter_id) & Case.state.in_(
-        [CaseState.OPEN, CaseState.SCHEDULED]
+    patient_id = launch.patient_id
+    of_encounter = Case.encounter_id == launch.encounter_id
+    # The schedule may know the visit under a number of its own: then patient, place and day say which case.
+    of_patient = and_(
+        Case.encounter.has((Encounter.patient_id == patient_id) & (Encounter.patient_id.is_not(None))),
+        Case.location_id == launch.location_id,
+        Case.scheduled_at.between(clock.now() - SAME_DAY, clock.now() + SAME_DAY),
     )
-    known = mine if launch.case_id else of_encounter if launch.encounter_id else Case.id.is_(None)
+    is_now = Case.state.in_([CaseState.OPEN, CaseState.SCHEDULED])
+    known = mine if launch.case_id else and_(or_(of_encounter, of_patient), is_now)
     return _cases().where(known).order_by(Case.state, Case.scheduled_at.nulls_last(), Case.id).limit(1)
 
 

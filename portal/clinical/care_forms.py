@@ -15,6 +15,7 @@ from portal.clinical.care_rules import (
     pack_words,
     unit_word,
 )
+from portal.clinical.care_services import Said
 from portal.foundation.filters import day
 from portal.foundation.forms import Form, QuantityField
 from portal.foundation.quantity import plain
@@ -84,6 +85,10 @@ class CareForm(ConflictForm):
         own = [error for field in self for error in field.errors]
         return list(dict.fromkeys([*self.form_errors, *own]))
 
+    def said(self, do: str) -> Said:
+        """All of it, with the button that was pressed."""
+        return Said(do, self.scan.data, self.entry(), self.rush_reason.data or "", self.raw_scan.data or "")
+
     def entry(self) -> Entry | None:
         """What the person has in hand; None when there is nothing."""
         item_id = row_number(self.item_id.data)
@@ -152,15 +157,15 @@ def _lot_words(lot: str, serial: str, expires: str, on_hand: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def filled(answer: Answer | None, *, scan: str = "") -> CareForm:
+def filled(answer: Answer | None, *, unread: str = "") -> CareForm:
     """The form as the page shows it: empty, or with what is known of the thing in hand."""
     if answer is None:
-        return CareForm(formdata=None, data={"scan": scan})
+        return CareForm(formdata=None, data={"raw_scan": unread})
     entry = answer.entry
     form = CareForm(
         formdata=None,
         data={
-            "scan": scan, "item_id": entry.item_id, "key": entry.key, "raw_scan": entry.raw_scan,
+            "item_id": entry.item_id, "key": entry.key, "raw_scan": entry.raw_scan,
             "pack_uom": entry.pack_uom, "pack_factor": plain(entry.pack_factor),
             "replaces_id": entry.replaces_id or "",
             "outcome": answer.outcome.value,

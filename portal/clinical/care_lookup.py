@@ -1,17 +1,19 @@
 """What a scan or some words mean: one item in a pack, or a few to choose from, or a reason why not."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from integrations.canonical import Lifecycle
-from portal.catalog.search import CatalogSearch, Search
+from portal.catalog.search import named
 from portal.clinical.care_answer import Entry
-from portal.foundation.db import db
 from portal.masterdata.models import Item
 from portal.masterdata.scanning import AmbiguousScan, Scanned, resolve
 
 MOST_FOUND = 8
+BARCODE = re.compile(r"[\]+=&(*]|\d{8}")
+PLACE = re.compile(r" \(character \d+\)$")
 MOST_OFFERS = 40
 
 
@@ -23,6 +25,7 @@ class Hit:
     items: Sequence[Item] = ()
     warnings: Sequence[str] = ()
     reason: str = ""
+    is_barcode: bool = False
 
 
 def look_up(text: str, day: date) -> Hit:
@@ -37,7 +40,8 @@ def look_up(text: str, day: date) -> Hit:
         items = _named(text, day)
         if items:
             return Hit(items=items)
-    return Hit(reason=_why_not(scanned))
+    is_barcode = scanned.scan is not None or BARCODE.match(scanned.raw.strip()) is not None
+    return Hit(reason=_why_not(scanned), is_barcode=is_barcode)
 
 
 def _entry(scanned: Scanned) -> Entry:
@@ -57,23 +61,20 @@ def _entry(scanned: Scanned) -> Entry:
 
 
 def _why_not(scanned: Scanned) -> str:
-    if scanned.scan is None:
+    if scanned.scan is not None:
         return (
-            f"Nothing is called “{scanned.raw.strip()[:60]}”. Type a part of the name or the item number. "
-            f"If it was a barcode, it could not be read: {scanned.reason}"
+            f"The barcode was read, but nobody here knows the item {scanned.scan.di or ''}. "
+            "Type its name, or keep the scan for a check."
         )
-    return (
-        f"The barcode was read, but nobody here knows the item {scanned.scan.di or ''}. "
-        "Type its name, or tell the storeroom."
-    )
+    text = scanned.raw.strip()
+    if BARCODE.match(text):
+        reason = PLACE.sub("", scanned.reason)
+        return f"This barcode could not be read. {reason} Or type the name of the item."
+    return f"Nothing is called “{text[:60]}”. Type a part of the name, or the item number."
 
 
 def _named(text: str, day: date) -> list[Item]:
-    """Items whose offers match, synonyms and similar spellings included; each once, the best first."""
-    for similar in (False, True):
-        search = CatalogSearch(Search(words=text), day, similar=similar)
-        offers = db.session.scalars(search.offers().limit(MOST_OFFERS))
-        items = {one.item_id: one.item for one in offers if one.item.lifecycle is Lifecycle.ACTIVE}
-        if items:
-            return list(items.values())[:MOST_FOUND]
-    return []
+    """What the catalog finds, synonyms and similar spellings included; each item once, the best first."""
+    offers = named(text, day, MOST_OFFERS)
+    items = {one.item_id: one.item for one in offers if one.item.lifecycle is Lifecycle.ACTIVE}
+    return list(items.values())[:MOST_FOUND]

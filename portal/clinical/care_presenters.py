@@ -20,7 +20,6 @@ from portal.clinical.care_rules import (
     amount,
     chosen_lots,
     may_undo,
-    pack_words,
     unit_word,
 )
 from portal.clinical.models import CareRequest, Patient, PreferenceCard, Usage
@@ -141,9 +140,10 @@ def _offer(answer: Answer, price: Price) -> str:
     """What one tap on Request asks for: whole packs, at least what is in hand."""
     offer = price.offer
     packs = whole_packs(answer.base_quantity, offer.factor)
-    of = f", {pack_words(offer.uom, offer.factor, answer.item.base_uom)}" if offer.factor > 1 else ""
-    each = f"{unit_price(price.unit_price)} each"
-    return f"Requests {amount(packs, offer.uom)}{of}, from {offer.supplier.name}, {each}."
+    base = answer.item.base_uom
+    of = f" of {amount(offer.factor, base)}" if offer.factor > 1 else ""
+    each = f"{unit_price(price.unit_price)} a {unit_word(offer.uom)}"
+    return f"Requests {amount(packs, offer.uom)}{of} from {offer.supplier.name}, at {each}."
 
 
 def tile(item: Item, on_hand: Decimal) -> dict[str, Any]:

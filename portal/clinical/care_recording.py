@@ -1,7 +1,8 @@
 """Recording, undoing and closing from the point-of-care page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, undefer
@@ -54,6 +55,18 @@ def _said(row: Usage, known: Answer) -> Message:
     return Message(f"{said}: {OUTCOME_LABELS[known.outcome].lower()}, recorded.", undo=f"undo:{row.id}")
 
 
+def keep_for_review(actor: Actor, care: Care, scan: str) -> Message:
+    """Keeps a barcode that nobody understood; somebody finds out what it was, and it is counted then."""
+    care = care_cases.opened(actor, care)
+    assert care.case is not None, "opened gives every care a case"
+    key = f"care-unread-{care.case.id}-{scan}"
+    if usage.by_key(key) is None:
+        unknown = Entry(0, raw_scan=scan)
+        event = replace(event_of(care, unknown, UsageStatus.USED, Decimal(1)), item_id=None, key=key)
+        usage.record_usage(actor, replace(event, description="Barcode that could not be read"))
+    return Message("The scan is kept. Somebody will find out what it was and count it.", "info")
+
+
 def use_card(actor: Actor, care: Care) -> list[Message]:
     """Records what the preference card says to open, lot by lot; implants are left to the scanner."""
     card = found(care_queries.card_of(care.case, care.place.id), "preference card")
@@ -93,9 +106,9 @@ def undo(actor: Actor, care: Care, usage_id: int) -> Message:
     if not may_undo(row.recorded_at):
         minutes = UNDO_WITHIN.seconds // 60
         raise Invalid(f"Undo works for {minutes} minutes. Ask the storeroom to correct it.")
+    name = row.item.name if row.item else row.description
     care_cases.reopened(actor, care, UNDONE)
     usage.undo(actor, row.id, UNDONE)
-    name = row.item.name if row.item else row.description
     return Message(f"Undone: {name}. The stock is back where it was.", "info")
 
 
@@ -156,6 +169,10 @@ def finish(actor: Actor, care: Care, *, nothing_used: bool = False) -> Message:
         )
     if lines and nothing_used:
         raise Conflict("Something was recorded meanwhile. Look at it, then close the case.")
+    waiting = sum(1 for one in lines if one.state in (UsageState.REVIEW, UsageState.CONFLICT))
+    if waiting:
+        what = "1 line waits" if waiting == 1 else f"{waiting} lines wait"
+        return Message(f"Your part is done. {what} for a check; the case is closed after that.", "info")
     care = care_cases.opened(actor, care)
     care_cases.close(actor, care, nothing_used=nothing_used)
     count = len(lines)

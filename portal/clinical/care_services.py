@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from integrations.formats.udi import Scan
 from portal.clinical import care_context, care_lookup, care_recording, care_requests, cases
 from portal.clinical.care_answer import Answer, Entry, answer
 from portal.clinical.care_context import Care
@@ -13,8 +14,10 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.errors import Invalid
 from portal.masterdata.models import Item
 from portal.masterdata.queries import locations_for
+from portal.masterdata.scanning import label
 
 GOOD, ASK, STOP = "good", "ask", "stop"
+REVIEW = "review"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Said:
     scan: str = ""
     entry: Entry | None = None
     rush_reason: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Shown:
     found: Sequence[Item] = ()
     is_changed: bool = False
     is_bad: bool = False
+    unread: str = ""  # a barcode that nobody understood, kept in the page until it is put aside
     leaves: bool = False  # the case opened or closed, so that all of the page is another one
 
     @property
@@ -74,6 +79,7 @@ def act(actor: Actor, care: Care, said: Said) -> Shown:
         Do.NOTHING: _nothing,
         "show": _show,
         Do.UNDO: _undo_last,
+        REVIEW: _review,
     }
     return steps.get(verb, _look)(actor, care, said)
 
@@ -110,9 +116,23 @@ def _look(actor: Actor, care: Care, said: Said) -> Shown:
     if said.entry is not None and said.entry.raw_scan == said.scan and not said.entry.serial:
         more = min(said.entry.quantity + 1, MOST_PER_LINE)
         return Shown(answer(care, replace(said.entry, quantity=more)))
+    both = label(said.entry.raw_scan, said.scan) if said.entry is not None else None
+    if said.entry is not None and both is not None:
+        return Shown(answer(care, _completed(said.entry, both)))
     before = _record(actor, care, said) if said.entry is not None else Shown()
     care = care_recording.current(care)
     return _merged(before, _found(care, said.scan))
+
+
+def _completed(entry: Entry, both: Scan) -> Entry:
+    """The thing in hand with what the second barcode of its label says."""
+    return replace(
+        entry,
+        lot=both.lot or entry.lot,
+        serial=both.serial or entry.serial,
+        expires_on=both.expires_on or entry.expires_on,
+        raw_scan=both.raw,
+    )
 
 
 def _found(care: Care, text: str) -> Shown:
@@ -121,6 +141,9 @@ def _found(care: Care, text: str) -> Shown:
         return Shown(answer(care, hit.entry), [Message(one, "warning") for one in hit.warnings])
     if hit.items:
         return Shown(found=hit.items)
+    if hit.is_barcode:
+        keep = Message(hit.reason, "danger", action=REVIEW, action_label="Keep the scan for a check")
+        return Shown(messages=[keep], is_bad=True, unread=text)
     return Shown(messages=[Message(hit.reason, "danger")], is_bad=True)
 
 
@@ -228,6 +251,12 @@ def _finish(actor: Actor, care: Care, said: Said) -> Shown:
     message = care_recording.finish(actor, care)
     is_over = not message.action
     return _merged(before, Shown(messages=[message], is_changed=is_over, leaves=is_over))
+
+
+def _review(actor: Actor, care: Care, said: Said) -> Shown:
+    if not said.unread:
+        raise Invalid("There is no scan to keep. Scan it again.", field="scan")
+    return Shown(messages=[care_recording.keep_for_review(actor, care, said.unread)], is_changed=True)
 
 
 def _nothing(actor: Actor, care: Care, said: Said) -> Shown:

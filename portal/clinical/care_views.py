@@ -11,7 +11,7 @@ from portal.clinical.blueprint import blueprint
 from portal.clinical.care_context import Care
 from portal.clinical.care_forms import CareForm, NewCaseForm, PlaceForm, filled
 from portal.clinical.care_rules import Do
-from portal.clinical.care_services import Said, Shown
+from portal.clinical.care_services import Shown
 from portal.foundation.access import Permission, requires
 from portal.foundation.web import actor
 
@@ -59,7 +59,13 @@ def care_act(code: str) -> ResponseReturnValue:
     """Does what a scan, a tap or a command asks; nothing typed is lost when it cannot be done."""
     form = CareForm()
     found = care_context.find(actor(), code, lock=True)
-    said = Said(request.form.get("do", Do.LOOK), form.scan.data, form.entry(), form.rush_reason.data or "")
+    said = Said(
+        request.form.get("do", Do.LOOK),
+        form.scan.data,
+        form.entry(),
+        form.rush_reason.data or "",
+        form.raw_scan.data,
+    )
     if form.validate():
         with form.accepting():
             shown = care_services.act(actor(), found, said)
@@ -67,7 +73,7 @@ def care_act(code: str) -> ResponseReturnValue:
         return _page(found, form, care_services.refused(found, said, form.sentences())), form.refusal
     if shown.leaves or (shown.is_settled and not is_htmx()):
         return _left(code, shown)
-    return _page(care_context.refreshed(found), filled(shown.answer), shown)
+    return _page(care_context.refreshed(found), filled(shown.answer, unread=shown.unread), shown)
 
 
 def is_htmx() -> bool:

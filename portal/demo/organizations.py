@@ -117,7 +117,7 @@ class Organization:
         return {
             **_without(row, "base_gtin", "gl_account"),
             **{name: row[name] == "yes" for name in ("lot_tracked", "serial_tracked", "expiry_tracked")},
-            "implant": row["category"] == "Implants",
+            "implant": row["category"] == "Implants" or "eluting stent" in row["name"],
             "lifecycle": Lifecycle(row["lifecycle"]),
             "gl_account_id": self.gl_accounts[row["gl_account"]],
         }

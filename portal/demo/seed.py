@@ -6,11 +6,13 @@ from pathlib import Path
 
 from portal.demo import sandboxes
 from portal.demo.accounts import add_accounts
+from portal.demo.consumption import add_consumption
 from portal.demo.ehrs import point_ehrs
 from portal.demo.history import History
 from portal.demo.names import ORGANIZATIONS, Addresses
 from portal.demo.organizations import Organization
 from portal.demo.partners import add_partners, point_partners
+from portal.demo.point_of_care import add_point_of_care, plan_day
 from portal.demo.stories import STORIES
 from portal.foundation.db import enter_organization, transaction
 from portal.identity.queries import organization_id_of_slug
@@ -59,6 +61,8 @@ def _add_organization(slug: str, addresses: Addresses) -> None:
         organization.write()
         add_accounts(organization)
         add_partners(slug, addresses)
+        add_point_of_care(organization)
+        add_consumption(organization)
 
 
 def _add_history(data_dir: Path, slugs: Sequence[str], progress: Progress) -> None:
@@ -75,3 +79,4 @@ def _point(slug: str, addresses: Addresses) -> None:
     with transaction():
         point_partners(slug, addresses)
         point_ehrs(slug, addresses)
+        plan_day(slug)

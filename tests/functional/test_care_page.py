@@ -1,157 +1,280 @@
-"""The point of care without JavaScript: scan, confirm, done; stops, questions, undo, requests; whose it is."""
+"""The point of care without JavaScript: scan, confirm, done; questions, stops, undo, requests, strangers."""
 
-import re
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any
 
-import pytest
-from lxml import html
-from sqlalchemy import func, select
-
-from portal.clinical.models import AccessRecord, Case, CareRequest, Encounter, Patient, Usage
-from portal.clinical.rules import CaseState, UsageState
+from integrations.clinical import UsageStatus
+from portal.clinical.models import AccessRecord, CareRequest, Case, Usage
+from portal.clinical.rules import CaseState
 from portal.foundation import clock
-from portal.foundation.db import db, enter_organization, transaction
+from portal.foundation.db import db, transaction
 from portal.identity.rules import Role
-from portal.inventory.models import Stock
-from portal.masterdata.models import Item, ItemPackaging
 from portal.requisitions.models import Requisition
 from portal.requisitions.rules import RequisitionState
-from tests.hospital import Hospital
+from tests.care_ward import CATHETER, GLOVE, GLOVE_BOX, GS, HIP, NAME, Ward, ward, words
 from tests.requesting import actions, stocked
-from tests.visitor import Visitor
 
-NAME = "Test patient A"
-GLOVE = "09521101010107"
-GLOVE_BOX = "19521101010104"
-CATHETER = "09521101020106"
-HIP = "09521109010109"
-GS = "\x1d"
-
-
-class Ward:
-    """A hospital with a case of a patient, stock and barcodes; a browser of the clinician."""
-
-    def __init__(self, hospital: Hospital, client: Visitor) -> None:
-        self.hospital, self.client = hospital, client
-        with transaction():
-            self._master_data()
-            self._stock()
-            self.case = self._case(NAME)
-        client.sign_in(hospital.email(Role.CLINICIAN))
-        self.url = f"/care/{self.case}/"
-
-    def _master_data(self) -> None:
-        hospital = self.hospital
-        self.hip = Item(
-            code="HIP-36", name="Femoral head, 36 mm", base_uom="EA", implant=True, lot_tracked=True,
-            serial_tracked=True, expiry_tracked=True, gl_account_id=hospital.gl_account.id,
-        )  # fmt: skip
-        db.session.add(self.hip)
-        db.session.flush()
-        db.session.add(ItemPackaging(item_id=self.hip.id, uom="EA", factor=Decimal(1), gtin=HIP))
-        for item, uom, gtin in (
-            (hospital.gloves, "EA", GLOVE), (hospital.gloves, "BX", GLOVE_BOX), (hospital.catheter, "EA", CATHETER)
-        ):  # fmt: skip
-            packs = db.session.query(ItemPackaging).filter_by(item_id=item.id, uom=uom)
-            packs.one().gtin = gtin
-
-    def _stock(self) -> None:
-        hospital, day = self.hospital, clock.today
-        manager = hospital.actor(Role.CLINIC_MANAGER)
-        stocked(manager, hospital.clinic, hospital.gloves.id, 40)
-        stocked(manager, hospital.storeroom, hospital.gloves.id, 200)
-        for lot, days in (("LATE", 300), ("SOON", 30), ("GONE", -3)):
-            until = day() + timedelta(days=days)
-            stocked(manager, hospital.clinic, hospital.catheter.id, 5, lot=lot, expires_on=until)
-        until = day() + timedelta(days=900)
-        for serial in ("S1", "S2"):
-            stocked(manager, hospital.clinic, self.hip.id, 1, lot="H1", serial=serial, expires_on=until)
-
-    def _case(self, name: str) -> str:
-        patient = Patient(name=name, birth_date="1950-03-01", sex="female")
-        db.session.add(patient)
-        db.session.flush()
-        encounter = Encounter(
-            found_by=f"test|{name}",
-            identifier=name,
-            patient_id=patient.id,
-            location_id=self.hospital.clinic.id,
-        )
-        db.session.add(encounter)
-        db.session.flush()
-        number = f"CS26-{patient.id:07d}"
-        db.session.add(
-            Case(number=number, encounter_id=encounter.id, location_id=self.hospital.clinic.id,
-                 procedure_code="27130", procedure_name="Total hip", state=CaseState.SCHEDULED,
-                 scheduled_at=clock.now())
-        )  # fmt: skip
-        return number
-
-    def do(self, shown: Any = None, **values: Any) -> Any:
-        """Presses a button of the page, with all that the page's form holds."""
-        shown = shown or self.client.get(self.url)
-        return self.client.send(shown, {"do": "look", **values}, action=self.url)
-
-    def recorded(self) -> list[Usage]:
-        """What counts, oldest first."""
-        with transaction():
-            enter_organization(self.hospital.organization.id)
-            rows = db.session.scalars(
-                select(Usage).where(Usage.state == UsageState.APPLIED).order_by(Usage.id)
-            )
-            return list(rows)
-
-    def on_hand(self, item: Item, lot: str = "") -> Decimal:
-        """What the book says at the clinic."""
-        with transaction():
-            enter_organization(self.hospital.organization.id)
-            total = select(func.sum(Stock.on_hand)).where(
-                Stock.item_id == item.id, Stock.location_id == self.hospital.clinic.id, Stock.lot == lot
-            )
-            return db.session.scalar(total) or Decimal()
-
-
-@pytest.fixture
-def ward(hospital: Hospital, client: Visitor) -> Ward:
-    """A case is about to begin."""
-    return Ward(hospital, client)
-
-
-def words(shown: Any) -> str:
-    """The page as a person reads it."""
-    page = html.document_fromstring(shown.get_data(as_text=True))
-    return re.sub(r"\s+", " ", page.text_content())
+__all__ = ["ward"]
 
 
 def test_three_interactions_from_the_case_to_done(ward: Ward) -> None:
     scanned = ward.do(scan=GLOVE)
     assert "40 pieces here" in words(scanned)
     assert "Central storeroom 200" in words(scanned)
-    recorded = ward.do(scanned, do="record")
-    assert recorded.status_code == 303
-    done = ward.do(do="finish")
-    assert done.status_code == 303
-    assert "Done. 1 line is recorded. The case is closed." in words(ward.client.get(ward.url))
+    assert ward.do(scanned, do="record").status_code == 303
+    assert ward.do(do="finish").status_code == 303
+    assert "Done. 1 line is recorded. The case is closed." in words(ward.page())
     assert ward.on_hand(ward.hospital.gloves) == 39
     (usage,) = ward.recorded()
-    assert (usage.quantity, usage.patient_id is not None, usage.cost_center_id) == (
-        1, True, ward.hospital.cost_center.id,
-    )  # fmt: skip
+    assert usage.quantity == 1
+    assert usage.cost_center_id == ward.hospital.cost_center.id
+    assert usage.patient_id == ward.patient_id
 
 
 def test_by_scanner_alone(ward: Ward) -> None:
     shown = ward.do(scan=GLOVE)
-    for text in (".3", f"01{CATHETER}17270101{GS}10SOON", ".wasted", ".ok"):
-        shown = ward.do(shown, scan=text)
-        shown = shown if shown.status_code == 200 else None
-    rows = ward.recorded()
-    assert [(one.quantity, one.outcome.value, one.lot) for one in rows] == [
-        (3, "used", ""),
-        (1, "wasted", "SOON"),
+    for text in (".3", f"01{CATHETER}10SOON", ".wasted", ".ok"):
+        shown = ward.do(shown if shown.status_code == 200 else None, scan=text)
+    assert [(one.quantity, one.outcome, one.lot) for one in ward.recorded()] == [
+        (3, UsageStatus.USED, ""),
+        (1, UsageStatus.WASTED, "SOON"),
     ]
     ward.do(scan=".undo")
     ward.do(scan=".done")
-    assert [one.outcome.value for one in ward.recorded()] == ["used"]
+    assert [one.outcome for one in ward.recorded()] == [UsageStatus.USED]
     assert ward.on_hand(ward.hospital.catheter, "SOON") == 5
+
+
+def test_the_same_barcode_again_is_one_more_and_a_box_counts_as_one_piece_until_said(ward: Ward) -> None:
+    twice = ward.do(ward.do(scan=GLOVE), scan=GLOVE)
+    ward.do(twice, do="record")
+    box = ward.do(scan=GLOVE_BOX)
+    assert "1 box of 10 pieces" in words(box)
+    ward.do(box, do="record")
+    ward.do(ward.do(ward.do(scan=GLOVE_BOX), scan=".box"), do="record")
+    assert [one.quantity for one in ward.recorded()] == [2, 1, 10]
+    assert "Box or piece?" not in words(ward.do(scan=GLOVE))
+
+
+def test_a_picked_item_comes_from_the_lot_that_expires_first(ward: Ward) -> None:
+    found = ward.do(scan="catheter")
+    assert "Urinary catheter, 14 Fr" in words(found)
+    picked = ward.do(found, do=f"pick:{ward.hospital.catheter.id}")
+    ward.do(picked, do="record", outcome=UsageStatus.OPENED_UNUSED.value, quantity="2")
+    (usage,) = ward.recorded()
+    assert (usage.lot, usage.outcome, usage.quantity) == ("SOON", UsageStatus.OPENED_UNUSED, 2)
+    assert ward.on_hand(ward.hospital.catheter, "SOON") == 3
+
+
+def test_an_implant_is_not_recorded_before_all_is_known(ward: Ward) -> None:
+    scanned = ward.do(scan=f"01{HIP}17300131{GS}10H1{GS}21S1")
+    refused = ward.do(scanned, do="record")
+    assert refused.status_code == 422
+    assert "Which side of the body?" in words(refused)
+    ward.do(refused, do="record", side="Left")
+    assert ward.recorded(details=True) == [("H1", "S1", "Left", HIP, UsageStatus.IMPLANTED)]
+    again = ward.do(scan=f"01{HIP}17300131{GS}10H1{GS}21S1")
+    assert "Used before" in words(again) or "used before" in words(again)
+    picked = ward.do(do=f"pick:{ward.hip.id}")
+    unknown = ward.do(picked, do="record", side="Right")
+    assert unknown.status_code == 422
+    assert "Which lot?" in words(unknown)
+    assert "serial S2" in words(unknown)
+
+
+def test_expired_and_recalled_stop_and_can_be_overruled_with_a_reason(ward: Ward) -> None:
+    expired = ward.do(scan=f"01{CATHETER}10GONE")
+    assert "Stop: expired" in words(expired)
+    refused = ward.do(expired, do="record")
+    assert refused.status_code == 422
+    assert not ward.recorded()
+    assert ward.do(refused, do="record", other_reason="The surgeon decided").status_code == 303
+    (usage,) = ward.recorded()
+    assert usage.override_reason == "The surgeon decided"
+    ward.recall(ward.hospital.catheter, lot="LATE")
+    recalled = ward.do(scan=f"01{CATHETER}10LATE")
+    assert "Stop: recalled" in words(recalled)
+    assert ward.do(recalled, do="record").status_code == 422
+    wasted = ward.do(recalled, do="record", outcome=UsageStatus.WASTED.value)
+    assert wasted.status_code == 303
+
+
+def test_undo_gives_everything_back_and_opens_the_case_again(ward: Ward) -> None:
+    ward.do(ward.do(scan=GLOVE), do="record")
+    ward.do(do="finish")
+    (usage,) = ward.recorded()
+    ward.do(do=f"undo:{usage.id}")
+    assert ward.on_hand(ward.hospital.gloves) == 40
+    assert not ward.recorded()
+    ward.do(do=f"undo:{usage.id}")
+    assert ward.on_hand(ward.hospital.gloves) == 40
+    with transaction():
+        case = db.session.query(Case).filter_by(number=ward.case).one()
+        assert case.state is CaseState.OPEN
+        assert actions("clinical_case", case.id) == ["case.begin", "case.close", "case.reopen"]
+    ward.do(ward.do(scan=GLOVE), do="record")
+    (late,) = ward.recorded()
+    with transaction():
+        db.session.get_one(Usage, late.id).recorded_at = clock.now() - timedelta(minutes=16)
+    too_late = ward.do(do=f"undo:{late.id}")
+    assert too_late.status_code == 422
+    assert "Undo works for 15 minutes" in words(too_late)
+
+
+def test_a_line_is_corrected_without_losing_it(ward: Ward) -> None:
+    ward.do(ward.do(scan=GLOVE), do="record")
+    (first,) = ward.recorded()
+    in_hand = ward.do(do=f"change:{first.id}")
+    assert [one.id for one in ward.recorded()] == [first.id]
+    ward.do(in_hand, do="record", quantity="4")
+    (second,) = ward.recorded()
+    assert second.quantity == 4
+    assert ward.on_hand(ward.hospital.gloves) == 36
+
+
+def test_the_preference_card_is_used_as_listed(ward: Ward) -> None:
+    ward.card({ward.hospital.gloves: 5, ward.hospital.catheter: 7, ward.hip: 1})
+    listed = words(ward.client.get(f"{ward.url}card"))
+    assert "5 of lot SOON" in listed
+    assert "2 of lot LATE" in listed
+    assert "GONE" not in listed
+    assert ward.do(do="card").status_code == 303
+    assert "Scan each of these: Femoral head, 36 mm." in words(ward.page())
+    assert [(one.lot, one.quantity) for one in ward.recorded()] == [("", 5), ("SOON", 5), ("LATE", 2)]
+    ward.do(do="card")
+    assert len(ward.recorded()) == 3
+
+
+def test_a_case_never_closes_silently(ward: Ward) -> None:
+    asked = ward.do(do="finish")
+    assert "Was nothing used?" in words(asked)
+    ward.do(asked, do="nothing")
+    with transaction():
+        case = db.session.query(Case).filter_by(number=ward.case).one()
+        assert (case.state, case.nothing_used) == (CaseState.CLOSED, True)
+    assert "Nothing was used" in words(ward.page())
+
+
+def test_a_request_is_a_requisition_that_knows_no_patient(ward: Ward) -> None:
+    shown = ward.do(scan=GLOVE)
+    refused = ward.do(shown, do="rush")
+    assert refused.status_code == 422
+    assert "Say why it is urgent." in words(refused)
+    ward.do(shown, do="rush", rush_reason="The patient is waiting for it")
+    ward.do(shown, do="rush", rush_reason="The patient is waiting for it")
+    with transaction():
+        (row,) = db.session.query(CareRequest).all()
+        requisition = db.session.get_one(Requisition, row.requisition_id)
+        assert requisition.state is RequisitionState.SUBMITTED
+        assert requisition.location_id == ward.hospital.clinic.id
+        assert requisition.note == "Rush: The patient is waiting for it"
+        assert row.encounter_id is not None
+    assert "Undo" in words(ward.page())
+    ward.do(do=f"withdraw:{row.id}")
+    with transaction():
+        db.session.expire_all()
+        assert db.session.get_one(Requisition, row.requisition_id).state is RequisitionState.CANCELLED
+
+
+def test_twice_the_same_form_counts_once(ward: Ward) -> None:
+    shown = ward.do(scan=GLOVE)
+    ward.do(shown, do="record")
+    ward.do(shown, do="record", quantity="9")
+    assert [one.quantity for one in ward.recorded()] == [1]
+
+
+def test_the_next_scan_records_the_one_before_unless_it_is_stopped(ward: Ward) -> None:
+    stopped = ward.do(scan=f"01{CATHETER}10GONE")
+    refused = ward.do(stopped, scan=GLOVE)
+    assert refused.status_code == 422
+    assert "Urinary catheter, 14 Fr is stopped" in words(refused)
+    assert not ward.recorded()
+    cleared = ward.do(refused, do="clear")
+    ward.do(ward.do(cleared, scan=GLOVE), scan=f"01{CATHETER}10SOON")
+    assert [one.quantity for one in ward.recorded()] == [1]
+
+
+def test_bad_input_gets_a_sentence(ward: Ward) -> None:
+    for scan, sentence in (
+        ("", "Scan a barcode, or type a name or number."),
+        ("zzqqxx", "Nothing is called"),
+        ("0109521101010104", "The last digit of 09521101010104 should be 7"),
+        ("(01)00000000000017", "nobody here knows the item"),
+        (".fly", "This command is not known"),
+        (".3", "Scan the item first"),
+        ("x" * 401, "too long"),
+        ("\x00", "Scan a barcode"),
+    ):
+        shown = ward.do(scan=scan)
+        assert shown.status_code in (200, 422), scan
+        assert sentence in words(shown), scan
+    hand = ward.do(scan=GLOVE)
+    for quantity in ("", "0", "-1", "1.5", "NaN", "many", "99999999"):
+        assert ward.do(hand, do="record", quantity=quantity).status_code in (303, 422), quantity
+    assert len(ward.recorded()) <= 1
+    for do in (
+        "record",
+        "request",
+        "undo:999",
+        "withdraw:1",
+        "change:0",
+        "pick:999999",
+        "pick:x",
+        "nonsense",
+    ):
+        assert ward.do(do=do).status_code in (404, 422), do
+
+
+def test_a_barcode_that_nobody_understands_is_kept_for_a_check(ward: Ward) -> None:
+    unread = ward.do(scan="0109521101010104")
+    assert ward.do(unread, do="review").status_code == 303
+    assert "Waits for a check" in words(ward.page())
+    ward.do(do="finish")
+    assert "Your part is done. 1 line waits for a check" in words(ward.page())
+
+
+def test_only_who_records_there_sees_it_and_every_view_is_written_down(ward: Ward) -> None:
+    shown = ward.page()
+    assert NAME in words(shown)
+    assert NAME not in shown.get_data(as_text=True).partition("</title>")[0]
+    before = ward.views()
+    ward.page()
+    assert ward.views() == before + 1
+    assert NAME not in words(ward.client.get("/care"))
+    assert ward.case in words(ward.client.get("/care"))
+    ward.client.sign_in(ward.hospital.email(Role.AP_ANALYST))
+    assert ward.client.get(ward.url).status_code == 403
+    assert ward.client.get("/care").status_code == 403
+    assert ward.views() == before + 1
+    with transaction():
+        assert db.session.query(AccessRecord).filter_by(patient_id=ward.patient_id).count() == before + 1
+
+
+def test_a_case_that_no_schedule_has(ward: Ward) -> None:
+    begun = ward.client.submit("/care", {"procedure": "Wound care"}, action="/care")
+    assert begun.status_code == 303
+    ward.url = begun.headers["Location"]
+    assert "Wound care" in words(ward.page())
+    ward.do(ward.do(scan=GLOVE), do="record")
+    assert len(ward.recorded()) == 1
+
+
+def test_favorites_come_first_and_the_order_guide_without_any(ward: Ward) -> None:
+    assert "Often used here" not in words(ward.page())
+    ward.favorite(ward.hospital.catheter, "27130")
+    ward.favorite(ward.hospital.gloves, "")
+    text = words(ward.page())
+    assert text.index("Urinary catheter, 14 Fr") < text.index("Exam glove, nitrile, medium")
+    assert "15 pieces here" in text
+
+
+def test_a_scan_asks_the_database_the_same_number_of_times_however_full_it_is(ward: Ward) -> None:
+    ward.do(ward.do(scan=GLOVE), do="record")
+    few = ward.statements(lambda: ward.scan_quickly(GLOVE))
+    for _ in range(4):
+        ward.do(ward.do(scan=GLOVE), do="record")
+    manager = ward.hospital.actor(Role.CLINIC_MANAGER)
+    with transaction():
+        for number in range(10):
+            stocked(manager, ward.hospital.clinic, ward.hospital.gloves.id, 1, lot=f"G{number}")
+    assert ward.statements(lambda: ward.scan_quickly(GLOVE)) == few
+    assert few <= 22
