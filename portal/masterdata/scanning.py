@@ -99,7 +99,7 @@ def resolve(given: str | Scan, *, before: str = "") -> Scanned:
     """
     text = given if isinstance(given, str) else given.raw
     scan, reason = read(given) if isinstance(given, str) else (given, "")
-    both = _label(before, text, scan) if before else None
+    both = label(before, text)
     if both:
         text, scan, reason = both.raw, both, ""
     packs = _packs(scan.di if scan else None, text)
@@ -116,10 +116,10 @@ def read(text: str) -> tuple[Scan | None, str]:
         return None, f"{error} ({error.position})"
 
 
-def _label(before: str, text: str, scan: Scan | None) -> Scan | None:
-    """Both barcodes as one scan, if one of them is but the half of a label."""
-    earlier, _ = read(before)
-    if (earlier is None or earlier.di is None) == (scan is None or scan.di is None):
+def label(before: str, text: str) -> Scan | None:
+    """Both scans as one, where only one of them names a product and the other belongs to it; else None."""
+    named = [bool(scan and scan.di) for scan, _ in (read(before), read(text))]
+    if not before or all(named) or not any(named):
         return None
     try:
         return together(before, text)
