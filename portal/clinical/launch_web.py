@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, redirect, render_template, request, session
+from flask import Flask, current_app, g, redirect, render_template, request, session, url_for
 from flask import Response as FlaskResponse
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
@@ -110,9 +110,20 @@ def _allow_framing(response: FlaskResponse) -> FlaskResponse:
 
 
 def serve(ehr_system: EhrSystem) -> None:
-    """From here on this request belongs to a launch of this EHR."""
+    """From here on this request belongs to a launch of this EHR, and has the session of its kind."""
+    is_other = is_embedded() is not bool(ehr_system.frame_ancestors)
     g.embedded = bool(ehr_system.frame_ancestors)
+    if is_other:
+        _change_session()
     g.frame_ancestors = " ".join(ehr_system.frame_ancestors)
+
+
+def _change_session() -> None:
+    """Takes up the session of the other cookie; the one this request began with stays as it is."""
+    kept = current_app.session_interface.open_session(current_app, request)
+    session.clear()
+    session.update(kept or {})
+    session.modified = False
 
 
 def cannot_show(ehr_system: EhrSystem) -> bool:
@@ -135,7 +146,7 @@ def opened(launch: Launch, cookie: str) -> ResponseReturnValue:
     if ancestors:
         session[ANCESTORS] = ancestors
     assert person.account_id == launch.account_id, "the session is the clinician's"
-    response = redirect(f"/care/{launch.code}/", 303)
+    response = redirect(url_for("clinical.care", code=launch.code), 303)
     _set_cookie(response, cookie, "", 0)
     if not is_embedded() and EMBEDDED_COOKIE in request.cookies:
         response.delete_cookie(EMBEDDED_COOKIE, secure=True, samesite="None", partitioned=True, httponly=True)

@@ -120,7 +120,8 @@ def test_old_launches_end_by_themselves(ehr: Ehr) -> None:
 
 
 def test_the_portal_itself_reads_implants(ehr: Ehr) -> None:
-    system = ehr.add("oracle")
+    ehr.add("oracle")
+    system = ehr_systems.by_code("oracle")
     device = {"resourceType": "Device", "id": "d1", "patient": {"reference": "Patient/patient-a"}}
     ehr.sandbox.records.add(device)
     with ehr_systems.reading_as_system(system, ["Device"]) as reading:
