@@ -59,13 +59,7 @@ def care_act(code: str) -> ResponseReturnValue:
     """Does what a scan, a tap or a command asks; nothing typed is lost when it cannot be done."""
     form = CareForm()
     found = care_context.find(actor(), code, lock=True)
-    said = Said(
-        request.form.get("do", Do.LOOK),
-        form.scan.data,
-        form.entry(),
-        form.rush_reason.data or "",
-        form.raw_scan.data,
-    )
+    said = form.said(request.form.get("do", Do.LOOK))
     if form.validate():
         with form.accepting():
             shown = care_services.act(actor(), found, said)
