@@ -35,7 +35,7 @@ def look_up(text: str, day: date) -> Hit:
     except AmbiguousScan as error:
         return Hit(items=list({one.item.id: one.item for one in error.candidates}.values()))
     if scanned.pack is not None:
-        return Hit(entry=_entry(scanned), warnings=scanned.scan.warnings if scanned.scan else ())
+        return Hit(entry=_entry(scanned), warnings=scanned.warnings)
     if scanned.scan is None:
         items = _named(text, day)
         if items:
