@@ -233,3 +233,12 @@ class ClinicalMessage(Document):
     type: str
     message_id: str
     documents: tuple[ClinicalDocument, ...] = ()
+
+
+class Hl7Text(Document):
+    """An HL7 v2 message the portal sends; it names no patient. `type` is MFN^M16, MFN^M15 or ACK."""
+
+    kind: Literal["hl7v2_text"] = "hl7v2_text"
+    type: str
+    control_id: str
+    text: str

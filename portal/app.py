@@ -20,6 +20,7 @@ from portal.catalog import services as catalog
 from portal.catalog import views as catalog_views
 from portal.clinical import (
     feed_messages,
+    feed_outbound,
     feeds,
     fhir_inbound,
     fhir_views,
@@ -199,6 +200,9 @@ def _handlers() -> Handlers:
             ),
             (receiving_outbound.KIND, "erp"): OutboundHandler(
                 receiving_outbound.deliver_to_erp, receiving.taken_by_erp, receiving.stopped
+            ),
+            (feed_outbound.KIND, "ehr"): OutboundHandler(
+                feed_outbound.deliver, feed_outbound.nothing, feed_outbound.nothing
             ),
         },
         inbound={

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from integrations.clinical import UsageStatus
+from integrations.clinical import ItemMaster, UsageStatus
 from integrations.errors import Unreadable
 from integrations.formats.hl7v2 import KINDS, Interface, Reading, read, split
 from integrations.formats.hl7v2.acknowledging import (
@@ -20,11 +21,12 @@ from integrations.formats.hl7v2.acknowledging import (
 )
 from integrations.formats.hl7v2.interface import PLACEABLE, place
 from integrations.formats.hl7v2.parsing import MAX_BYTES, parse
+from integrations.formats.hl7v2.writing import Addressing, write_items, write_levels
 
 MOST_OWN = 100
 __all__ = [
     "KINDS", "MAX_BYTES", "PLACEABLE", "AckCode", "Fault", "Header", "Interface", "Reading", "acknowledge",
-    "fault_of", "headless", "interface", "open_header", "own_fields", "read", "split", "wants",
+    "fault_of", "headless", "interface", "open_header", "own_fields", "read", "split", "wants", "write",
 ]  # fmt: skip
 
 
@@ -49,6 +51,14 @@ def interface(
             str(word).lower(): _status(text) for word, text in dict(settings.get("statuses", {})).items()
         },
     )
+
+
+def write(
+    kind: str, master: ItemMaster, *, sender: tuple[str, str], receiver: tuple[str, str], at: datetime
+) -> str:
+    """An MFN^M16 or MFN^M15; `at` is aware."""
+    addressing = Addressing(sender, receiver, at)
+    return write_items(master, addressing) if kind == "MFN^M16" else write_levels(master, addressing)
 
 
 def own_fields(raw: bytes) -> list[tuple[str, str]]:

@@ -176,6 +176,10 @@ class Client:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection."""
         self._socket.close()
 
     def send(self, message: bytes) -> bytes:

@@ -47,6 +47,10 @@ class SetupForm(Form):
         "Numbers belong to", [Length(max=120)],
         description="Give interfaces of one EHR the same name here: they share visits and cases.",
     )  # fmt: skip
+    send_to = StringField(
+        "Send to", [Length(max=255)],
+        description="host:port for what the portal sends: items, stock, application acknowledgments.",
+    )  # fmt: skip
     processing = SelectField("Processing ids it takes (MSH-11)", choices=PROCESSING, default="P")
     charset = StringField(
         "Character set", [Length(max=40)], description="As in MSH-18, where messages do not say it."
@@ -72,9 +76,17 @@ class SetupForm(Form):
 
     def values(self) -> FeedValues:
         """What was entered; raises Invalid for a line of outcomes that is none."""
-        names = ("name", "sending_application", "sending_facility", "charset", "system", "requester")
+        names = (
+            "name",
+            "sending_application",
+            "sending_facility",
+            "charset",
+            "system",
+            "requester",
+            "send_to",
+        )
         return FeedValues(
-            **{name: (self[name].data or "").strip() for name in names},
+            **{name: (self[name].data or "").strip() for name in (*names, "send_to")},
             facility_id=int(self.facility_id.data) if self.facility_id.data else None,
             addresses=tuple(lines(self.addresses.data)),
             mapping={name: self[name].data.strip() for name in PLACEABLE if (self[name].data or "").strip()},

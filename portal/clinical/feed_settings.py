@@ -41,6 +41,7 @@ class FeedValues:
     charset: str = ""
     system: str = ""
     requester: str = ""
+    send_to: str = ""
     item_master: bool = False
     active: bool = True
 
@@ -81,7 +82,9 @@ def add(actor: Actor, code: str, values: FeedValues) -> Feed:
     """Sets up an interface; raises Invalid with the field."""
     if not SLUG.fullmatch(code):
         raise Invalid("Use lower-case letters, digits and single hyphens for the code.", field="code")
-    partner = Partner(code=f"hl7-{code}", name=values.name, kind="ehr", adapter="hl7v2", base_url="")
+    partner = Partner(
+        code=f"hl7-{code}", name=values.name, kind="ehr", adapter="hl7v2", base_url=_url(values.send_to)
+    )
     feed = Feed(code=code, name=values.name, sending_application="", sending_facility="")
     _apply(feed, values)
     try:
@@ -100,7 +103,8 @@ def change(actor: Actor, feed: Feed, values: FeedValues) -> None:
     """Changes an interface; from then on its messages are read so. Raises Invalid with the field."""
     before = _plain(feed)
     _apply(feed, values)
-    db.session.get_one(Partner, feed.partner_id).name = values.name
+    partner = db.session.get_one(Partner, feed.partner_id)
+    partner.name, partner.base_url = values.name, _url(values.send_to)
     db.session.flush()
     audit.record(actor, "feed.change", feed, before=before, after=_plain(feed))
 
@@ -114,12 +118,25 @@ def _apply(feed: Feed, values: FeedValues) -> None:
     feed.settings = values.settings() | {"assigners": (feed.settings or {}).get("assigners", {})}
 
 
+def _url(send_to: str) -> str:
+    return f"mllp://{send_to}" if send_to else ""
+
+
+def send_to_of(feed: Feed) -> str:
+    """Where messages for the sender go, host:port; empty for nowhere."""
+    partner = db.session.get_one(Partner, feed.partner_id)
+    return partner.base_url.removeprefix("mllp://")
+
+
 def _check(values: FeedValues) -> None:
     for address in values.addresses:
         try:
             ip_network(address, strict=False)
         except ValueError as error:
             raise Invalid(f"{address} is not an address or network.", field="addresses") from error
+    host, _, port = values.send_to.rpartition(":")
+    if values.send_to and not (host and port.isdigit() and 0 < int(port) < 65_536):
+        raise Invalid(f"{values.send_to} is not like host:2575.", field="send_to")
     if values.requester and people.account_by_email(values.requester.lower()) is None:
         raise Invalid("Nobody here has this e-mail address.", field="requester")
     interface_of(values)

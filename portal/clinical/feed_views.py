@@ -5,7 +5,7 @@ from typing import Any
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.clinical import feed_settings
+from portal.clinical import feed_outbound, feed_settings
 from portal.clinical.blueprint import blueprint
 from portal.clinical.feed_forms import FeedForm, shown
 from portal.clinical.models import Feed
@@ -47,7 +47,9 @@ def add_feed() -> ResponseReturnValue:
 def show_feed(code: str) -> str:
     """One interface with its mapping table."""
     feed = feed_settings.by_code(code)
-    return _page(FeedForm(formdata=None, data=shown(feed)), feed)
+    return _page(
+        FeedForm(formdata=None, data=shown(feed) | {"send_to": feed_settings.send_to_of(feed)}), feed
+    )
 
 
 @blueprint.post("/interfaces/<code>")
@@ -62,6 +64,24 @@ def change_feed(code: str) -> ResponseReturnValue:
     if form.is_refused:
         return _page(form, feed), 422
     flash("Saved. Messages are read so from now on.", "success")
+    return redirect(url_for("clinical.show_feed", code=code), 303)
+
+
+@blueprint.post("/interfaces/<code>/send-items")
+@requires(Permission.OPERATE_EXCHANGE)
+def send_items(code: str) -> ResponseReturnValue:
+    """Sends the item master to the system behind the interface."""
+    count = feed_outbound.send_items(actor(), feed_settings.by_code(code))
+    flash(f"{count:,} items are on their way.", "success")
+    return redirect(url_for("clinical.show_feed", code=code), 303)
+
+
+@blueprint.post("/interfaces/<code>/send-levels")
+@requires(Permission.OPERATE_EXCHANGE)
+def send_levels(code: str) -> ResponseReturnValue:
+    """Sends what places have to the system behind the interface."""
+    count = feed_outbound.send_levels(actor(), feed_settings.by_code(code))
+    flash(f"The stock of {count:,} items is on its way.", "success")
     return redirect(url_for("clinical.show_feed", code=code), 303)
 
 

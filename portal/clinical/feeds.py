@@ -9,11 +9,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import joinedload
 from structlog import get_logger
 
+from integrations.clinical import Hl7Text
 from integrations.ehr import hl7_feed
 from integrations.ehr.hl7_feed import AckCode, Fault, Header
 from integrations.errors import Unreadable
+from portal.clinical import feed_outbound
 from portal.clinical.models import Feed
 from portal.exchange import services as exchange
 from portal.exchange.models import Partner
@@ -38,10 +41,12 @@ class Door:
     """What receiving needs of a feed."""
 
     organization_id: int
+    feed_id: int
     partner_id: int
     code: str
     interface: hl7_feed.Interface
     processing: str
+    sends_apart: bool
 
 
 class Memory:
@@ -106,9 +111,9 @@ def _doors(names: tuple[str, str], address: str) -> list[Door]:
         enter_organization(organization_id)
         with transaction() as session:
             feeds = session.scalars(
-                select(Feed).where(
-                    Feed.active, Feed.sending_application == names[0], Feed.sending_facility == names[1]
-                )
+                select(Feed)
+                .options(joinedload(Feed.partner))
+                .where(Feed.active, Feed.sending_application == names[0], Feed.sending_facility == names[1])
             ).all()
             found += [_door(feed) for feed in feeds if is_within(address, feed.addresses)]
     return found
@@ -117,10 +122,12 @@ def _doors(names: tuple[str, str], address: str) -> list[Door]:
 def _door(feed: Feed) -> Door:
     return Door(
         organization_id=feed.organization_id,
+        feed_id=feed.id,
         partner_id=feed.partner_id,
         code=feed.code,
         interface=interface_of(feed),
         processing=str(feed.settings.get("processing", "P")),
+        sends_apart=bool(feed.partner.base_url),
     )
 
 
@@ -195,8 +202,20 @@ def _enhanced(header: Header, raw: bytes, feed: Door) -> list[bytes]:
         answers.append(_answer(header, AckCode.COMMIT))
     fault = _unreadable(raw, feed)
     if hl7_feed.wants(header.application, good=fault is None):
-        answers.append(_answer(header, AckCode.ERROR if fault else AckCode.ACCEPTED, fault))
+        answers += _apart(header, AckCode.ERROR if fault else AckCode.ACCEPTED, fault, feed)
     return answers
+
+
+def _apart(header: Header, code: AckCode, fault: Fault | None, feed: Door) -> list[bytes]:
+    """The application's answer goes out as its own exchange where the sender listens; else back here."""
+    control_id = new_trace()[:20]
+    answer = _answer(header, code, fault, control_id=control_id)
+    if not feed.sends_apart:
+        return [answer]
+    with transaction() as session:
+        row = session.get_one(Feed, feed.feed_id)
+        feed_outbound.put(row, Hl7Text(type="ACK", control_id=control_id, text=answer.decode()))
+    return []
 
 
 def _unreadable(raw: bytes, feed: Door) -> Fault | None:
@@ -214,9 +233,13 @@ def _store(header: Header, raw: bytes, feed: Door) -> Received:
         return exchange.receive(partner, kind=KIND, key=header.key, raw=raw, sender="|".join(header.names))
 
 
-def _answer(header: Header, code: AckCode, fault: Fault | None = None) -> bytes:
+def _answer(header: Header, code: AckCode, fault: Fault | None = None, *, control_id: str = "") -> bytes:
     return hl7_feed.acknowledge(
-        header, code, control_id=new_trace()[:20], at=clock.now(), faults=[fault] if fault else []
+        header,
+        code,
+        control_id=control_id or new_trace()[:20],
+        at=clock.now(),
+        faults=[fault] if fault else [],
     )
 
 

@@ -1,22 +1,27 @@
 """Opens the adapter of a partner with the login from the environment."""
 
+from collections.abc import Callable, Mapping
+
 from flask import current_app
 
+from integrations.ehr.hl7_sender import Hl7Sender
 from integrations.erp.contract import Erp
 from integrations.errors import Misconfigured
 from integrations.http import Connection
 from integrations.network.contract import Network
-from integrations.registry import ERPS, NETWORKS
+from integrations.registry import ERPS, NETWORKS, SENDERS
 from portal.exchange.models import Partner
 from portal.foundation.trace import current_trace
 from portal.settings import Settings, partner_secret
 
 
-def open_adapter(partner: Partner, *, timeout_seconds: float | None = None) -> Erp | Network:
+def open_adapter(partner: Partner, *, timeout_seconds: float | None = None) -> Erp | Network | Hl7Sender:
     """The adapter of the partner; the caller closes it. Raises Misconfigured for an unknown one."""
     if partner.kind == "erp":
         return open_erp(partner, timeout_seconds=timeout_seconds)
-    opener = NETWORKS.get(partner.adapter) if partner.kind == "network" else None
+    kinds: dict[str, Mapping[str, Callable[[Connection], Network | Hl7Sender]]]
+    kinds = {"network": NETWORKS, "ehr": SENDERS}
+    opener = kinds.get(partner.kind, {}).get(partner.adapter)
     if opener is None:
         raise _unknown(partner)
     return opener(_connection(partner, timeout_seconds))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from integrations.canonical import OutboundDocument
+from integrations.canonical import Document
 from portal.exchange import bodies, wake
 from portal.exchange.handlers import handlers
 from portal.exchange.models import Message, Partner, Route, WorkItem
@@ -63,7 +63,7 @@ def partners_for(document: str, supplier_id: int) -> list[int]:
     return own or [route.partner_id for route in routes]
 
 
-def send(kind: str, document: OutboundDocument, subject: About, *, partner_id: int, key: str) -> Message:
+def send(kind: str, document: Document, subject: About, *, partner_id: int, key: str) -> Message:
     """Puts a document into the outbox, in the transaction of the change it announces.
 
     `key` is the idempotency key: a second call with the same key returns the first message.

@@ -2,44 +2,16 @@
 
 import asyncio
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from hl7.mllp import open_hl7_connection
 
-from integrations.transports.mllp import Client, Limits, Server, framed
+from integrations.transports.mllp import Client, Limits, framed
+from tests.mllp_server import serving
 
 MESSAGE = b"MSH|^~\\&|OR|MAIN|P|L|20260301||DFT^P03|M1|P|2.8\r"
-
-
-def echo(message: bytes, address: str) -> list[bytes]:
-    if message == b"fail":
-        raise ValueError("broken on purpose")
-    return [b"MSA|AA|" + message[-20:]]
-
-
-@contextmanager
-def serving(limits: Limits, *, allowed: bool = True) -> Iterator[tuple[Server, int]]:
-    """A server on a free port in a thread of its own."""
-    server = Server(echo, lambda address: allowed, lambda head: b"MSA|AR|", limits)
-    loop = asyncio.new_event_loop()
-    listening = loop.run_until_complete(server.start("127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield server, listening.sockets[0].getsockname()[1]
-    finally:
-        loop.call_soon_threadsafe(listening.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        server.close()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
-        loop.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations.canonical import Item, Packaging
 from integrations.clinical import (
     EncounterContext,
     EncounterEvent,
     ItemMaster,
+    ItemRecord,
     ScheduledCase,
+    StockLevel,
     SupplyRequestDocument,
     Usage,
     UsageStatus,
@@ -23,6 +26,7 @@ from integrations.errors import Unreadable
 from integrations.formats.hl7v2 import Interface, read, split
 from integrations.formats.hl7v2.interface import place
 from integrations.formats.hl7v2.parsing import STANDARD, parse
+from integrations.formats.hl7v2.writing import Addressing, write_items, write_levels
 from tests.samples import SAMPLES, needs_samples
 from tests.unit.hl7_messages import PID, PV1, UDI, charge, message, usage_message
 
@@ -298,3 +302,36 @@ def test_every_sample_is_read_as_another_library_reads_it(path: Path) -> None:
     assert [one.name for one in ours.segments] == [str(one[0]) for one in theirs if str(one)[:3] != "N"]
     for one, other in zip(ours.segments, theirs, strict=True):
         assert [one.field(at) for at in range(len(other))][1:] == [str(field) for field in other][1:]
+
+
+AMOUNT = st.decimals("0.001", 9999, places=3)
+WORDS = st.text(st.characters(min_codepoint=32, exclude_categories=["C", "Z"]), min_size=1, max_size=12)
+
+
+@given(WORDS, WORDS, AMOUNT, st.lists(WORDS, max_size=3))
+def test_items_are_read_back_as_they_were_written(
+    code: str, name: str, amount: Decimal, places: list[str]
+) -> None:
+    packs = (
+        Packaging(uom="EA", factor=Decimal(1)),
+        Packaging(uom="BX", factor=amount, gtin="10614141999993"),
+    )
+    levels = tuple(StockLevel(location_code=one, par=amount, lot="") for one in places)
+    item = Item(code=code, name=name, base_uom="EA", manufacturer=name, packaging=packs)
+    at = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    master = ItemMaster(
+        source="or", message_id="M1", at=at, records=(ItemRecord(item=item, levels=levels, charge_code=code),)
+    )
+    addressing = Addressing(("A|B", "C"), ("D^E", "F"), at)
+    assert read(write_items(master, addressing).encode(), CHICAGO).documents == (master,)
+    stock = tuple(one.model_copy(update={"par": None, "on_hand": amount, "lot": name}) for one in levels)
+    told = master.model_copy(update={"records": (ItemRecord(item=item, levels=stock),)})
+    back = read(write_levels(told, addressing).encode(), CHICAGO).documents if stock else ()
+    found = [
+        level
+        for one in back
+        if isinstance(one, ItemMaster)
+        for record in one.records
+        for level in record.levels
+    ]
+    assert found == list(stock)
