@@ -256,6 +256,9 @@ def test_a_space_as_check_character_is_kept() -> None:
         (hibc("+A123BJC5D6E7X"), "starts with +, four characters"),
         (hibc("+A123" + "B" * 19 + "1"), "starts with +, four characters"),
         (hibc("+/AABC"), "not a product"),
+        (hibc("+.ABC"), "names no product, lot"),
+        (hibc("+$G"), "names no product, lot"),
+        ("+A123BJ1\x1d", "not U+001D"),
         (hibc("+A123X1/$$2023026LOT"), "does not exist in the calendar"),
         (hibc("+A123X1/$$526366LOT"), "does not exist in the calendar"),
         (hibc("+A123X1/$$526000LOT"), "does not exist in the calendar"),
@@ -274,6 +277,11 @@ def test_what_hibc_refuses(text: str, says: str) -> None:
     with pytest.raises(UnreadableScan) as caught:
         parse(text)
     assert says in str(caught.value)
+
+
+def test_supplements_may_follow_the_product_at_once() -> None:
+    scan = parse(hibc("+A123X1/SS1/16D20260131/Q5"))
+    assert (scan.serial, scan.record()["made"], scan.quantity) == ("S1", "2026-01-31", Decimal(5))
 
 
 def test_an_unknown_supplement_is_named_not_lost() -> None:

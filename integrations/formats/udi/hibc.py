@@ -11,12 +11,14 @@ from integrations.formats.udi.scan import (
     day_of_year,
     full_year,
     positive,
+    shown,
 )
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 LABEL = r"[A-Z0-9. -]{0,18}"  # a lot or a serial
 # Labeler, product, unit of measure: 0 is the unit of use, 1 to 8 are packs, 9 holds a variable quantity.
 PRIMARY = re.compile(r"[A-Z][A-Z0-9]{3}[A-Z0-9]{1,18}[0-9]")
+LOT_OR_SERIAL = re.compile(r"\$|\d{5}")
 QUANTITY = re.compile(r"8(?P<few>\d{2})|9(?P<many>\d{5})")
 DATES = {
     "2": r"(?P<month>\d\d)(?P<day>\d\d)(?P<year>\d\d)",
@@ -54,6 +56,8 @@ def read(text: str, at: int, raw: str) -> Scan:
         raise UnreadableScan("This HIBC barcode names a patient, a person or a place, not a product", at + 1)
     else:
         _secondary(body[:-1], at + 1, parts)
+        if not parts.values:
+            raise UnreadableScan("This HIBC barcode names no product, lot, serial, date or quantity", at + 1)
         parts.warnings.append(PAIR)
     return parts.scan(Scheme.HIBC, raw)
 
@@ -67,16 +71,16 @@ def _checked(text: str, at: int) -> str:
     """The symbol with its true check character."""
     for place, character in enumerate(text[:-1]):
         if character not in ALPHABET:
-            raise UnreadableScan(f"The character {character} cannot stand in a HIBC barcode", at + place)
+            raise UnreadableScan(
+                f"The character {shown(character)} cannot stand in a HIBC barcode", at + place
+            )
     if len(text) < 4:
         raise UnreadableScan("The HIBC barcode ends too early. Scan it again.", at + len(text))
     expected = check_character(text[:-1])
     if text[-1].replace("_", " ") == expected:  # a space is printed as _
         return text
-    sentence = (
-        f"The check character should be {expected}, not {text[-1]}. Scan again; the label may be damaged."
-    )
-    raise UnreadableScan(sentence, at + len(text) - 1)
+    sentence = f"The check character should be {expected}, not {shown(text[-1])}"
+    raise UnreadableScan(f"{sentence}. Scan again; the label may be damaged.", at + len(text) - 1)
 
 
 def _second_symbol(text: str) -> int | None:
@@ -106,13 +110,12 @@ def _primary(text: str, at: int, parts: Parts) -> None:
 
 def _secondary(text: str, at: int, parts: Parts) -> None:
     """Lot or serial with quantity and expiry, then supplements behind slashes."""
-    first, *supplements = text.split("/")
-    if first:
-        _lot_or_serial(first, at, parts)
-    at += len(first) + 1
-    for supplement in supplements:
-        _supplement(supplement, at, parts)
-        at += len(supplement) + 1
+    for number, piece in enumerate(text.split("/")):
+        if number == 0 and LOT_OR_SERIAL.match(piece):
+            _lot_or_serial(piece, at, parts)
+        else:
+            _supplement(piece, at, parts)
+        at += len(piece) + 1
 
 
 def _lot_or_serial(text: str, at: int, parts: Parts) -> None:

@@ -5,7 +5,7 @@ import re
 from biip.symbology import GS1Symbology
 
 from integrations.formats.udi import gs1, hibc, iccbba
-from integrations.formats.udi.scan import Scan, UnreadableScan
+from integrations.formats.udi.scan import Scan, UnreadableScan, shown
 
 LONGEST = 1_000  # the longest of them, a GS1 DataMatrix with everything in it, stays below 400
 SYMBOL = re.compile(r"^\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424
@@ -94,6 +94,5 @@ def _unmarked(content: str, at: int, raw: str, symbol: str) -> Scan:
 def _prove_characters(content: str, at: int) -> None:
     for place, character in enumerate(content):
         if not (" " <= character <= "~" or character in "\x1d␝↔"):
-            shown = character if character.isprintable() else f"U+{ord(character):04X}"
-            sentence = f"The character {shown} cannot stand in a barcode. Set the scanner to a US keyboard."
-            raise UnreadableScan(sentence, at + place)
+            sentence = f"The character {shown(character)} cannot stand in a barcode"
+            raise UnreadableScan(f"{sentence}. Set the scanner to a US keyboard.", at + place)

@@ -100,6 +100,11 @@ WORDS = {
 }
 
 
+def shown(character: str) -> str:
+    """A character as a sentence can show it."""
+    return character if character.isprintable() else f"U+{ord(character):04X}"
+
+
 def full_year(year: int) -> int:
     """A two-digit year as the one at most 49 years ago or 50 ahead (GS1 General Specifications 7.12)."""
     now = datetime.now(UTC).year
