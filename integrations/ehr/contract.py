@@ -132,6 +132,14 @@ class PractitionerFacts:
     places: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Style:
+    """What of an EHR's look the portal takes over: a color such as #2a6496, a radius such as 4px, or ""."""
+
+    accent: str = ""
+    radius: str = ""
+
+
 class Cache(Protocol):
     """Keeps what an EHR publishes for a while."""
 
@@ -196,6 +204,9 @@ class Ehr(Protocol):
 
     def reading(self, access_token: str, scope: str) -> Reading:
         """Reads with a token."""
+
+    def style(self, url: str) -> Style:
+        """The look at a smart_style_url of a host of this EHR; a new look has a new address."""
 
     def close(self) -> None:
         """Releases the connection."""

@@ -20,8 +20,8 @@ def tidy() -> None:
 
 @job("default", timeout=300)
 def tidy_organization(organization_id: int) -> None:
-    """Ends the launches that are older than any session may become."""
+    """Ends the launches that are older than any session may become, or left by signing out."""
     settings: Settings = current_app.extensions["settings"]
     enter_organization(organization_id)
     with transaction():
-        launches.end_older_than(timedelta(hours=settings.session_absolute_hours))
+        launches.end_left(timedelta(hours=settings.session_absolute_hours))

@@ -1,6 +1,6 @@
 """Where EHRs open the portal, where they send the browser back to, and the keys they check us by."""
 
-from flask import jsonify, render_template, request
+from flask import jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.clinical import ehr_systems, launch_web, launches
@@ -31,8 +31,8 @@ def start_launch() -> ResponseReturnValue:
 
 
 IN_A_TAB = (
-    "Clinic Supply is set up to open in a tab of its own here, not inside the chart. Open it in a tab; "
-    "your EHR team can have it opened so at once, or the administrator of the portal can allow the chart."
+    "Clinic Supply opens in a tab of its own here, not inside the chart. Open it in a tab now. "
+    "The administrator of the portal can let this chart show it."
 )
 
 
@@ -76,6 +76,16 @@ def end_launch(code: str) -> ResponseReturnValue:
     """Ends a launch and gives its tokens back; other launches of the person stay open."""
     launches.end(code, actor())
     return render_template("clinical/launch_ended.html")
+
+
+@blueprint.get("/care/<code>/style.css")
+@signed_in
+def show_style(code: str) -> ResponseReturnValue:
+    """The look the EHR asks for: our own variables with its values."""
+    style = launches.style(code, actor())
+    response = make_response(render_template("clinical/launch_style.css", style=style))
+    response.headers.update({"Content-Type": "text/css", "Cache-Control": "private, max-age=3600"})
+    return response
 
 
 @blueprint.get("/ehr/jwks.json")

@@ -89,11 +89,17 @@ def _refuse_other_sites() -> None:
     """SameSite=None gives up the browser's own protection: a change comes from our pages or not at all."""
     if request.method in SAFE:
         return
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get("Origin", "null")
-    is_ours = origin == "null" or urlsplit(origin).netloc == request.host
-    if site not in OWN or not is_ours:
+    site = request.headers.get("Sec-Fetch-Site")
+    is_ours = site in OWN if site else _is_ours(request.headers.get("Origin", "null"))
+    if not is_ours:
         raise Forbidden
+
+
+def _is_ours(origin: str) -> bool:
+    """For browsers that do not say more; "null" is left to the form token."""
+    settings: Settings = current_app.extensions["settings"]
+    known = {request.host, urlsplit(settings.public_url).netloc}
+    return origin == "null" or urlsplit(origin).netloc in known
 
 
 def _allow_framing(response: FlaskResponse) -> FlaskResponse:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.orm import joinedload, undefer
 
-from integrations.ehr.contract import Clinician, Ehr, Granted, PractitionerFacts, Reading
+from integrations.ehr.contract import Clinician, Ehr, Granted, PractitionerFacts, Reading, Style
 from integrations.errors import PartnerError, Rejected
 from portal.clinical import launch_context, launch_people
 from portal.clinical.access_records import record_view
@@ -20,9 +20,9 @@ from portal.clinical.rules import LaunchState
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor, system
 from portal.foundation.crypto import token, token_hash
-from portal.foundation.db import db, found
+from portal.foundation.db import db
 from portal.foundation.errors import DomainError, Invalid, NotFound
-from portal.identity.models import Account
+from portal.identity.models import WebSession
 from portal.identity.services import actor_of
 
 ANSWER_WITHIN = timedelta(minutes=10)
@@ -258,6 +258,18 @@ def own(code: str, actor: Actor, *, with_tokens: bool = False) -> Launch:
     return launch
 
 
+def style(code: str, actor: Actor) -> Style:
+    """The look the EHR asks for in one's own launch; the portal's own where it cannot be read."""
+    launch = own(code, actor)
+    if not launch.style_url:
+        return Style()
+    try:
+        with speaking(launch.system) as ehr:
+            return ehr.style(launch.style_url)
+    except EhrTrouble:
+        return Style()
+
+
 @contextmanager
 def reading(code: str, actor: Actor) -> Iterator[Reading]:
     """Reads in the EHR within one's own launch, with a token renewed when it is about to end.
@@ -283,23 +295,30 @@ def end(code: str, actor: Actor) -> None:
     _end(own(code, actor, with_tokens=True), actor)
 
 
-def end_older_than(age: timedelta) -> int:
-    """Ends the launches of the present organization that are too old, and drops those never opened."""
+def end_left(age: timedelta) -> int:
+    """Ends the launches of the present organization that are too old or whose clinician has no session.
+
+    Those never opened are dropped. Returns how many were ended.
+    """
     limit = clock.now() - age
     statement = (
         select(Launch)
         .options(joinedload(Launch.system), undefer(Launch.access_token), undefer(Launch.refresh_token))
-        .where(Launch.state == LaunchState.OPEN, Launch.opened_at < limit)
+        .where(Launch.state == LaunchState.OPEN, (Launch.opened_at < limit) | ~_is_signed_in())
         .order_by(Launch.id)
         .limit(100)
         .with_for_update(of=Launch, skip_locked=True)
     )
     over = db.session.scalars(statement).all()
     for launch in over:
-        _end(launch, system(launch.organization_id, "launch too old"))
+        _end(launch, system(launch.organization_id, "launch left"))
     never = delete(Launch).where(Launch.opened_at.is_(None), Launch.created_at < clock.now() - A_DAY)
     db.session.execute(never)
     return len(over)
+
+
+def _is_signed_in() -> ColumnElement[bool]:
+    return exists().where(WebSession.account_id == Launch.account_id, WebSession.ended_at.is_(None))
 
 
 def _end(launch: Launch, actor: Actor) -> None:
@@ -319,8 +338,3 @@ def _give_back(ehr_system: EhrSystem, tokens: list[str]) -> None:
                 ehr.revoke(value)
     except EhrTrouble:
         return
-
-
-def account_of(launch: Launch) -> Account:
-    """Who opened it."""
-    return found(launch.account, "person")

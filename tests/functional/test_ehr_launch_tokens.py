@@ -113,10 +113,32 @@ def test_old_launches_end_by_themselves(ehr: Ehr) -> None:
     launch, _ = launched(ehr, "epic")
     ehr.browser().get(ehr.launch_address("epic"))
     with travel(time.time() + 2 * 86_400):
-        assert launches.end_older_than(timedelta(hours=12)) == 1
+        assert launches.end_left(timedelta(hours=12)) == 1
     db.session.flush()
     assert db.session.scalars(select(Launch.state)).all() == [LaunchState.ENDED]
     assert launch.access_token is None
+
+
+def test_a_launch_left_by_signing_out_ends(ehr: Ehr) -> None:
+    ehr.add("oracle")
+    browser = ehr.browser()
+    launch, _ = row_of(ehr, ehr.launch(browser, "oracle").headers["Location"])
+    given = launch.access_token or ""
+    assert launches.end_left(timedelta(hours=12)) == 0
+    browser.post("/sign-out", data={"csrf_token": browser.csrf_token("/me")})
+    db.session.rollback()
+    assert launches.end_left(timedelta(hours=12)) == 1
+    assert ehr.sandbox.authority.granted(given, "oracle") is None
+
+
+def test_the_ehrs_look_is_taken_over_where_it_stays_readable(ehr: Ehr) -> None:
+    ehr.add("epic")
+    browser = ehr.browser()
+    page = ehr.launch(browser, "epic").headers["Location"]
+    answer = browser.get(f"{page}style.css")
+    assert answer.content_type == "text/css"
+    assert "--accent: #2a6496;" in answer.get_data(as_text=True)
+    assert ehr.browser().get(f"{page}style.css").status_code == 303
 
 
 def test_the_portal_itself_reads_implants(ehr: Ehr) -> None:

@@ -31,6 +31,7 @@ from integrations.ehr.smart.resources import (
     place_facts,
     practitioner_facts,
 )
+from integrations.ehr.smart.style import read_style
 from integrations.errors import Ambiguous, Misconfigured, PartnerError, Rejected, Retryable
 from tests.samples import SAMPLES, needs_samples
 
@@ -332,6 +333,25 @@ def test_a_nonce_that_comes_must_be_ours_even_where_none_is_expected() -> None:
     assert believed(id_token(nonce=None), lenient)["sub"] == "7"
     with pytest.raises(Unbelievable):
         believed(id_token(nonce="other"), lenient)
+
+
+# Looks
+
+
+@pytest.mark.parametrize(
+    ("document", "accent", "radius"),
+    [
+        ({"color_highlight": "#2a6496", "dim_border_radius": "4px"}, "#2a6496", "4px"),
+        ({"color_highlight": "#ffff00", "dim_border_radius": "1em"}, "", ""),
+        ({"color_highlight": "#000000; } body { display: none"}, "", ""),
+        ({"color_highlight": 7}, "", ""),
+        ([], "", ""),
+        (None, "", ""),
+    ],
+)
+def test_of_an_ehrs_look_only_what_stays_readable(document: object, accent: str, radius: str) -> None:
+    style = read_style(document)
+    assert (style.accent, style.radius) == (accent, radius)
 
 
 # Resources

@@ -14,7 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from integrations.ehr.addresses import host_of, is_protected, tenant_key
-from integrations.ehr.contract import Asked, Cache, Clinician, Granted, Reading, Registration
+from integrations.ehr.contract import Asked, Cache, Clinician, Granted, Reading, Registration, Style
 from integrations.ehr.smart import discovery, resources
 from integrations.ehr.smart.answer import read_answer
 from integrations.ehr.smart.discovery import Discovery
@@ -22,11 +22,13 @@ from integrations.ehr.smart.id_token import Expected, validated
 from integrations.ehr.smart.proof import proof
 from integrations.ehr.smart.reading import FhirReading
 from integrations.ehr.smart.scopes import launch_scope
+from integrations.ehr.smart.style import read_style
 from integrations.errors import Ambiguous, Misconfigured, PartnerError, Rejected, Retryable
 from integrations.health import Health
 from integrations.http import Connection, Door
 
 KEPT_SECONDS = 3600
+STYLE_SECONDS = 86_400
 REFETCH_SECONDS = 60
 STATE_BYTES = 32  # 256 bits; SMART asks for 122
 USERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "Person"})
@@ -173,6 +175,17 @@ class Smart:
     def reading(self, access_token: str, scope: str) -> Reading:
         """Reads with a token."""
         return FhirReading(self._door, self.registration.iss, self.registration.kind, access_token, scope)
+
+    def style(self, url: str) -> Style:
+        """The look the EHR asks for, kept for a day."""
+        if host_of(url) not in self._hosts or not is_protected(url):
+            return Style()
+        kept = self._cache.load(f"smart-style:{url}")
+        if kept is None:
+            status, document = self._json(url)
+            kept = json.dumps(document if status == httpx.codes.OK else {}).encode()
+            self._cache.keep(f"smart-style:{url}", kept, STYLE_SECONDS)
+        return read_style(json.loads(kept))
 
     def _keys(self, issuer: str, kid: str) -> KeySet:
         """The issuer's keys; fetched anew, at most once a minute, when the key is not among those kept."""

@@ -13,7 +13,7 @@ from integrations.sandbox.ehr.oauth import OAuth
 from integrations.sandbox.ehr.profiles import PROFILES, Profile
 from integrations.sandbox.ehr.records import Records, sample_records
 
-STYLE = {"color_background": "#ffffff", "color_highlight": "#2a6496", "border_radius": "4px"}
+STYLE = {"color_background": "#ffffff", "color_highlight": "#2a6496", "dim_border_radius": "3px"}
 
 
 @dataclass
