@@ -81,8 +81,7 @@ def save_count(sheet_id: int) -> ResponseReturnValue:
             line_id = _save(sheet_id, form)
     if form.is_refused:
         return _count_page(sheet_id, form), 422
-    anchor = f"row-{line_id}" if line_id else None
-    return redirect(url_for("inventory.count", sheet_id=sheet_id, line=line_id, _anchor=anchor), 303)
+    return redirect(url_for("inventory.count", sheet_id=sheet_id, line=line_id), 303)
 
 
 def _save(sheet_id: int, form: CountForm) -> int | None:

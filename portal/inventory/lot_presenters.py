@@ -81,7 +81,7 @@ def lot(stock: Stock, movements: Sequence[tuple[StockMovement, str]], *, may_han
     hidden = {"release"} if not is_held else {"quarantine", "transfer"}
     return {
         "stock": stock,
-        "title": f"{stock.item.name}, {name_of(stock)}",
+        "title": f"{stock.item.name}, {'lot ' if stock.lot else ''}{name_of(stock)}",
         "facts": _facts(stock),
         "statuses": statuses_of(stock, clock.today(stock.location.facility.time_zone)),
         "events": [_event(one, who, stock.item.base_uom) for one, who in movements],

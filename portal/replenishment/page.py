@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask import url_for
+
 from portal.foundation import clock
-from portal.foundation.access import Permission
+from portal.foundation.access import Actor, Permission
 from portal.foundation.paging import paginate
 from portal.identity.queries import accounts_with
 from portal.masterdata.models import Location
@@ -13,12 +15,24 @@ from portal.replenishment.forms import AcceptForm, ParFilter
 from portal.replenishment.rules import EVERY_DAY
 
 
-def suggestions(location: Location, refused: Mapping[int, AcceptForm]) -> dict[str, Any]:
+def suggestions(actor: Actor, location: Location, refused: Mapping[int, AcceptForm]) -> dict[str, Any]:
     """The open suggestions of a location; `refused` are forms that were sent and not taken."""
     today = clock.today(location.facility.time_zone)
     found = queries.open_at(location.id)
     pars = queries.par_ids(location.id, {line.item_id for one in found for line in one.lines})
-    return {"cards": presenters.cards(found, pars, refused, today), "place": location}
+    return {
+        "cards": presenters.cards(found, pars, refused, today),
+        "place": location,
+        "elsewhere": [
+            {
+                "label": name,
+                "count": count,
+                "url": url_for("replenishment.suggestions", location=location_id),
+                "active": location_id == location.id,
+            }
+            for location_id, name, count in queries.waiting(actor)
+        ],
+    }
 
 
 def par_levels(location: Location, form: ParFilter, number: int) -> dict[str, Any]:

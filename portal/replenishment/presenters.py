@@ -11,6 +11,7 @@ from portal.foundation.quantity import plain
 from portal.foundation.status import Status
 from portal.inventory.models import ParLevel
 from portal.inventory.rules import ParMethod
+from portal.replenishment.barcode import bars
 from portal.replenishment.forms import AcceptForm, accept_form
 from portal.replenishment.models import Suggestion, SuggestionLine
 from portal.replenishment.rules import Par, spoken_day, stock_out_on
@@ -162,7 +163,9 @@ def _coming(par: Par, today: date) -> str:
 
 
 def _when(on: date | None, today: date) -> str:
-    return f", {spoken_day(on, today)}" if on else ""
+    if on is None:
+        return ""
+    return f", due since {spoken_day(on, today)}" if on < today else f", {spoken_day(on, today)}"
 
 
 def status_of(par: Par) -> Status:
@@ -176,3 +179,33 @@ def status_of(par: Par) -> Status:
     if par.on_hand >= par.minimum:
         return FINE
     return LOW if par.need > 0 else COMING
+
+
+@dataclass(frozen=True)
+class BinCard:
+    """A card as it is printed; bars are (left edge, width) in modules of `width` in all."""
+
+    item: str
+    code: str
+    bin: str
+    text: str
+    bars: list[tuple[int, int]]
+    width: int
+
+
+def bin_cards(levels: Sequence[ParLevel]) -> list[BinCard]:
+    """The cards of par levels kept in two bins."""
+    return [_bin_card(level) for level in levels]
+
+
+def _bin_card(level: ParLevel) -> BinCard:
+    text = card_of(level.id)
+    drawn = bars(text)
+    return BinCard(
+        item=level.item.name,
+        code=level.item.code,
+        bin=f"{plain(level.maximum - level.minimum)} {level.item.base_uom}",
+        text=text,
+        bars=drawn,
+        width=sum(drawn[-1]),
+    )

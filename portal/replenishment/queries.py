@@ -12,7 +12,7 @@ from portal.catalog.queries import PricedOffer, offers_of, priced
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.inventory.models import ParLevel, Stock
-from portal.inventory.rules import Condition
+from portal.inventory.rules import Condition, ParMethod
 from portal.masterdata.models import Item, Location
 from portal.replenishment import facts
 from portal.replenishment.models import ReplenishmentPolicy, Suggestion, SuggestionLine
@@ -57,6 +57,12 @@ def levels(location_id: int, words: str, *, low_only: bool) -> Select[ParLevel]:
         named = Item.name.icontains(words, autoescape=True)
         statement = statement.where(named | (func.upper(Item.code) == words.upper()))
     return statement.where(held < ParLevel.minimum) if low_only else statement
+
+
+def in_bins(location_id: int) -> list[ParLevel]:
+    """The par levels of a location that are kept in two bins."""
+    statement = levels(location_id, "", low_only=False).where(ParLevel.method == ParMethod.KANBAN)
+    return list(db.session.scalars(statement))
 
 
 def par_ids(location_id: int, item_ids: Collection[int]) -> dict[int, int]:
@@ -154,6 +160,21 @@ def open_count(actor: Actor) -> int:
     if facilities is not None:
         statement = statement.where(Location.facility_id.in_(facilities))
     return db.session.scalar(statement) or 0
+
+
+def waiting(actor: Actor) -> list[tuple[int, str, int]]:
+    """Where suggestions wait for somebody like this person: (location id, name, how many)."""
+    statement = (
+        select(Location.id, Location.name, func.count(Suggestion.id))
+        .join(Suggestion, Suggestion.location_id == Location.id)
+        .where(Suggestion.state == SuggestionState.OPEN)
+        .group_by(Location.id)
+        .order_by(Location.name)
+    )
+    facilities = actor.facility_ids(Permission.MANAGE_PAR)
+    if facilities is not None:
+        statement = statement.where(Location.facility_id.in_(facilities))
+    return [(row[0], row[1], row[2]) for row in db.session.execute(statement)]
 
 
 def best_offers(location_id: int, item_ids: Collection[int], today: date) -> dict[int, PricedOffer]:

@@ -206,7 +206,7 @@ def _levels(par: Par) -> str:
 def _arrival(one: Arrival, today: date) -> str:
     if one.on is None:
         return f"{plain(one.quantity)} without a date"
-    word = "promised" if one.is_promised else "expected"
+    word = "due since" if one.on < today else "promised" if one.is_promised else "expected"
     return f"{plain(one.quantity)} {word} {spoken_day(one.on, today)}"
 
 

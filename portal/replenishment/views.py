@@ -7,7 +7,7 @@ from portal.catalog.views import place, switch_of
 from portal.foundation.access import Permission, requires
 from portal.foundation.web import actor
 from portal.orders.views import page_number
-from portal.replenishment import page, par_services, queries, services
+from portal.replenishment import page, par_services, presenters, queries, services
 from portal.replenishment.forms import (
     AcceptForm,
     CardForm,
@@ -31,7 +31,7 @@ def suggestions() -> ResponseReturnValue:
 
 def _suggestions(refused: dict[int, AcceptForm], asked: int | None = None) -> str:
     chosen = place(Permission.MANAGE_PAR, asked)
-    shown = page.suggestions(chosen.location, refused)
+    shown = page.suggestions(actor(), chosen.location, refused)
     return render_template("replenishment/suggestions.html", switch=switch_of(chosen), **shown)
 
 
@@ -193,6 +193,15 @@ def set_policy(location_id: int) -> ResponseReturnValue:
         return _policy_page(location_id, form), 422
     flash("The policy is changed.", "success")
     return redirect(url_for("replenishment.par_levels", location=location_id), 303)
+
+
+@blueprint.get("/par/cards")
+@requires(Permission.MANAGE_PAR)
+def printed_cards() -> ResponseReturnValue:
+    """The cards of a location's bins, to be printed and cut."""
+    location = place(Permission.MANAGE_PAR).location
+    cards = presenters.bin_cards(queries.in_bins(location.id))
+    return render_template("replenishment/printed_cards.html", place=location, cards=cards)
 
 
 @blueprint.get("/par/empty")

@@ -111,9 +111,10 @@ def test_scans_jump_to_their_line_and_add_what_is_missing(keeper: Visitor, hospi
     path, box = started(keeper)
     answer = post(keeper, path, {"scan": "cath-14", box["GLOVE-M", ""]: "7"})
     line_id = box["CATH-14", "B"].removeprefix("line-")  # the first to expire
-    assert answer.location.endswith(f"?line={line_id}#row-{line_id}")
+    assert answer.location.endswith(f"?line={line_id}")
     text = keeper.get(answer.location).text
     assert 'value="7"' in text, "what was typed is kept"
+    assert text.split(f'id="line-{line_id}"')[1].split(">")[0].count("autofocus") == 1, "ready to type"
     unknown = post(keeper, path, {"scan": "nonsense", box["GLOVE-M", ""]: "8"})
     assert unknown.status_code == 422
     assert "No item has this number or barcode" in unknown.text

@@ -129,6 +129,9 @@ def test_the_storeroom_scans_empty_bins_one_after_the_other(
 ) -> None:
     values = {"method": "kanban", "minimum": "10", "maximum": "20", "critical": "", "round_up_from": ""}
     assert post(manager, f"/par/{level_id()}", data=values).status_code == 303
+    printed = manager.get("/par/cards").text
+    assert f"Barcode KB-{level_id()}" in printed
+    assert "bin of 10 EA" in printed
     client.sign_in(hospital.email(Role.RECEIVER))
     assert "autofocus" in client.get("/par/empty").text
     for code in ("", "nonsense", "KB-99999999999999999"):

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from portal.catalog.rules import Shelf, suggested_packs
 from portal.inventory.rules import ParMethod
+from portal.replenishment.barcode import PATTERNS, bars
 from portal.replenishment.rules import (
     Arrival,
     Demand,
@@ -74,6 +76,10 @@ def test_the_quantity_is_explained_in_one_line() -> None:
             par(on_hand=9, arrivals=(Arrival(Decimal(4)), Arrival(Decimal(7), date(2026, 12, 30)))),
             "par 40, on hand 9, on order 4 without a date and 7 expected Dec 30, pack of 10 → 2 boxes",
         ),
+        (
+            par(on_hand=9, arrivals=(Arrival(Decimal(4), date(2026, 11, 5), is_promised=True),)),
+            "par 40, on hand 9, on order 4 due since Nov 5, pack of 10 → 3 boxes",
+        ),
     ],
 )
 def test_every_part_of_the_quantity_is_told(line: Par, sentence: str) -> None:
@@ -135,3 +141,11 @@ def test_usage_a_day(consumed: int, days_ago: int, rate: int) -> None:
     first = MONDAY - timedelta(days=days_ago)
     assert daily_usage(Decimal(consumed), first, MONDAY) == rate
     assert daily_usage(Decimal(consumed), None, MONDAY) == 0
+
+
+def test_the_barcode_of_a_card_has_the_shape_of_code_39() -> None:
+    drawn = bars("KB-1")
+    assert len(drawn) == 5 * len("*KB-1*")
+    assert all(left + width < after for (left, width), (after, _) in pairwise(drawn)), "spaces between bars"
+    assert {width for _, width in drawn} == {1, 3}
+    assert {pattern.count("w") for pattern in PATTERNS.values()} == {3}, "three of nine"
