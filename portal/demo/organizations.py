@@ -24,6 +24,7 @@ from portal.masterdata.models import (
     Contract,
     ContractLine,
     CostCenter,
+    DeviceIdentifier,
     Facility,
     GlAccount,
     Item,
@@ -35,6 +36,7 @@ from portal.masterdata.rules import LocationKind
 
 Ids = dict[str, int]
 OPENING_LOT_DAYS = 400
+IMPLANTS = ("Implants", "Cardiology and cath lab")
 
 
 class Organization:
@@ -113,11 +115,19 @@ class Organization:
             ],
         )
 
+        _insert(
+            DeviceIdentifier,
+            [
+                {**_without(row, "item"), "item_id": self.items[row["item"]]}
+                for row in self._rows("device_identifiers")
+            ],
+        )
+
     def _item(self, row: dict[str, str]) -> dict[str, Any]:
         return {
             **_without(row, "base_gtin", "gl_account"),
             **{name: row[name] == "yes" for name in ("lot_tracked", "serial_tracked", "expiry_tracked")},
-            "implant": row["category"] == "Implants" or "eluting stent" in row["name"],
+            "implant": row["serial_tracked"] == "yes" and row["category"] in IMPLANTS,
             "lifecycle": Lifecycle(row["lifecycle"]),
             "gl_account_id": self.gl_accounts[row["gl_account"]],
         }

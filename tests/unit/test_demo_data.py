@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from stdnum import ean
 
+from integrations.formats.udi import parse
+from integrations.formats.udi.hibc import check_character
 from tests.demo_tables import ORGANIZATIONS, column, table
 
 HEADERS = {
@@ -19,6 +21,7 @@ HEADERS = {
     "items": "code,name,category,unspsc,manufacturer,manufacturer_part,base_uom,base_gtin,"
     "lot_tracked,serial_tracked,expiry_tracked,lifecycle,gl_account",
     "item_packaging": "item,uom,factor,gtin",
+    "device_identifiers": "identifier,item,uom",
     "contracts": "number,supplier,name,valid_from,valid_to,currency",
     "contract_lines": "contract,item,supplier_part,uom,minimum_quantity,unit_price,valid_from,valid_to",
     "offers": "item,supplier,supplier_part,uom,list_price",
@@ -36,6 +39,7 @@ KEYS = {
     "suppliers": "code",
     "items": "code",
     "item_packaging": "item,uom",
+    "device_identifiers": "identifier",
     "contracts": "number",
     "contract_lines": "contract,item,uom,minimum_quantity,valid_from",
     "offers": "item,supplier,uom",
@@ -51,6 +55,7 @@ REFERENCES = (
     ("cost_centers", "facility", "facilities", "code"),
     ("items", "gl_account", "gl_accounts", "code"),
     ("item_packaging", "item", "items", "code"),
+    ("device_identifiers", "item", "items", "code"),
     ("contracts", "supplier", "suppliers", "code"),
     ("contract_lines", "contract", "contracts", "number"),
     ("contract_lines", "item", "items", "code"),
@@ -181,6 +186,12 @@ def test_identifiers_carry_a_valid_check_digit_and_a_demo_prefix(organization: s
         assert gln.startswith(DEMO_PREFIXES), gln
 
 
+def test_further_identifiers_are_those_of_barcodes(organization: str) -> None:
+    for identifier in column(organization, "device_identifiers", "identifier"):
+        barcode = f"+{identifier}"
+        assert parse(barcode + check_character(barcode)).di == identifier
+
+
 def test_a_pack_shares_the_gtin_of_its_item_but_for_the_indicator_digit(organization: str) -> None:
     base = {row["code"]: row["base_gtin"] for row in table(organization, "items")}
     assert {gtin[0] for gtin in base.values()} == {"0"}
@@ -199,7 +210,7 @@ def test_unspsc_codes_have_eight_digits_of_a_segment_a_hospital_buys(organizatio
 def test_units_are_known_and_belong_to_the_item(organization: str) -> None:
     known = units(organization)
     assert {uom for _, uom in known} <= UOMS
-    for name in ("offers", "contract_lines", "order_guides", "par_levels"):
+    for name in ("offers", "contract_lines", "order_guides", "par_levels", "device_identifiers"):
         used = {(row["item"], row["uom"]) for row in table(organization, name)}
         assert used <= known, name
 
