@@ -28,6 +28,7 @@ class Entry:
 
 _P = Permission
 NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    ("Care", (Entry("Cases today", "clinical.care_cases", (_P.RECORD_USAGE,), icon="stethoscope"),)),
     (
         "Request",
         (
@@ -61,6 +62,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Par levels", "replenishment.par_levels", (_P.VIEW_STOCK,), icon="adjustments"),
             Entry("Replenishment", "replenishment.suggestions", (_P.MANAGE_PAR,), icon="bulb"),
             Entry("Empty bins", "replenishment.cards", (_P.COUNT_STOCK,), icon="box"),
+            Entry("Recalls", "clinical.recall_list", (_P.MANAGE_RECALLS,), icon="alert-triangle"),
         ),
     ),
     ("Pay", (Entry("Invoices", "invoices.listing", (_P.MATCH_INVOICES,), icon="receipt"),)),

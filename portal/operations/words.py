@@ -42,6 +42,8 @@ PAGES = {
     "sync_run": ("masterdata.sync_run", "run_id"),
     "message": ("operations.message", "message_id"),
     "work_item": ("operations.work_item", "item_id"),
+    "usage": ("clinical.use", "usage_id"),
+    "recall": ("clinical.recall", "recall_id"),
 }
 FOLLOWERS = (Permission.REQUEST, Permission.APPROVE, Permission.VIEW_ORDERS)
 NAME = re.compile(r"[a-z]+(_[a-z]+)+")
