@@ -5,13 +5,12 @@ from decimal import Decimal
 from wtforms import HiddenField, RadioField, SelectField, StringField
 from wtforms.validators import Length, Optional
 
-from integrations.clinical import UsageStatus
 from portal.clinical.care_answer import OTHER_LOT, Answer, Entry
 from portal.clinical.care_rules import (
     LONGEST_SCAN,
     MOST_PER_LINE,
-    OUTCOME_LABELS,
     SIDES,
+    outcome_of,
     pack_words,
     unit_word,
 )
@@ -67,7 +66,7 @@ class CareForm(ConflictForm):
     pack_uom = HiddenField(validators=[Length(max=10)])
     pack_factor = HiddenField(validators=[Length(max=12)])
     replaces_id = HiddenField()
-    outcome = _choice("What became of it?")
+    outcome = HiddenField(validators=[Length(max=20)])
     quantity = QuantityField("How many?", whole=True)
     pack = _choice("Box or piece?")
     stock_id = _choice("Lot")
@@ -101,7 +100,7 @@ class CareForm(ConflictForm):
             pack_uom=self.pack_uom.data or "",
             pack_factor=_factor(self.pack_factor.data),
             in_packs=self.pack.data == PACK,
-            outcome=_outcome(self.outcome.data),
+            outcome=outcome_of(self.outcome.data or ""),
             di=self.di.data or "",
             lot=self.lot.data or "",
             serial=self.serial.data or "",
@@ -117,7 +116,6 @@ class CareForm(ConflictForm):
     def offer(self, answer: Answer) -> None:
         """The choices that fit the item."""
         uom, base = answer.entry.pack_uom, answer.item.base_uom
-        self.outcome.choices = {one.value: OUTCOME_LABELS[one] for one in answer.outcomes}
         self.pack.choices = {
             PIECE: f"1 {unit_word(base)}",
             PACK: f"1 {pack_words(uom, answer.entry.pack_factor, base)}",
@@ -126,10 +124,6 @@ class CareForm(ConflictForm):
         self.side.choices = {side: side for side in SIDES}
         self.reason.choices = {reason: reason for reason in OVERRIDE_REASONS}
         self.rush_reason.choices = {reason: reason for reason in RUSH_REASONS}
-
-
-def _outcome(text: str | None) -> UsageStatus | None:
-    return UsageStatus(text) if text in {one.value for one in UsageStatus} else None
 
 
 def _factor(text: str | None) -> Decimal:

@@ -84,8 +84,7 @@ class Hand:
     """The thing in hand as the page shows it."""
 
     name: str
-    code: str
-    manufacturer: str
+    made_by: str
     facts: list[dict[str, str]]
     here: str
     here_tone: str
@@ -94,6 +93,7 @@ class Hand:
     asks: Mapping[str, str]
     stops: list[dict[str, str]]
     record_label: str
+    others: list[dict[str, str]]
     has_packs: bool
     has_lots: bool
     quantity: str
@@ -114,8 +114,7 @@ def hand(answer: Answer, form: CareForm, price: Price | None) -> Hand:
     verb = OUTCOME_LABELS[answer.outcome].lower()
     return Hand(
         name=item.name,
-        code=item.code,
-        manufacturer=item.manufacturer,
+        made_by=", ".join(filter(None, (item.code, item.manufacturer))),
         facts=[{"label": label, "value": value} for label, value in facts if value],
         here=f"{amount(here, item.base_uom)} here" if here > 0 else "None here by the book",
         here_tone="success" if here > 0 else "warning",
@@ -124,11 +123,20 @@ def hand(answer: Answer, form: CareForm, price: Price | None) -> Hand:
         asks=answer.questions,
         stops=[{"title": one.title, "sentence": one.sentence} for one in answer.stops],
         record_label="Record all the same" if answer.stops else f"Record as {verb}",
+        others=[
+            {"value": one.value, "label": OUTCOME_LABELS[one]}
+            for one in answer.outcomes
+            if one != answer.outcome
+        ],
         has_packs=entry.pack_factor > 1,
         has_lots=len(form.stock_id.choices) > 1,
         quantity=_typed(form, entry.quantity),
         offer=_offer(answer, price) if price else "",
     )
+
+
+def _other(outcome: UsageStatus) -> dict[str, str]:
+    return {"value": outcome.value, "label": OUTCOME_LABELS[outcome]}
 
 
 def _typed(form: CareForm, quantity: Decimal) -> str:
@@ -222,7 +230,7 @@ def _card_line(line: Any, shelf: Sequence[OnShelf], today: date) -> dict[str, An
         "name": line.item.name,
         "open": amount(line.to_open, uom) if line.to_open > 0 else "",
         "hold": amount(line.to_hold, uom) if line.to_hold > 0 else "",
-        "lots": ", ".join(lots),
+        "lots": "; ".join(lots),
         "missing": f"{amount(missing, uom)} not in the book here" if missing > 0 else "",
         "asks": line.item.implant or line.item.serial_tracked,
     }

@@ -184,6 +184,11 @@ def default_outcome(tracking: Tracking) -> UsageStatus:
     return UsageStatus.IMPLANTED if tracking.is_implant else UsageStatus.USED
 
 
+def outcome_of(text: str) -> UsageStatus | None:
+    """The outcome a form names, None for anything else."""
+    return UsageStatus(text) if text in set(UsageStatus) else None
+
+
 def outcomes(tracking: Tracking) -> list[UsageStatus]:
     """What may become of an item, the most likely first."""
     first = default_outcome(tracking)

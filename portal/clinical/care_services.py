@@ -8,7 +8,7 @@ from portal.clinical import care_context, care_lookup, care_recording, care_requ
 from portal.clinical.care_answer import Answer, Entry, answer
 from portal.clinical.care_context import Care
 from portal.clinical.care_recording import Message
-from portal.clinical.care_rules import MOST_PER_LINE, Command, Do, command_of
+from portal.clinical.care_rules import MOST_PER_LINE, Command, Do, command_of, outcome_of
 from portal.clinical.cases import NewCase
 from portal.foundation.access import Actor, Permission
 from portal.foundation.errors import Invalid
@@ -61,6 +61,8 @@ class Shown:
 def act(actor: Actor, care: Care, said: Said) -> Shown:
     """Does what was asked; raises Invalid, with nothing done, for what cannot be."""
     verb, _, number = said.do.partition(":")
+    if verb == Do.RECORD and number and said.entry is not None:
+        said = replace(said, entry=replace(said.entry, outcome=outcome_of(number)))
     of_row = {
         "pick": _pick,
         "undo": _undo,
@@ -77,7 +79,6 @@ def act(actor: Actor, care: Care, said: Said) -> Shown:
         Do.CARD: _use_card,
         Do.FINISH: _finish,
         Do.NOTHING: _nothing,
-        "show": _show,
         Do.UNDO: _undo_last,
         REVIEW: _review,
     }

@@ -59,7 +59,7 @@ def test_a_picked_item_comes_from_the_lot_that_expires_first(ward: Ward) -> None
     found = ward.do(scan="catheter")
     assert "Urinary catheter, 14 Fr" in words(found)
     picked = ward.do(found, do=f"pick:{ward.hospital.catheter.id}")
-    ward.do(picked, do="record", outcome=UsageStatus.OPENED_UNUSED.value, quantity="2")
+    ward.do(picked, do="record:opened_unused", quantity="2")
     (usage,) = ward.recorded()
     assert (usage.lot, usage.outcome, usage.quantity) == ("SOON", UsageStatus.OPENED_UNUSED, 2)
     assert ward.on_hand(ward.hospital.catheter, "SOON") == 3
@@ -94,7 +94,7 @@ def test_expired_and_recalled_stop_and_can_be_overruled_with_a_reason(ward: Ward
     recalled = ward.do(scan=f"01{CATHETER}10LATE")
     assert "Stop: recalled" in words(recalled)
     assert ward.do(recalled, do="record").status_code == 422
-    wasted = ward.do(recalled, do="record", outcome=UsageStatus.WASTED.value)
+    wasted = ward.do(recalled, do="record:wasted")
     assert wasted.status_code == 303
 
 
