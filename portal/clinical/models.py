@@ -51,6 +51,8 @@ class EhrSystem(TenantRow):
     frame_ancestors: Mapped[list[Any]] = mapped_column(default=list)  # empty: opens in a tab
     facility_id: Mapped[Key | None] = mapped_column(ForeignKey("facility.id"))
     active: Mapped[bool] = mapped_column(default=True)
+    polled_types: Mapped[list[Any]] = mapped_column(default=list)  # resources the portal itself asks for
+    polled_until: Mapped[datetime | None]
 
 
 class EhrPlace(TenantRow):

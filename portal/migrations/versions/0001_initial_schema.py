@@ -607,6 +607,8 @@ def upgrade() -> None:
         ),
         sa.Column("facility_id", sa.BigInteger(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("polled_types", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("polled_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "organization_id",
             sa.BigInteger(),
