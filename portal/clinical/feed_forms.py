@@ -15,6 +15,11 @@ from portal.foundation.forms import Form
 
 LONGEST_MESSAGE = 100_000
 ORDERS = {"request": "Requests for supplies", "usage": "Supplies used"}
+LABELS = {
+    "di": "Device identifier (DI)", "uom": "Unit", "expires_on": "Expiry date", "made_on": "Day it was made",
+    "line_id": "Number of the line", "case_id": "Case", "status": "Outcome", "site": "Body site",
+    "reverses": "Line it takes back", "raw_scan": "UDI as scanned", "item_text": "Item in words",
+}  # fmt: skip
 PROCESSING = {"P": "Production only (P)", "PTD": "Production, training and debugging (P, T, D)"}
 
 
@@ -99,7 +104,7 @@ class SetupForm(Form):
 
 
 def _place_field(name: str) -> StringField:
-    return StringField(name.replace("_", " ").capitalize(), [Length(max=20)])
+    return StringField(LABELS.get(name, name.replace("_", " ").capitalize()), [Length(max=20)])
 
 
 FeedForm = type("FeedForm", (SetupForm,), {name: _place_field(name) for name in PLACEABLE})
