@@ -31,6 +31,7 @@ logger = get_logger(__name__)
 def schedule(settings: Settings) -> dict[str, float]:
     """Seconds between two runs, by job name."""
     return {
+        "portal.clinical.launch_jobs.poll": 300.0,
         "portal.clinical.launch_jobs.tidy": 900.0,
         "portal.clinical.usage_jobs.order_bills": 60.0,
         "portal.exchange.jobs.sweep": settings.sweep_seconds,

@@ -66,6 +66,11 @@ class SystemForm(Form):
     facility_id = SelectField(
         "Facility", coerce=str, description="Of clinicians whose place the EHR does not tell."
     )
+    polled_types = TextAreaField(
+        "Resources the portal asks for by itself",
+        description="One a line, of Procedure, Device, DeviceUseStatement, SupplyDelivery, ChargeItem: what "
+        "changed since the last time is read every few minutes. Only where the EHR offers _lastUpdated.",
+    )
     expects_nonce = BooleanField("id_tokens carry our nonce", default=True)
     active = BooleanField("Active", default=True)
 
@@ -90,6 +95,7 @@ class SystemForm(Form):
             frame_ancestors=lines(self.frame_ancestors.data),
             facility_id=int(self.facility_id.data) if self.facility_id.data else None,
             active=self.active.data,
+            polled_types=lines(self.polled_types.data),
         )
 
 
@@ -99,7 +105,8 @@ def shown(system: EhrSystem) -> dict[str, object]:
         **{name: getattr(system, name) for name in ("code", "name", "base_url", "client_id", "secret_name",
                                                     "backend_client_id", "expects_nonce", "active")},
         **{name: getattr(system, name).value for name in ("kind", "auth_method", "scope_style")},
-        **{name: "\n".join(getattr(system, name)) for name in ("issuers", "hosts", "frame_ancestors")},
+        **{name: "\n".join(getattr(system, name))
+           for name in ("issuers", "hosts", "frame_ancestors", "polled_types")},
         "facility_id": str(system.facility_id or ""),
     }  # fmt: skip
 

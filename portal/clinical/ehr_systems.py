@@ -29,6 +29,8 @@ from portal.identity import queries as identity
 from portal.identity.rules import SLUG
 from portal.settings import Settings, partner_secret
 
+# What tells of used supplies, implants and charges.
+POLLED = ("Procedure", "Device", "DeviceUseStatement", "SupplyDelivery", "ChargeItem")
 SECONDS = 8.0  # of one call: a person is waiting
 log = get_logger(__name__)
 
@@ -55,6 +57,7 @@ class SystemValues:
     frame_ancestors: tuple[str, ...] = ()
     facility_id: int | None = None
     active: bool = True
+    polled_types: tuple[str, ...] = ()
 
 
 class RedisCache:
@@ -120,6 +123,9 @@ def _apply(system: EhrSystem, values: SystemValues) -> None:
         raise Invalid(f"Enter the FHIR base address, https://…: {error}.", field="base_url") from error
     for ancestor in values.frame_ancestors:
         _check_origin(ancestor)
+    unknown = set(values.polled_types) - set(POLLED)
+    if unknown:
+        raise Invalid(f"Enter only {', '.join(POLLED)}, one a line.", field="polled_types")
     for name, value in asdict(values).items():
         setattr(system, name, list(value) if isinstance(value, tuple) else value)
 

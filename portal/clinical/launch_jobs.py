@@ -1,10 +1,12 @@
-"""Launches that nobody ended: their tokens are given back, and those never opened are dropped."""
+"""Reading in EHRs by the portal itself, and ending launches that nobody ended."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import current_app
 
-from portal.clinical import launches
+from portal.clinical import ehr_poll, launches
+from portal.clinical.ehr_systems import EhrTrouble, by_code
 from portal.exchange.jobs import organization_ids
 from portal.foundation.db import enter_organization, transaction
 from portal.foundation.jobs import enqueue, job
@@ -16,6 +18,25 @@ def tidy() -> None:
     """Wakes the tidying of every organization."""
     for organization_id in organization_ids():
         enqueue(tidy_organization, organization_id)
+
+
+@job("exchange")
+def poll() -> None:
+    """Wakes the reading in every EHR that is asked for what changed."""
+    for organization_id in organization_ids():
+        enter_organization(organization_id)
+        with transaction():
+            codes = ehr_poll.polled()
+        for code in codes:
+            enqueue(poll_system, organization_id, code)
+
+
+@job("exchange", timeout=300)
+def poll_system(organization_id: int, code: str) -> None:
+    """Reads what changed in one EHR; trouble there is logged and tried again at the next run."""
+    enter_organization(organization_id)
+    with suppress(EhrTrouble), transaction():
+        ehr_poll.poll(by_code(code))
 
 
 @job("default", timeout=300)

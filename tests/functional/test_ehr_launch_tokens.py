@@ -11,9 +11,11 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import undefer
 from time_machine import travel
 
-from portal.clinical import ehr_systems, launches
-from portal.clinical.models import EhrPlace, Launch
+from portal.clinical import ehr_poll, ehr_systems, launches
+from portal.clinical.models import EhrPlace, Launch, Usage
 from portal.clinical.rules import AuthMethod, LaunchState
+from portal.exchange import jobs as exchange_jobs
+from portal.foundation import clock
 from portal.foundation.access import Actor
 from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.errors import NotAllowed, NotFound
@@ -149,6 +151,35 @@ def test_the_portal_itself_reads_implants(ehr: Ehr) -> None:
     with ehr_systems.reading_as_system(system, ["Device"]) as reading:
         assert [found["id"] for found in reading.search("Device", {})] == ["d1"]
         assert not reading.may("Patient")
+
+
+def test_the_portal_reads_what_changed_and_a_repeat_is_harmless(ehr: Ehr) -> None:
+    with transaction():
+        db.session.expire_all()
+        ehr.hospital.catheter.code = "CATH-14"
+    ehr.add("epic", polled_types=("Procedure", "Device"))
+    ehr.sandbox.records.add(
+        {
+            "resourceType": "Procedure", "id": "p-7", "status": "completed",
+            "subject": {"reference": "Patient/patient-a"},
+            "encounter": {"reference": "Encounter/encounter-a"},
+            "performedDateTime": clock.now().isoformat(),
+            "code": {"text": "Catheterization"},
+            "location": {"reference": "Location/ED01"},
+            "usedCode": [{"coding": [{"code": "CATH-14"}]}],
+        }
+    )  # fmt: skip
+    system = ehr_systems.by_code("epic")
+    for _ in range(2):
+        with transaction():
+            assert ehr_poll.poll(system) >= 1
+            system.polled_until = None
+    exchange_jobs.apply(ehr.hospital.organization.id)
+    enter_organization(ehr.hospital.organization.id)
+    uses = db.session.scalars(select(Usage)).all()
+    assert [(use.item_id, use.location_id) for use in uses] == [
+        (ehr.hospital.catheter.id, ehr.hospital.clinic.id)
+    ]
 
 
 @pytest.mark.parametrize("method", [AuthMethod.BASIC, AuthMethod.POST])
