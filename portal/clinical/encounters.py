@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from integrations.clinical import CaseEvent, EncounterContext, EncounterEvent, ScheduledCase
 from integrations.clinical import PatientIdentifier as Identifier
 from portal.clinical import cases
 from portal.clinical.cases import NewCase
+from portal.clinical.memory import memory, own
 from portal.clinical.models import Case, Encounter, Launch, Patient, PatientIdentifier, Usage
 from portal.clinical.rules import CaseState, EncounterState
 from portal.foundation import audit
@@ -57,7 +58,11 @@ def location_id(system: System, code: str) -> int | None:
     places = select(Location.id).where(Location.code == code, Location.active)
     if system.facility_id is not None:
         places = places.where(Location.facility_id == system.facility_id)
-    found = db.session.scalars(places.limit(2)).all()
+    return memory.recall(own("location", system.facility_id, code), lambda: _only(places))
+
+
+def _only(wanted: Select[int]) -> int | None:
+    found = db.session.scalars(wanted.limit(2)).all()
     return found[0] if len(found) == 1 else None
 
 

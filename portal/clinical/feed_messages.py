@@ -1,5 +1,6 @@
 """Applies what a feed's message says, document by document; what fails does not hold up the rest."""
 
+from contextlib import nullcontext
 from functools import singledispatch
 
 from sqlalchemy import select
@@ -32,19 +33,22 @@ def apply_message(message: Message, raw: bytes) -> list[str]:
         "interface",
     )
     reading = hl7_feed.read(raw, feeds.interface_of(feed))
-    message.number = reading.control_id
-    message.warnings = list(reading.warnings)
     actor = system(feed.organization_id, f"HL7 interface {feed.code}")
-    failures = []
-    for document in reading.documents:
+    # Items in one order: two messages that take the same stock must not wait for each other.
+    documents = sorted(reading.documents, key=lambda one: getattr(one, "item_code", ""))
+    failures, patient = [], None
+    for document in documents:
         try:
-            with db.session.begin_nested():
-                patient = _apply(document, actor, feed, message)
+            # A document that fails alone fails with its message.
+            with db.session.begin_nested() if len(documents) > 1 else nullcontext():
+                patient = _apply(document, actor, feed, message) or patient
         except DomainError as error:
+            if len(documents) == 1:
+                raise
             failures.append(str(error))
-            continue
-        if patient is not None:
-            message.subject_type, message.subject_id = "patient", patient
+    if patient is not None:
+        message.subject_type, message.subject_id = "patient", patient
+    message.warnings = list(reading.warnings)
     return list(dict.fromkeys(failures))
 
 

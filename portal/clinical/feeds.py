@@ -1,10 +1,8 @@
 """HL7 v2 feeds: who may send, what is stored before it is acknowledged, and what is answered."""
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
@@ -17,6 +15,7 @@ from integrations.ehr import hl7_feed
 from integrations.ehr.hl7_feed import AckCode, Fault, Header
 from integrations.errors import Unreadable
 from portal.clinical import feed_outbound
+from portal.clinical.memory import memory
 from portal.clinical.models import Feed
 from portal.exchange import services as exchange
 from portal.exchange.models import Partner
@@ -28,12 +27,10 @@ from portal.identity.models import Organization
 from portal.masterdata.models import Facility
 
 KIND = "hl7v2"
-REMEMBERED_SECONDS = 5.0
 LONGEST_KEY = 255
 UNKNOWN = Fault("207", "This sender is not known here, or not from this address", "MSH(1)-3")
 UNAVAILABLE = Fault("207", "The message could not be stored; send it again later")
 log = get_logger(__name__)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,31 +44,6 @@ class Door:
     interface: hl7_feed.Interface
     processing: str
     sends_apart: bool
-
-
-class Memory:
-    """Remembers answers of the database for a few seconds: a feed is asked for with every message."""
-
-    def __init__(self) -> None:
-        self._kept: dict[object, tuple[float, object]] = {}
-
-    def forget(self) -> None:
-        """Asks anew from now on."""
-        self._kept.clear()
-
-    def recall(self, key: object, find: Callable[[], T]) -> T:
-        """The remembered answer, or what `find` gives."""
-        now = time.monotonic()
-        kept = self._kept.get(key)
-        if kept is None or kept[0] < now:
-            if len(self._kept) > 1_000:
-                self._kept.clear()
-            kept = (now + REMEMBERED_SECONDS, find())
-            self._kept[key] = kept
-        return kept[1]  # type: ignore[return-value]  # find gives T for this key
-
-
-memory = Memory()
 
 
 def allows(address: str) -> bool:
@@ -138,9 +110,10 @@ def interface_of(feed: Feed) -> hl7_feed.Interface:
 
 def zone_of(feed: Feed) -> ZoneInfo:
     """The clock of the feed's facility, else of the organization."""
-    facility = select(Facility.time_zone).where(Facility.id == feed.facility_id)
-    own = db.session.scalar(facility) if feed.facility_id else None
-    return ZoneInfo(own or db.session.scalar(select(Organization.time_zone).limit(1)) or "UTC")
+    if feed.facility_id is None:
+        return ZoneInfo(db.session.scalar(select(Organization.time_zone).limit(1)) or "UTC")
+    own = select(Facility.time_zone).where(Facility.id == feed.facility_id)
+    return ZoneInfo(memory.recall(("zone", feed.facility_id), lambda: db.session.scalar(own)) or "UTC")
 
 
 def take(raw: bytes, address: str) -> list[bytes]:

@@ -9,6 +9,7 @@ from integrations.clinical import PatientIdentifier, Usage
 from portal.catalog.models import Offer
 from portal.clinical import cases, encounters, usage, usage_questions
 from portal.clinical.encounters import System
+from portal.clinical.memory import memory, own
 from portal.clinical.models import Case, Encounter
 from portal.clinical.models import Usage as UsageRow
 from portal.clinical.usage import NewUsage
@@ -142,7 +143,10 @@ def factor_of(item: Item, uom: str) -> Decimal | None:
 
 
 def _cost_center(code: str) -> int | None:
-    return db.session.scalar(select(CostCenter.id).where(CostCenter.code == code)) if code else None
+    if not code:
+        return None
+    wanted = select(CostCenter.id).where(CostCenter.code == code)
+    return memory.recall(own("cost center", code), lambda: db.session.scalar(wanted))
 
 
 def _names(said: Usage) -> tuple[tuple[str, str], ...]:

@@ -90,14 +90,17 @@ def send(kind: str, document: Document, subject: About, *, partner_id: int, key:
     return message
 
 
-def receive(partner: Partner, *, kind: str, key: str, raw: bytes, sender: str = "") -> Received:
+def receive(
+    partner: Partner, *, kind: str, key: str, raw: bytes, sender: str = "", number: str = ""
+) -> Received:
     """Stores an inbound document durably under the partner's message id; `sender` is who it is from.
 
     Other content under a known id is stored too, but waits for a person: one of the two is wrong.
     """
     digest = hashlib.sha256(raw).hexdigest()
     body = bodies.stored(kind, raw)
-    values = {"partner_id": partner.id, "kind": kind, "raw": body, "digest": digest, "sender": sender}
+    values = {"partner_id": partner.id, "kind": kind, "raw": body, "digest": digest, "sender": sender,
+              "number": number}  # fmt: skip
     if _store(key, values) is not None:
         wake.apply(partner.organization_id)
         return Received.NEW

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from portal.clinical import feeds
+from portal.clinical.memory import memory
 from portal.clinical.models import Case, Encounter, Feed, Patient, PatientIdentifier, Usage
 from portal.clinical.rules import CaseState, EncounterState, UsageState
 from portal.exchange import inbox
@@ -39,7 +40,7 @@ def feed(hospital: Hospital) -> Feed:
                       "requester": hospital.email(Role.CLINIC_MANAGER)},
         )  # fmt: skip
         session.add(row)
-    feeds.memory.forget()
+    memory.forget()
     return row
 
 

@@ -16,6 +16,7 @@ from integrations.http import Connection
 from integrations.transports.mllp import Limits
 from portal.clinical import feed_outbound, feed_settings, feeds
 from portal.clinical.feed_settings import FeedValues
+from portal.clinical.memory import memory
 from portal.clinical.models import Feed
 from portal.exchange.delivery import deliver_due
 from portal.exchange.models import Message, Partner
@@ -88,7 +89,7 @@ def point(feed: Feed, hospital: Hospital, port: int) -> None:
     """Lets the feed send to a port of this machine."""
     with transaction() as session:
         session.get_one(Partner, feed.partner_id).base_url = f"mllp://127.0.0.1:{port}"
-    feeds.memory.forget()
+    memory.forget()
 
 
 def sent() -> list[Message]:
