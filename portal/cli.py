@@ -41,6 +41,7 @@ from portal.foundation.db import APPLICATION_ROLE, enter_organization, transacti
 from portal.foundation.errors import DomainError
 from portal.foundation.jobs import QUEUES
 from portal.masterdata.rules import ImportKind
+from portal.operations import resealing
 from portal.processes import ProcessError, become
 from portal.settings import DATA_DIR, SettingsError, load
 from portal.walkthrough import run as walking
@@ -145,6 +146,16 @@ def doctor() -> None:
 def walkthrough(as_json: bool) -> None:
     """Play the whole main job over HTTP on servers of its own, and prove its end state."""
     walking.run(as_json=as_json)
+
+
+@portal.command()
+def reseal() -> None:
+    """Seal everything again with the first key of PORTAL_ENCRYPTION_KEYS, after a new key was put there."""
+    with _migrated():
+        for organization_id in organization_ids():
+            read, changed = resealing.reseal(organization_id)
+            click.echo(f"Organization {organization_id}: {changed:,} of {read:,} values sealed again.")
+    click.echo("The older keys may now be removed.")
 
 
 @portal.command("translate")

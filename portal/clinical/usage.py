@@ -199,7 +199,7 @@ def digest_text(event: NewUsage) -> str:
     if event.content:
         return event.content
     content = asdict(event)
-    for name in ("message_id", "launch_id", "override_reason", "key"):
+    for name in ("message_id", "launch_id", "override_reason", "key", "occurred_at"):
         content.pop(name)
     return json.dumps(content, default=str, sort_keys=True)
 

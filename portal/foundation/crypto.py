@@ -33,6 +33,15 @@ class KeyRing:
                 continue
         raise ValueError("None of PORTAL_ENCRYPTION_KEYS opens this value.")
 
+    def resealed(self, sealed: bytes, *, context: str) -> bytes | None:
+        """The value under the first key; None when it is. Raises ValueError when no key opens it."""
+        nonce, ciphertext = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        try:
+            AESGCM(self._keys[0]).decrypt(nonce, ciphertext, context.encode())
+        except InvalidTag:
+            return self.encrypt(self.decrypt(sealed, context=context), context=context)
+        return None
+
     def blind_index(self, text: str) -> str:
         """A keyed hash that finds equal texts without showing them."""
         return hmac.new(self._index_key, text.encode(), hashlib.sha256).hexdigest()
