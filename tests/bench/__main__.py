@@ -22,6 +22,8 @@ Submit     all checks of five lines, budget lock and approval, against inserting
 Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
 Confirm    store, claim, translate, apply of five lines, against two transactions that insert the rows.
 Receive    enter and post with stock, order and outbox, against inserting the rows.
+Scan       a barcode at the point of care until the answer (item, stock here and nearby, recall, price, lines
+           of the case), against one indexed lookup and a template under the same gunicorn.
 Take       movements with shelf, work item below zero and wake-up of replenishment, one by one and 1,000 of
            50 items in one transaction, against inserting the movements and updating the shelf.
 """
@@ -37,7 +39,18 @@ from rich.console import Console
 
 from portal.catalog.services import align_offers
 from portal.foundation.db import transaction
-from tests.bench import confirming, delivery, generator, ground, moving, pages, receiving, search, submission
+from tests.bench import (
+    confirming,
+    delivery,
+    generator,
+    ground,
+    moving,
+    pages,
+    receiving,
+    scanning,
+    search,
+    submission,
+)
 from tests.bench.figures import Figure, show
 from tests.bench.ground import CLINICS, Ground
 from tests.bench.interleaving import ROUNDS, Plan
@@ -72,6 +85,10 @@ def _measured(offers: int, growth: int, requests: int, seconds: float) -> Iterat
             yield from _moves(place, requests, seconds)
             with pages.portal(place) as portal, pages.bare(folder) as bare:
                 plan = Plan(works=1, rounds=requests, seconds=seconds)
+                _say("scan at the point of care")
+                organization = str(place.organization_id)
+                with pages.bare(folder, "bare_scan", BENCH_ORGANIZATION=organization) as lookup:
+                    yield from scanning.measure(place, portal, lookup, plan)
                 for size in (offers, offers * growth):
                     if size > offers:
                         _grow(place, offers, size)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,17 +53,21 @@ def portal(ground: Ground) -> Iterator[Served]:
 
 
 @contextmanager
-def bare(folder: Path) -> Iterator[Served]:
-    """The page without a portal, served by the same command."""
-    with _served("bare", "tests.bench.bare_page:app", "/", folder) as served:
+def bare(folder: Path, module: str = "bare_page", **variables: str) -> Iterator[Served]:
+    """The page without a portal, served by the same command; `variables` are added to its environment."""
+    with _served(module, f"tests.bench.{module}:app", "/", folder, variables) as served:
         yield served
 
 
 @contextmanager
-def _served(name: str, application: str, path: str, folder: Path) -> Iterator[Served]:
+def _served(
+    name: str, application: str, path: str, folder: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[Served]:
     address = f"127.0.0.1:{free_port()}"
     command = [application if part == "wsgi:app" else part for part in web_command(address)]
-    child = start(name, command, log=folder / f"{name}.log", env=dict(os.environ), folder=ROOT)
+    child = start(
+        name, command, log=folder / f"{name}.log", env={**os.environ, **(variables or {})}, folder=ROOT
+    )
     try:
         with httpx.Client(base_url=f"http://{address}", timeout=PATIENCE, trust_env=False) as browser:
             _wait_until_served(browser, path, child)
