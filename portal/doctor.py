@@ -15,6 +15,9 @@ from rq import Worker
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
+from portal.clinical import ehr_systems
+from portal.clinical.models import EhrSystem
+from portal.clinical.rules import AuthMethod
 from portal.exchange.adapters import open_adapter
 from portal.exchange.jobs import organization_ids
 from portal.exchange.models import Partner
@@ -28,6 +31,7 @@ from portal.settings import Settings
 OLDEST_POSTGRESQL = 150_000
 OLDEST_REDIS = (6, 2)
 MOST_SKEW = timedelta(seconds=2)
+SIGNED = frozenset({AuthMethod.RS384, AuthMethod.ES384})
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -59,6 +63,7 @@ def examine(app: Flask) -> Iterator[Finding]:
         yield from _queue(app.extensions["redis"])
         if all(finding.level is not Level.FAIL for finding in database):
             yield from _partners()
+            yield from _ehrs(settings)
             yield from _stock()
 
 
@@ -201,6 +206,29 @@ def _partners() -> Iterator[Finding]:
         yield Finding(
             Level.WARN, "partners", "there is no organization yet", "Run `portal seed` for the demo."
         )
+
+
+def _ehrs(settings: Settings) -> Iterator[Finding]:
+    for organization_id in organization_ids():
+        enter_organization(organization_id)
+        with transaction():
+            for system in ehr_systems.systems():
+                if system.active:
+                    yield _ehr(system, settings)
+
+
+def _ehr(system: EhrSystem, settings: Settings) -> Finding:
+    what = f"EHR {system.code} of organization {system.organization_id}"
+    if system.auth_method in SIGNED and not settings.ehr_keys:
+        return Finding(
+            Level.FAIL, what, "no key to sign with", "Put a key of `portal smart key` into PORTAL_EHR_KEYS."
+        )
+    health = ehr_systems.check(system)
+    if health.reachable and health.login_ok:
+        return Finding(Level.OK, what, health.detail)
+    return Finding(
+        Level.FAIL, what, health.detail, f"Run `portal smart check {system.base_url}`; see EHR systems."
+    )
 
 
 def _stock() -> Iterator[Finding]:

@@ -62,7 +62,7 @@ def _partner(ehr_system: EhrSystem) -> Partner:
         name=ehr_system.name,
         kind="ehr",
         adapter="smart",
-        base_url=ehr_system.base_url,
+        base_url="",  # nothing is sent to it
         settings={"iss": ehr_system.iss, "facility_id": ehr_system.facility_id},
     )
     db.session.add(partner)

@@ -14,6 +14,7 @@ from time_machine import travel
 from portal.clinical import ehr_poll, ehr_systems, launches
 from portal.clinical.models import EhrPlace, Launch, Usage
 from portal.clinical.rules import AuthMethod, LaunchState
+from portal.doctor import Level, examine
 from portal.exchange import jobs as exchange_jobs
 from portal.foundation import clock
 from portal.foundation.access import Actor
@@ -337,6 +338,16 @@ def test_an_administrator_adds_checks_and_changes_an_ehr(ehr: Ehr) -> None:
     assert browser.submit(page, {"client_id": "def"}, action=page).status_code == 303
     assert "def" in browser.get(page).get_data(as_text=True)
     assert "Main EHR" in browser.get("/ehr-systems").get_data(as_text=True)
+
+
+def test_the_doctor_looks_at_every_ehr(ehr: Ehr) -> None:
+    ehr.add("epic")
+    ehr.add("oracle", base_url="http://127.0.0.1:9/fhir")
+    here = f"of organization {ehr.hospital.organization.id}"
+    found = {finding.what: finding for finding in examine(ehr.app)}
+    assert found[f"EHR epic {here}"].level is Level.OK
+    assert "cannot be reached" in found[f"EHR oracle {here}"].seen
+    assert "portal smart check" in found[f"EHR oracle {here}"].advice
 
 
 def test_only_administrators_see_the_ehrs(ehr: Ehr) -> None:
