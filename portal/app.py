@@ -45,7 +45,7 @@ from portal.inventory import jobs as inventory_jobs
 from portal.inventory import queries as inventory_queries
 from portal.inventory import services as inventory
 from portal.inventory import views as inventory_views
-from portal.inventory.kept import kept_items
+from portal.inventory.kept import kept_items, used_by_month
 from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
 from portal.invoices import views as invoices_views
@@ -71,6 +71,7 @@ from portal.replenishment import views as replenishment_views
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
+from portal.requisitions.before import last_asked
 from portal.settings import Settings, load
 
 A_YEAR = 31_536_000
@@ -226,6 +227,8 @@ def _connect_features() -> None:
     requisition_queries.approval_parts.attach(approval_queries.parts_of)
     requisition_queries.order_parts.attach(followed.parts_of)
     catalog_queries.stocked_items.attach(kept_items)
+    catalog_queries.used_by_month.attach(used_by_month)
+    catalog_queries.shelf_facts.attach(last_asked)
     catalog_queries.shelf_facts.attach(inventory_queries.shelf)
     catalog_queries.shelf_facts.attach(requisition_queries.in_cart)
     catalog_queries.shelf_facts.attach(followed.on_order)

@@ -60,6 +60,12 @@ class SearchForm(PlaceForm):
             sort=self.sort.data or "",
         )
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether any filter is chosen."""
+        filters = (self.category, self.supplier, self.manufacturer, self.contract)
+        return any(field.data for field in (*filters, self.guide, self.stocked, self.lots))
+
     def offer_facets(self, found: Found) -> None:
         """Fills in what the matches can be narrowed down by, with counts."""
         more = "+" if found.are_counts_least else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from portal.masterdata.queries import get_item, locations_for
 
 PER_PAGE = 25
 WHILE_TYPING = 8
+YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:
         "prices": presenters.contract_prices(queries.contract_lines_of(item_id, day), day),
         "facts": presenters.facts(shown, shelves[item_id]),
         "packaging": presenters.packaging(shown),
-        "substitutes": presenters.substitutes(substitutes, offers, shelves),
+        "substitutes": presenters.substitutes(shown, substitutes, offers, shelves),
+        "chart": presenters.usage_chart(queries.used_by_month(location.id, item_id, clock.now() - YEAR), day),
         "place": location,
         "may_request": _may_request(actor, location),
     }

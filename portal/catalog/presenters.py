@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from flask_babel import format_date
+
 from integrations.canonical import Lifecycle
 from portal.catalog.models import OrderGuideLine
 from portal.catalog.queries import PricedOffer
@@ -20,6 +22,7 @@ ON_CONTRACT = Status("Contract", "success", "file-check")
 LIST_PRICE = Status("List price", "neutral", "file-off")
 CURRENT = Status("Valid today", "success", "file-check")
 FUTURE = Status("Later", "neutral", "clock")
+ENDED = Status("Ended", "neutral", "history")
 STATUS_OF_ITEM = {
     Lifecycle.BLOCKED: Status("Blocked", "danger", "ban"),
     Lifecycle.DISCONTINUED: Status("Discontinued", "warning", "archive"),
@@ -48,6 +51,8 @@ class OfferRow:
     refusal: str
     on_hand: Decimal
     on_order: Decimal
+    expected_on: date | None
+    last_asked: str
     par: str
     in_cart: str
     suggested: Decimal
@@ -78,6 +83,8 @@ def offer_row(priced: PricedOffer, shelf: Shelf) -> OfferRow:
         refusal=refusal,
         on_hand=shelf.on_hand,
         on_order=shelf.on_order,
+        expected_on=shelf.expected_on,
+        last_asked=last_asked(shelf),
         par=par_in_words(shelf),
         in_cart=_in_cart(shelf, priced),
         suggested=Decimal() if refusal else suggested_packs(shelf, offer.factor),
@@ -95,6 +102,13 @@ def refusal_of(priced: PricedOffer) -> str:
     if offer.supplier.blocked:
         return f"{offer.supplier.name} is blocked for new orders."
     return ""
+
+
+def last_asked(shelf: Shelf) -> str:
+    """Last: Nov 3, 2026, by Clinic manager; empty when never."""
+    if shelf.last_asked_at is None:
+        return ""
+    return f"Last: {in_words(shelf.last_asked_at)} by {shelf.last_asked_by}"
 
 
 def par_of(shelf: Shelf) -> str:
@@ -232,7 +246,7 @@ class ContractPrice:
 
 
 def contract_prices(lines: Sequence[ContractLine], today: date) -> list[ContractPrice]:
-    """The contract prices of an item, those that hold today first, then what is agreed for later."""
+    """The contract prices of an item: today's, then those agreed for later, then those that ended."""
     return [
         ContractPrice(
             contract=line.contract.number,
@@ -242,34 +256,107 @@ def contract_prices(lines: Sequence[ContractLine], today: date) -> list[Contract
             price=line.unit_price,
             valid_from=_start(line),
             valid_to=_end(line),
-            status=FUTURE if _start(line) > today else CURRENT,
-            tone="neutral" if _start(line) > today else "",
+            status=_state_on(line, today),
+            tone="" if _state_on(line, today) is CURRENT else "neutral",
         )
-        for line in sorted(lines, key=lambda line: _start(line) > today)
+        for line in sorted(lines, key=lambda line: _turn(line, today))
     ]
+
+
+def _state_on(line: ContractLine, today: date) -> Status:
+    if _start(line) > today:
+        return FUTURE
+    return ENDED if _end(line) < today else CURRENT
+
+
+def _turn(line: ContractLine, today: date) -> tuple[int, int]:
+    """Ended ones come last, the latest of them first."""
+    turn = (CURRENT, FUTURE, ENDED).index(_state_on(line, today))
+    return turn, -_end(line).toordinal() if turn == 2 else 0
+
+
+@dataclass(frozen=True)
+class SubstituteRow:
+    """An item that may stand in; `saving` is how much less one base unit costs on contract, None if not."""
+
+    id: int
+    name: str
+    code: str
+    note: str
+    each_price: Decimal | None
+    base_uom: str
+    on_hand: Decimal
+    saving: Decimal | None
 
 
 def substitutes(
-    found: Sequence[tuple[Item, str]], offers: Sequence[PricedOffer], shelves: Mapping[int, Shelf]
-) -> list[dict[str, Any]]:
-    """Items that may stand in, with the best price of one base unit and what is on hand."""
-    cheapest: dict[int, Decimal] = {}
-    for one in offers:
+    item: Item,
+    found: Sequence[tuple[Item, str]],
+    offers: Sequence[PricedOffer],
+    shelves: Mapping[int, Shelf],
+) -> list[SubstituteRow]:
+    """Items that may stand in, the greatest saving first, with the best price and what is on hand."""
+    cheapest: dict[int, PricedOffer] = {}
+    for one in sorted(offers, key=lambda one: (one.each_price, one.contract_line is None)):
         if not refusal_of(one):
-            known = cheapest.get(one.offer.item_id, one.each_price)
-            cheapest[one.offer.item_id] = min(known, one.each_price)
-    return [
-        {
-            "id": item.id,
-            "name": item.name,
-            "code": item.code,
-            "note": note,
-            "each_price": _to_four_decimals(cheapest[item.id]) if item.id in cheapest else None,
-            "base_uom": item.base_uom,
-            "on_hand": shelves[item.id].on_hand,
-        }
-        for item, note in found
-    ]
+            cheapest.setdefault(one.offer.item_id, one)
+    own = cheapest.get(item.id)
+
+    def row(other: Item, note: str) -> SubstituteRow:
+        best = cheapest.get(other.id)
+        return SubstituteRow(
+            id=other.id,
+            name=other.name,
+            code=other.code,
+            note=note,
+            each_price=_to_four_decimals(best.each_price) if best else None,
+            base_uom=other.base_uom,
+            on_hand=shelves[other.id].on_hand,
+            saving=_saving(own, best) if other.base_uom == item.base_uom else None,
+        )
+
+    rows = [row(other, note) for other, note in found]
+    return sorted(rows, key=lambda one: -(one.saving or Decimal()))
+
+
+def _saving(own: PricedOffer | None, other: PricedOffer | None) -> Decimal | None:
+    """Only what is on contract counts as a saving."""
+    if own is None or other is None or other.contract_line is None:
+        return None
+    less = _to_four_decimals(own.each_price - other.each_price)
+    return less if less > 0 else None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A month of the chart: place and size in its units, and what it says."""
+
+    x: int
+    y: int
+    height: int
+    month: str
+    used: Decimal
+
+
+BAR_STEP = 24
+CHART_HEIGHT = 64
+
+
+def usage_chart(used: Sequence[tuple[date, Decimal]], today: date) -> list[Bar]:
+    """The last twelve months, the present one last; empty when nothing was used."""
+    by_month = {(month.year, month.month): max(amount, Decimal()) for month, amount in used}
+    most = max(by_month.values(), default=Decimal())
+    if not most:
+        return []
+    bars = []
+    for place in range(12):
+        count = today.year * 12 + today.month - 1 - (11 - place)
+        year, month = divmod(count, 12)
+        amount = by_month.get((year, month + 1), Decimal())
+        height = int(CHART_HEIGHT * amount / most)
+        name = format_date(date(year, month + 1, 1), "MMM y")
+        bars.append(Bar(place * BAR_STEP, CHART_HEIGHT - height, height, name, amount))
+    return bars
 
 
 def facts(item: Item, shelf: Shelf) -> list[dict[str, Any]]:
@@ -284,6 +371,7 @@ def facts(item: Item, shelf: Shelf) -> list[dict[str, Any]]:
         {"label": "On hand here", "value": f"{plain(shelf.on_hand)} {item.base_uom}"},
         {"label": "On order for here", "value": f"{plain(shelf.on_order)} {item.base_uom}"},
         {"label": "Par here", "value": f"{par_of(shelf)} {item.base_uom}" if par_of(shelf) else "not set"},
+        {"label": "Requested here", "value": last_asked(shelf) or "never"},
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Select, select
@@ -19,8 +19,12 @@ from portal.masterdata.queries import effective_on, prices_on
 
 stocked_items: Collector[[int], int] = Collector()
 """Higher features say which items a location keeps (location id)."""
+used_by_month: Collector[[int, int, datetime], tuple[date, Decimal]] = Collector()
+"""Higher features say what a location used of an item by month (location id, item id, since)."""
 shelf_facts: Collector[[Actor, int, Collection[int]], Shelf] = Collector()
 """Higher features say what they know of items at a location (actor, location id, item ids)."""
+
+HISTORY = timedelta(days=730)
 
 
 @dataclass(frozen=True)
@@ -101,12 +105,15 @@ def substitutes_of(item_id: int) -> list[tuple[Item, str]]:
 
 
 def contract_lines_of(item_id: int, day: date) -> list[ContractLine]:
-    """Price lines of an item that hold on the day or later, with their contract, by unit and tier."""
+    """Price lines of an item with their contract, by unit and tier: the last two years, today and later."""
+    since = day - HISTORY
     return list(
         db.session.scalars(
             select(ContractLine)
             .join(ContractLine.contract)
-            .where(ContractLine.item_id == item_id, ContractLine.valid_to >= day, Contract.valid_to >= day)
+            .where(
+                ContractLine.item_id == item_id, ContractLine.valid_to >= since, Contract.valid_to >= since
+            )
             .options(contains_eager(ContractLine.contract).joinedload(Contract.supplier))
             .order_by(ContractLine.valid_from, ContractLine.uom, ContractLine.minimum_quantity)
         )

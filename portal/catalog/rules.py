@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
 
 from portal.foundation.quantity import plain, whole_packs
@@ -63,6 +63,8 @@ class Shelf:
     maximum: Decimal | None = None
     on_order: Decimal = Decimal()
     expected_on: date | None = None
+    last_asked_at: datetime | None = None
+    last_asked_by: str = ""
     in_cart: Mapping[int, Decimal] = field(default_factory=dict)  # packs by offer
     in_cart_base: Decimal = Decimal()
 
@@ -85,6 +87,8 @@ class Shelf:
             maximum=other.maximum if self.maximum is None else self.maximum,
             on_order=self.on_order + other.on_order,
             expected_on=min(filter(None, (self.expected_on, other.expected_on)), default=None),
+            last_asked_at=self.last_asked_at or other.last_asked_at,
+            last_asked_by=self.last_asked_by or other.last_asked_by,
             in_cart={**self.in_cart, **other.in_cart},
             in_cart_base=self.in_cart_base + other.in_cart_base,
         )

@@ -25,6 +25,8 @@ def follow_import(kind: ImportKind) -> None:
 
 def align_offers() -> None:
     """Writes anew what a search looks at, in every offer where it differs; then counts and words."""
+    # Right after an import there are no statistics, and PostgreSQL would loop over whole tables.
+    db.session.execute(select(func.set_config("enable_nestloop", "off", True)))
     right = _right().subquery()
     copied = {name: right.c[name] for name in COPIED}
     changed = (
@@ -46,6 +48,7 @@ def align_offers() -> None:
         .on_conflict_do_nothing(),
         execution_options={"synchronize_session": False},
     )
+    db.session.execute(select(func.set_config("enable_nestloop", "on", True)))
     _count_offers()
 
 

@@ -10,6 +10,8 @@ from integrations.canonical import Lifecycle
 from portal.foundation import clock
 from portal.foundation.db import enter_organization, transaction
 from portal.identity.rules import Role
+from portal.inventory.rules import MovementKind
+from portal.inventory.services import Move, move
 from portal.masterdata.models import ContractLine
 from portal.requisitions import queries as requisitions
 from tests import hospital as hospitals
@@ -221,3 +223,33 @@ def test_the_page_of_an_item_shows_offers_tiers_and_days(manager: Visitor, hospi
         assert shown in text
     prices = text.partition("Contract prices")[2]
     assert prices.index("$6.50") < prices.index("$9.99")
+
+
+def test_the_page_of_an_item_shows_past_prices_use_and_a_cheaper_equivalent(
+    manager: Visitor, hospital: Hospital
+) -> None:
+    today = clock.today()
+    with transaction() as session:
+        cheaper = offered(hospital, "GLOVE-C", "Exam glove, vinyl, medium", price="5.25")
+        dearer = offered(hospital, "GLOVE-D", "Exam glove, latex, medium", price="9.25")
+        unpriced = offered(hospital, "GLOVE-U", "Exam glove, any", price="1.00", contract=False)
+        for other in (dearer, cheaper, unpriced):
+            substitute(hospital.gloves.id, other.item_id, f"Note on {other.supplier_part}.")
+        session.add(
+            ContractLine(
+                contract_id=hospital.contract.id, item_id=hospital.gloves.id, uom="BX",
+                minimum_quantity=Decimal(0), unit_price=Decimal("8.88"),
+                valid_from=today - timedelta(days=90), valid_to=today - timedelta(days=30),
+            )
+        )  # fmt: skip
+        key = f"test-{hospital.organization.slug}"
+        used = Move(key, MovementKind.USAGE, hospital.clinic.id, hospital.gloves.id, Decimal(-3))
+        move(hospital.actor(Role.RECEIVER), [used])
+    text = manager.get(f"/catalog/items/{hospital.gloves.id}").get_data(as_text=True)
+    assert "Exam glove, vinyl, medium costs $0.20 less per EA on contract. Note: Note on S-GLOVE-C." in text
+    assert text.count("less, on contract") == 1
+    prices = text.partition("Contract prices")[2]
+    assert prices.index("$7.25") < prices.index("$8.88") < prices.index("Ended")
+    assert f"{today:%b %Y}: 3 EA" in text
+    unused = manager.get(f"/catalog/items/{hospital.catheter.id}").get_data(as_text=True)
+    assert "No use recorded here" in unused

@@ -5,11 +5,12 @@ import re
 import pytest
 
 from integrations.canonical import Lifecycle
-from portal.foundation.db import db, transaction
+from portal.foundation.db import db, enter_organization, transaction
 from portal.identity.rules import Role
 from portal.masterdata.models import Supplier
+from tests import hospital as hospitals
 from tests.hospital import Hospital
-from tests.requesting import offered, stocked, synonym
+from tests.requesting import guided, offered, stocked, submitted, synonym
 from tests.statements import recorded
 from tests.visitor import Visitor
 
@@ -179,3 +180,73 @@ def test_people_without_requests_may_look_but_not_add(catalog: Hospital, client:
     text = client.get("/catalog?q=mask").get_data(as_text=True)
     assert "Oxygen mask, child" in text
     assert 'action="/cart/lines"' not in text
+
+
+def facet(text: str, name: str) -> dict[str, str]:
+    """The choices of a facet, by value."""
+    select = re.search(rf'<select class="form-select"\s+id="{name}".*?</select>', text, re.DOTALL)
+    assert select
+    return dict(re.findall(r'<option value="([^"]*)"[^>]*>\s*([^<]*?)\s*</option>', select.group()))
+
+
+def test_facets_count_what_each_choice_would_leave(manager: Visitor, catalog: Hospital) -> None:
+    text = manager.get("/catalog?q=oxygen&category=Respiratory").get_data(as_text=True)
+    assert facet(text, "category") == {
+        "": "All categories",
+        "Med-surg": "Med-surg (1)",
+        "Respiratory": "Respiratory (2)",
+    }
+    assert facet(text, "supplier")[str(catalog.supplier.id)] == "Harborline Medical (2)"
+    assert facet(text, "contract")[str(catalog.contract.id)] == "C-1001 (1)"
+    assert found(manager, q="oxygen", contract=str(catalog.contract.id), category="Respiratory") == [
+        "Oxygen mask, child"
+    ]
+    everything = manager.get("/catalog").get_data(as_text=True)
+    assert facet(everything, "category")["Respiratory"] == "Respiratory (2)"
+    assert facet(everything, "manufacturer")["Vellora"] == "Vellora (1)"
+    assert found(manager, manufacturer="Vellora") == ["Underpad, 23 x 36 in"]
+    assert found(manager, lots="y") == ["Urinary catheter, 14 Fr"]
+
+
+def test_what_the_place_keeps_comes_first_and_can_be_asked_for(manager: Visitor, catalog: Hospital) -> None:
+    with transaction():
+        child = offered(catalog, "M-9", "Zipped oxygen mask", contract=False)
+        guided(catalog.clinic, {child: 1})
+        stocked(catalog.actor(Role.RECEIVER), catalog.clinic, catalog.catheter.id, 4)
+    assert found(manager, q="mask")[0] == "Zipped oxygen mask"
+    for words in ("mask", ""):
+        assert found(manager, q=words, guide="y") == ["Zipped oxygen mask"]
+        text = manager.get(f"/catalog?q={words}").get_data(as_text=True)
+        assert "On the order guide (1)" in text
+    assert found(manager, stocked="y") == ["Urinary catheter, 14 Fr"]
+    assert found(manager, stocked="y", guide="y") == []
+
+
+def test_a_row_tells_when_it_was_last_asked_for_and_by_whom(manager: Visitor, catalog: Hospital) -> None:
+    submitted(catalog, {catalog.gloves_offer: 1})
+    text = manager.get("/catalog?q=GLOVE-M").get_data(as_text=True)
+    assert re.search(r"Last: \w+ \d+, \d{4} by Clinic manager", text)
+
+
+def test_beyond_the_most_the_page_says_so_and_filters_still_reach_everything(
+    manager: Visitor, catalog: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.catalog.search.MOST", 2)
+    with transaction():
+        for number in range(6):
+            offered(catalog, f"W-{number}", f"Wipe {number}", category="Wipes" if number else "Cloths")
+        db.session.add(Supplier(code="17300009", name="Northmere", network_id="AN-2"))
+    text = manager.get("/catalog?q=wipe").get_data(as_text=True)
+    assert "More than 1,000 offers match" in text
+    assert "+)" in facet(text, "category")["Wipes"], "counts are the least there is"
+    assert found(manager, q="wipe", category="Cloths") == ["Wipe 0"]
+
+
+def test_another_organization_is_never_searched(manager: Visitor, catalog: Hospital) -> None:
+    with transaction():
+        other = hospitals.build()
+        offered(other, "SECRET-1", "Unicorn drape", manufacturer="Elsewhere")
+    enter_organization(catalog.organization.id)
+    for words in ("unicorn drape", "SECRET-1", "S-SECRET-1", "unicron drape"):
+        assert found(manager, q=words) == []
+    assert "Elsewhere" not in manager.get("/catalog").get_data(as_text=True)
