@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ from portal.clinical.care_rules import (
 
 TODAY = date(2026, 11, 22)
 IMPLANT = Tracking(is_implant=True, lot=True, serial=True, expiry=True)
-KNOWN = {"di": "1", "lot": "2", "serial": "3", "expires_on": TODAY, "side": "Left"}
+KNOWN: dict[str, Any] = {"di": "1", "lot": "2", "serial": "3", "expires_on": TODAY, "side": "Left"}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,8 @@ def test_every_printed_command_is_understood_and_its_barcode_is_well_formed() ->
 
 @pytest.mark.parametrize("missing", KNOWN)
 def test_an_implant_asks_for_all_that_a_registry_needs(missing: str) -> None:
-    known = Known(UsageStatus.IMPLANTED, **{**KNOWN, missing: None if missing == "expires_on" else ""})
+    facts = {**KNOWN, missing: None if missing == "expires_on" else ""}
+    known = Known(UsageStatus.IMPLANTED, **facts)
     assert list(questions(IMPLANT, known)) == [missing]
     assert not questions(Tracking(), known)
 
