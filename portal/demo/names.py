@@ -27,6 +27,7 @@ class Addresses:
     network: str
     erp: Mapping[str, str]
     ehr: str = ""
+    mllp: str = ""
 
 
 def buyer_identity(slug: str) -> str:

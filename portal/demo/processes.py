@@ -33,6 +33,7 @@ def addresses_from(base: int, organizations: Iterable[str]) -> Addresses:
         network=_local(next(ports)),
         erp={slug: _local(next(ports)) for slug in organizations},
         ehr=_ehr(next(ports)),
+        mllp=f"mllp://127.0.0.1:{next(ports)}",
     )
 
 
@@ -77,6 +78,7 @@ def _named(addresses: Addresses) -> list[tuple[str, str]]:
         ("sandbox network", addresses.network),
         *erps,
         ("sandbox EHR", addresses.ehr),
+        ("process for HL7 v2", addresses.mllp),
     ]
 
 
@@ -106,6 +108,8 @@ class Crew:
         self.start_sandboxes(addresses, network_options=network_options)
         web = web_command(urlsplit(addresses.portal).netloc)
         self.start("web", web, health=addresses.portal + HEALTH_PATH)
+        if addresses.mllp:
+            self.start("mllp", [*PORTAL, "mllp", "--bind", urlsplit(addresses.mllp).netloc])
         self.start("worker", [*PORTAL, "worker"])
         self.start("scheduler", [*PORTAL, "scheduler"])
 

@@ -112,5 +112,6 @@ def _welcome(addresses: Addresses, folder: Path, console: Console) -> None:
     for slug, url in addresses.erp.items():
         console.print(f"  Sandbox ERP        {url}/sandbox/  ({slug})")
     console.print(f"  Launch from an EHR {addresses.ehr}/  (inside a chart, or in a tab)")
+    console.print(f"  HL7 v2 over MLLP   {addresses.mllp}  (from ORLOG at LAKESHORE)")
     console.print(f"  Data and logs      {folder}")
     console.print("\n  Ctrl-C stops everything and keeps the data.\n")

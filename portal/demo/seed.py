@@ -9,6 +9,7 @@ from portal.demo.accounts import add_accounts
 from portal.demo.consumption import add_consumption
 from portal.demo.ehrs import point_ehrs
 from portal.demo.history import History
+from portal.demo.interfaces import add_interface
 from portal.demo.names import ORGANIZATIONS, Addresses
 from portal.demo.organizations import Organization
 from portal.demo.partners import add_partners, point_partners
@@ -79,4 +80,5 @@ def _point(slug: str, addresses: Addresses) -> None:
     with transaction():
         point_partners(slug, addresses)
         point_ehrs(slug, addresses)
+        add_interface(slug)
         plan_day(slug)

@@ -19,7 +19,7 @@ from portal.demo.accounts import PHRASE, email_of
 from tests.browser.accessibility import DESK
 from tests.chromium import launch_arguments
 
-PORTS_IN_A_ROW = 5
+PORTS_IN_A_ROW = 6
 READY = "Ctrl-C stops everything"
 PATIENCE = 180
 # A loaded machine answers late; a page that is right passes as soon as it is.

@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def port() -> int:
     """The first of some free ports in a row."""
     for base in range(21000, 30000, 17):
-        if all(is_free(base + step) for step in range(5)):
+        if all(is_free(base + step) for step in range(6)):
             return base
     raise AssertionError("no free ports")
 
@@ -92,7 +92,7 @@ def test_the_demo_starts_shows_who_can_sign_in_and_stops_without_leaving_anythin
             assert text in running.printed
         assert httpx.get(f"http://127.0.0.1:{port}/sign-in").status_code == 200
         children = running.children()
-        assert len(children) == 6
+        assert len(children) == 8
         assert_a_second_one_is_sent_here(running, port)
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(PATIENCE) == 0
