@@ -18,7 +18,7 @@ STYLE = {"color_background": "#ffffff", "color_highlight": "#2a6496", "dim_borde
 
 @dataclass
 class Hospital:
-    """What one sandbox serves; `opens` are launch addresses of the application by label and profile."""
+    """What one sandbox serves: who may ask for what, and the records."""
 
     authority: Authority
     records: Records = field(default_factory=lambda: Records(sample_records()))
