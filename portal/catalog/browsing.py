@@ -10,8 +10,7 @@ from portal.catalog.queries import contract_price, has_price_of
 from portal.foundation.db import db
 
 # As in a search, `misses` counts the filters that a kind of offer fails.
-COUNTS = text("""
-WITH failed AS (
+COUNTS = text("""WITH failed AS (
     SELECT offer_count.*,
         CASE WHEN category <> CAST(:category AS text) THEN 1 ELSE 0 END AS f1,
         CASE WHEN supplier_id <> CAST(:supplier AS bigint) THEN 1 ELSE 0 END AS f2,

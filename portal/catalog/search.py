@@ -19,8 +19,7 @@ LONGEST_SEARCH = 200
 
 # portal_catalog_search (migrations/catalog_search.py) finds; the rest sees only its few rows. `misses`
 # counts the filters a match fails: a facet counts what fails none but its own.
-PAGE = """
-WITH hit AS MATERIALIZED (
+PAGE = """WITH hit AS MATERIALIZED (
     SELECT found.*, price.contract_id, price.number,
         coalesce(price.unit_price, found.list_price) / found.factor AS each_price,
         found.item_id = ANY (CAST(:guide AS bigint[])) AS on_guide,
