@@ -29,21 +29,28 @@ const say = () => {
   play(live.dataset.sound);
 };
 
+const look = () => form.requestSubmit(form.querySelector("[data-look]"));
+
 const next = () => {
   if (!waiting.length || form.hasAttribute("data-sent")) return;
+  const typed = scan.value; // the scan after it may be half typed
   scan.value = waiting.shift();
-  form.requestSubmit(form.querySelector("[data-look]"));
+  look();
+  scan.value = typed;
 };
 
 if (scan) {
-  // A scan while another is on its way waits; a second tap on a button does nothing (see forms.js).
+  // Scanners end with Enter or Tab; with nothing typed Tab moves on. A scan while another is on its way waits; a
+  // second tap on a button does nothing (see forms.js).
   form.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.target !== scan || !form.hasAttribute("data-sent")) return;
+    const ends = event.key === "Enter" || (event.key === "Tab" && !event.shiftKey && scan.value);
+    if (event.target !== scan || !ends) return;
     event.preventDefault();
+    if (!form.hasAttribute("data-sent") && !waiting.length) return look();
     if (scan.value) waiting.push(scan.value);
     scan.value = "";
   });
-  // Scanners send the group separator of GS1 as Ctrl+], which no field takes.
+  // A scan lands in its field wherever the focus is; its group separator, Ctrl+], too (see scan.js).
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey && event.key === "]") {
       event.preventDefault();
