@@ -161,7 +161,8 @@ def test_one_approver_has_limits_the_other_none() -> None:
 def test_partners_listen_where_they_were_told(seeded: Flask, slug: str) -> None:
     with seeded.app_context():
         enter(slug)
-        urls = {partner.kind: partner.base_url for partner in db.session.scalars(select(Partner))}
+        partners = db.session.scalars(select(Partner).where(Partner.base_url != ""))
+        urls = {partner.kind: partner.base_url for partner in partners}
     assert urls == {"erp": ADDRESSES.erp[slug], "network": ADDRESSES.network}
 
 
