@@ -11,7 +11,7 @@ from integrations.ehr.contract import BREAK_THE_GLASS, EncounterFacts, Granted, 
 from integrations.errors import PartnerError
 from portal.clinical import ehr_places
 from portal.clinical.ehr_places import Where
-from portal.clinical.models import EhrSystem, Encounter, Patient, PatientIdentifier
+from portal.clinical.models import EhrSystem, Encounter, Feed, Patient, PatientIdentifier
 from portal.clinical.rules import EncounterState
 from portal.foundation import clock
 from portal.foundation.db import db
@@ -99,7 +99,9 @@ def _keep_patient(ehr: EhrSystem, facts: PatientFacts) -> int:
 
 def _keep_encounter(ehr: EhrSystem, facts: EncounterFacts, patient_id: int | None, where: Where) -> int:
     found_by = f"{ehr.iss}|{facts.id}"
-    encounter = db.session.scalar(select(Encounter).where(Encounter.found_by == found_by).with_for_update())
+    encounter = _of_feed(facts.number, patient_id) or db.session.scalar(
+        select(Encounter).where(Encounter.found_by == found_by).with_for_update()
+    )
     if encounter is None:
         encounter = Encounter(found_by=found_by, identifier=facts.number or facts.id)
         db.session.add(encounter)
@@ -110,6 +112,28 @@ def _keep_encounter(ehr: EhrSystem, facts: EncounterFacts, patient_id: int | Non
     encounter.updated_at = clock.now()
     db.session.flush()
     return encounter.id
+
+
+def _of_feed(number: str, patient_id: int | None) -> Encounter | None:
+    """The visit as a message feed told of it, with its scheduled cases; only of the same patient.
+
+    Visit numbers of two hospitals may be alike, so a visit of nobody known to be the same is another one.
+    """
+    if not number or patient_id is None:
+        return None
+    feeds = db.session.scalars(select(Feed).where(Feed.active)).all()
+    names = {str(feed.settings.get("system") or feed.sending_facility) for feed in feeds}
+    statement = (
+        select(Encounter)
+        .where(
+            Encounter.found_by.in_([f"{name}|{number}" for name in sorted(names)]),
+            Encounter.patient_id == patient_id,
+        )
+        .order_by(Encounter.id)
+        .limit(1)
+        .with_for_update()
+    )
+    return db.session.scalar(statement)
 
 
 def _moment(text: str) -> datetime | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import joinedload, undefer
 
 from integrations.ehr.contract import Clinician, Ehr, Granted, PractitionerFacts, Reading, Style
@@ -22,6 +22,7 @@ from portal.foundation.access import Actor, system
 from portal.foundation.crypto import token, token_hash
 from portal.foundation.db import db
 from portal.foundation.errors import DomainError, Invalid, NotFound
+from portal.foundation.sealed import keyring
 from portal.identity.models import WebSession
 from portal.identity.services import actor_of
 
@@ -171,6 +172,7 @@ def _open(ehr: Ehr, ehr_system: EhrSystem, launch: Launch, answer: Answer) -> No
         raise Rejected("another server answered", code="issuer")
     reading = ehr.reading(granted.access_token, granted.scope)
     person = _practitioner(reading, clinician)
+    one_at_a_time(ehr_system.iss, clinician.subject, granted.patient)
     context = launch_context.read(ehr_system, reading, granted, person.places if person else ())
     account = launch_people.account_of(ehr_system, clinician, person, context.where.facility_id)
     launch.account_id = account.id
@@ -189,6 +191,13 @@ def _open(ehr: Ehr, ehr_system: EhrSystem, launch: Launch, answer: Answer) -> No
     actor = actor_of(account)
     evidence = {"ehr": ehr_system.code, "scope": granted.scope, "fhir_user": clinician.fhir_user}
     audit.record(actor, "launch.opened", launch, evidence=evidence)
+
+
+def one_at_a_time(iss: str, *names: str) -> None:
+    """Lets two launches that may make the same person or patient wait for each other, until they commit."""
+    for name in sorted(filter(None, names)):
+        key = func.hashtextextended(keyring().blind_index(f"{iss}|{name}"), 0)
+        db.session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def _practitioner(reading: Reading, clinician: Clinician) -> PractitionerFacts | None:

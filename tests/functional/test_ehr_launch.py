@@ -1,6 +1,7 @@
 """Launches from the sandbox EHR over real HTTP: what opens, for whom, and what the portal then knows."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -10,9 +11,10 @@ from sqlalchemy.orm import undefer
 
 from integrations.sandbox.ehr.profiles import PROFILES
 from portal.clinical import launches
-from portal.clinical.models import AccessRecord, Encounter, Launch, Patient
+from portal.clinical.models import AccessRecord, Encounter, Feed, Launch, Patient, PatientIdentifier
 from portal.clinical.rules import LaunchState
-from portal.foundation.db import db, enter_organization
+from portal.exchange.models import Partner
+from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.errors import NotFound
 from portal.identity import queries
 from portal.identity.models import Account, ExternalIdentity
@@ -92,6 +94,43 @@ def test_two_patients_in_two_tabs_never_mix(ehr: Ehr) -> None:
     assert shown == ["Test patient A", "Test patient B"]
     views = db.session.scalars(select(AccessRecord.patient_id).order_by(AccessRecord.id)).all()
     assert list(views) == [a.patient_id, b.patient_id]
+
+
+def test_two_first_launches_at_once_make_one_person_and_one_patient(ehr: Ehr) -> None:
+    ehr.add("epic")
+    browsers = [ehr.browser() for _ in range(4)]
+    backs = [ehr.begin(browser, "epic") for browser in browsers]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda pair: pair[0].get(pair[1]), zip(browsers, backs, strict=True)))
+    rows = [launch_of(ehr, answer.headers["Location"]) for answer in answers]
+    assert len({(row.account_id, row.patient_id, row.encounter_id) for row in rows}) == 1
+
+
+@pytest.mark.parametrize("is_same_patient", [True, False])
+def test_a_visit_told_by_messages_is_found_for_the_same_patient_only(ehr: Ehr, is_same_patient: bool) -> None:
+    ehr.add("epic")
+    with transaction():
+        enter_organization(ehr.hospital.organization.id)
+        partner = Partner(code="adt", name="ADT", kind="ehr", adapter="hl7", base_url="")
+        patient = Patient()
+        db.session.add_all([partner, patient])
+        db.session.flush()
+        number = "MRN-A-1001" if is_same_patient else "MRN-Z-1"
+        known = f"urn:sandbox:mrn|{number}"
+        visit = Encounter(found_by="MAIN|VISIT-A-1", identifier="VISIT-A-1", patient_id=patient.id)
+        db.session.add_all([
+            PatientIdentifier(
+                patient_id=patient.id, found_by=known, assigner="urn:sandbox:mrn", value=number
+            ),
+            Feed(code="adt", name="ADT", partner_id=partner.id, sending_application="A",
+                 sending_facility="MAIN"),
+            visit,
+        ])  # fmt: skip
+        db.session.flush()
+        ids = (patient.id, visit.id)
+    launch = launch_of(ehr, ehr.launch(ehr.browser(), "epic").headers["Location"])
+    assert ((launch.patient_id, launch.encounter_id) == ids) is is_same_patient
+    assert (launch.encounter_id == ids[1]) is is_same_patient
 
 
 def test_another_persons_launch_is_not_found(ehr: Ehr) -> None:
