@@ -75,7 +75,7 @@ def record_usage(actor: Actor, event: NewUsage, *, after_the_fact: bool = False)
         actor.require(Permission.RECORD_USAGE, facility_id=place.facility_id)
     if event.quantity <= 0:
         raise Invalid("Enter a quantity above zero.", field="quantity")
-    known = by_key(event.key)
+    known = None if after_the_fact else by_key(event.key)  # reports are new, nearly always: the row will tell
     if known is not None:
         return _repeated(actor, known, event)
     return _recorded(actor, event, place, after_the_fact=after_the_fact)
@@ -98,7 +98,7 @@ def _recorded(actor: Actor, event: NewUsage, place: Location | None, *, after_th
     if row.state is UsageState.CONFLICT:
         usage_questions.ask_about_serial(row)
     else:
-        apply(actor, row, place)
+        apply(actor, row, place, serial=event.serial)
         usage_stops.report(row, stops)
     _note(actor, "usage.record", row)
     return row
@@ -109,7 +109,9 @@ def apply(actor: Actor, row: Usage, place: Location, *, serial: str | None = Non
     if row.outcome is UsageStatus.RETURNED:
         give_back(actor, row, place)
     else:
-        usage_effects.consume(actor, row, place, EFFECTS[row.outcome], serial=serial or row.serial or "")
+        known = serial if serial is not None else row.serial or ""
+        with db.session.no_autoflush:  # the row is written once, when all of it is known
+            usage_effects.consume(actor, row, place, EFFECTS[row.outcome], serial=known)
 
 
 def give_back(actor: Actor, row: Usage, place: Location) -> None:

@@ -12,9 +12,9 @@ CPU ratio  the same of CPU time: portal (web processes or this one), PostgreSQL 
 n          samples; of a batch of orders or confirmations each batch is one. A busy machine has done few
            when the time is over; with --seconds 60 it does more.
 
-Search     one browser, gunicorn, signed in, twelve kinds of search in turn, against the statement that
-           finds the rows of the page (the cost of being a page) and against all statements of the page
-           (the cost of Python); then four people at once against a Flask page of 50 rows, no database,
+Search     one browser, gunicorn, signed in, twelve kinds of search in turn, against the statements that
+           match, count the facets and read the rows (the cost of being a page) and against all statements
+           of the page (the cost of Python); then four people at once against a Flask page of 50 rows, no database,
            under the same gunicorn. Both with the offers asked for and with `growth` times as many; if the
            portal's milliseconds grow as much, no index is used.
 Submit     all checks of five lines, budget lock and approval, against inserting requisition, lines, ledger
@@ -26,6 +26,11 @@ Scan       a barcode at the point of care until the answer (item, stock here and
            of the case), against one indexed lookup and a template under the same gunicorn.
 Take       movements with shelf, work item below zero and wake-up of replenishment, one by one and 1,000 of
            50 items in one transaction, against inserting the movements and updating the shelf.
+Use        an HL7 message of one used supply: stored sealed, acknowledged, claimed, read, matched, priced,
+           taken off the shelf, charged and written down, by one process, against inserting those rows in two
+           transactions on one connection. Two workers halve the ratio.
+Recall     all that the page of a recall asks (shelves, movements, orders, uses) among --movements movements,
+           against four bare indexed statements; 10,000,000 need some minutes and 4 GB to fill.
 """
 
 import signal
@@ -46,10 +51,12 @@ from tests.bench import (
     ground,
     moving,
     pages,
+    recalling,
     receiving,
     scanning,
     search,
     submission,
+    using,
 )
 from tests.bench.figures import Figure, show
 from tests.bench.ground import CLINICS, Ground
@@ -65,24 +72,26 @@ AS_WRITTEN = "\b\n"  # click leaves the lines of such a paragraph alone
 @click.option("--offers", default=10_000, show_default=True, type=click.IntRange(400, 1_000_000))
 @click.option("--growth", default=10, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--requests", default=200, show_default=True, type=click.IntRange(20, 10_000))
+@click.option("--movements", default=1_000_000, show_default=True, type=click.IntRange(1000, 20_000_000))
 @click.option("--seconds", default=20.0, show_default=True, help="No new round of a measure after so long.")
-def main(offers: int, growth: int, requests: int, seconds: float) -> None:
+def main(offers: int, growth: int, requests: int, movements: int, seconds: float) -> None:
     """Runs every measure; progress on standard error, figures on standard output."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     figures: list[Figure] = []
     try:
-        figures.extend(_measured(offers, growth, requests, seconds))
+        figures.extend(_measured(offers, growth, requests, movements, seconds))
     finally:
         show(figures, Console(width=WIDTH))
 
 
-def _measured(offers: int, growth: int, requests: int, seconds: float) -> Iterator[Figure]:
+def _measured(offers: int, growth: int, requests: int, movements: int, seconds: float) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
         folder = Path(name)
         with delivery.partner(folder) as address, ground.prepared(folder, address) as place:
             _grow(place, 0, offers)
             yield from _chain(place, address, requests, seconds)
             yield from _moves(place, requests, seconds)
+            yield from _clinical(place, requests, movements, seconds)
             with pages.portal(place) as portal, pages.bare(folder) as bare:
                 plan = Plan(works=1, rounds=requests, seconds=seconds)
                 _say("scan at the point of care")
@@ -120,6 +129,15 @@ def _moves(place: Ground, requests: int, seconds: float) -> Iterator[Figure]:
     yield moving.measure(place, Plan(works=works, seconds=seconds, least=LEAST), many=1)
     batches = Plan(works=1, operations=moving.BATCH, seconds=seconds, least=LEAST)
     yield moving.measure(place, batches, many=moving.BATCH)
+
+
+def _clinical(place: Ground, requests: int, movements: int, seconds: float) -> Iterator[Figure]:
+    _say("reported uses")
+    yield using.measure(place, Plan(works=1, operations=min(requests, 50), seconds=seconds, least=LEAST))
+    _say(f"recall among {movements:,} movements")
+    recalling.fill(place, movements)
+    plan = Plan(works=min(requests, 50), seconds=seconds, least=LEAST)
+    yield recalling.measure(place, plan, movements=movements)
 
 
 def _grow(place: Ground, there: int, wanted: int) -> None:

@@ -91,7 +91,19 @@ def test_products_have_true_check_digits() -> None:
 
 def test_every_measure_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--offers", "400", "--requests", "20", "--seconds", "0"],
+        [
+            sys.executable,
+            "-m",
+            "tests.bench",
+            "--offers",
+            "400",
+            "--requests",
+            "20",
+            "--movements",
+            "1000",
+            "--seconds",
+            "0",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -101,5 +113,5 @@ def test_every_measure_runs() -> None:
     assert done.returncode == 0, done.stderr
     figures = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     beginnings = {one["measure"].split()[0] for one in figures}
-    assert beginnings == {"Submit", "Deliver", "Store", "Enter", "Search,", "Take"}
+    assert beginnings == {"Submit", "Deliver", "Store", "Enter", "Search,", "Take", "Scan,", "Look"}
     assert all(one["ratio"]["median"] > 0 and one["samples"] > 0 for one in figures)

@@ -107,7 +107,6 @@ def over_hl7(hospital: Hospital) -> None:
                  sending_application="OR", sending_facility=hospital.organization.slug,
                  addresses=["127.0.0.0/8"], mapping={"serial": "ZUD-1"}, settings={"orders": "usage"})
         )  # fmt: skip
-    feeds.memory.forget()
     for number, item in enumerate(("CATH-14", "CATH-14", "UNKNOWN-1")):
         raw = "\r".join((
             f"MSH|^~\\&|OR|{hospital.organization.slug}|PORTAL|X|20260301101500-0600||DFT^P03|M{number}|P|2.5",
