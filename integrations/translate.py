@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from integrations.canonical import InboundDocument, PurchaseOrder
 from integrations.clinical import ClinicalMessage
@@ -12,9 +13,14 @@ from integrations.formats.cxml.envelope import body, open_envelope
 from integrations.formats.cxml.orders import read_order
 from integrations.formats.cxml.parsing import MARKS, MAX_BYTES, parse, version_of
 from integrations.formats.cxml.reading import Reader, where
+from integrations.formats.fhir.reading import FOLLOWED, read_bundle
+from integrations.formats.fhir.validation import open_bundle
 from integrations.network.inbound import READERS
 
 READABLE = ("OrderRequest", *READERS)
+# Resources that tell of uses; the name of their kind stands near the beginning.
+FHIR = re.compile(rb'"resourceType"\s*:\s*"(?:Bundle|' + "|".join(FOLLOWED).encode() + rb')"')
+FHIR_WITHIN = 2_000
 # The name of an XML root says what it is; OAGIS names are verb plus noun.
 IDOC = re.compile(r"[A-Z]{4,8}\d\d")
 OAGIS = re.compile(r"(Sync|Process|Acknowledge|Show|Get|Notify|Confirm|Update|Change|Cancel)[A-Z]\w+")
@@ -45,6 +51,8 @@ def translate(raw: bytes) -> Translation:
         return _from_xml(raw)
     if start.startswith((b"MSH", b"FHS", b"BHS")):
         return _from_hl7(raw)
+    if start.startswith(b"{") and FHIR.search(start[:FHIR_WITHIN]):
+        return _from_fhir(raw)
     name = _other_format(start)
     if name is None:
         raise Unreadable(f"The format is not recognized. {_readable()}", position="line 1")
@@ -86,8 +94,16 @@ def _from_hl7(raw: bytes) -> Translation:
     return Translation(name, document, reading.warnings)
 
 
+def _from_fhir(raw: bytes) -> Translation:
+    bundle = open_bundle(raw)
+    found = read_bundle(bundle, source="file", received_at=datetime.now(UTC))
+    kind = "Bundle" if len(bundle.resources) != 1 else str(bundle.resources[0][1]["resourceType"])
+    document = ClinicalMessage(type=kind, message_id=bundle.id, documents=tuple(found.uses))
+    return Translation(f"fhir R4 {kind}", document, tuple(found.warnings))
+
+
 def _readable() -> str:
-    return f"Readable are cXML {', '.join(READABLE)} and HL7 v2 messages."
+    return f"Readable are cXML {', '.join(READABLE)}, HL7 v2 messages and FHIR R4 {', '.join(FOLLOWED)}."
 
 
 def _xml_name(tag: str) -> str:

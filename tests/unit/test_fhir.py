@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.clinical import UsageStatus
+from integrations.clinical import ClinicalMessage, UsageStatus
 from integrations.formats.fhir import reading, validation
 from integrations.formats.fhir.requesting import Requested, supply_request
 from integrations.formats.fhir.validation import Refused
+from integrations.translate import translate
 from tests.samples import SAMPLES, needs_samples
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -151,6 +152,13 @@ def test_any_json_is_read_or_refused(value: Any) -> None:
             except Refused:
                 continue
             break
+
+
+def test_the_command_translates_a_bundle() -> None:
+    found = translate(bundle(OPERATION, HIP))
+    assert found.format == "fhir R4 Bundle"
+    assert isinstance(found.document, ClinicalMessage)
+    assert len(found.document.documents) == 2
 
 
 def test_a_request_is_a_valid_supply_request() -> None:
