@@ -1,10 +1,12 @@
 """HL7 v2 messages from the wire to what they change: stored, acknowledged, applied once."""
 
+import threading
 from datetime import date
 from decimal import Decimal
 
 import hl7
 import pytest
+from flask import Flask
 from sqlalchemy import select, text
 
 from portal.clinical import feeds
@@ -263,3 +265,34 @@ def test_every_sample_is_answered_and_ends_visibly(feed: Feed) -> None:
     applied()
     assert len(messages()) >= 9
     assert {one.state for one in messages()} <= {MessageState.DONE, MessageState.NEEDS_ATTENTION}
+
+
+def test_two_workers_at_once_make_one_patient_one_case_and_every_usage(
+    app: Flask, feed: Feed, hospital: Hospital
+) -> None:
+    with transaction():
+        feed = db.session.merge(feed)
+        feed.mapping = {**feed.mapping, "case_id": "ZPA-7"}
+    memory.forget()
+    for number in range(16):
+        items = ("GLOVE-M", "CATH-14") if number % 2 else ("CATH-14", "GLOVE-M")
+        groups = [charge(item=item, line=f"L{number}-{item}", after=["ZPA|1||||||C1"]) for item in items]
+        send(feed, usage_message(*groups, control_id=f"C{number}"))
+    organization_id = hospital.organization.id
+
+    def work() -> None:
+        with app.app_context():
+            enter_organization(organization_id)
+            applied()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    db.session.expire_all()
+    assert {one.state for one in messages()} == {MessageState.DONE}
+    found = usages()
+    assert len(found) == 32
+    assert len({(one.patient_id, one.case_id, one.encounter_id) for one in found}) == 1
+    assert len(db.session.scalars(select(Patient)).all()) == 1

@@ -6,10 +6,14 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal.clinical.models import Feed
+from portal.clinical import feeds as feeds_of_wire
+from portal.clinical.memory import memory
+from portal.clinical.models import AccessRecord, Feed
+from portal.exchange import inbox
 from portal.exchange.models import Message
 from portal.foundation.audit import AuditEvent
-from portal.foundation.db import db, enter_organization
+from portal.foundation.db import db, enter_organization, transaction
+from portal.identity import services as identity
 from portal.identity.rules import Role
 from tests.hospital import PASSWORD, Hospital
 from tests.unit.hl7_messages import charge, usage_message
@@ -100,3 +104,35 @@ def test_a_message_that_would_be_refused_says_where(engineer: Visitor, hospital:
     assert "This is not a number (FT1(1)-10)" in plain(page)
     page = try_message(engineer, {**SETUP, "message": "hello", "lot": "?"}).text
     assert "marked there" in page
+
+
+def test_a_message_stays_sealed_but_for_those_who_may_view_patients(
+    engineer: Visitor, hospital: Hospital
+) -> None:
+    names = {"sending_facility": hospital.organization.slug, "addresses": "127.0.0.1"}
+    engineer.submit("/interfaces/new", {**SETUP, **names})
+    memory.forget()
+    feeds_of_wire.take(usage_message(charge(), sender=f"OR|{hospital.organization.slug}"), "127.0.0.1")
+    enter_organization(hospital.organization.id)
+    while inbox.apply_due():
+        pass
+    [stored] = db.session.scalars(select(Message))
+    patient_id = stored.subject_id
+    page = engineer.get(f"/operations/messages/{stored.id}").text
+    assert "kept sealed" in page
+    assert "P100" not in page
+    token = {"csrf_token": engineer.csrf_token(f"/operations/messages/{stored.id}")}
+    opening = f"/operations/messages/{stored.id}/open"
+    assert engineer.post(opening, data=token).status_code == 403
+    enter_organization(hospital.organization.id)
+    with transaction():
+        identity.create_account(
+            email=f"both-{stored.id}@example.org", name="Both", password=PASSWORD,
+            roles=[Role.INTEGRATION_ENGINEER, Role.CLINICIAN], home_location_id=hospital.clinic.id,
+        )  # fmt: skip
+    engineer.sign_in(f"both-{stored.id}@example.org", PASSWORD)
+    shown = engineer.submit(f"/operations/messages/{stored.id}", action=opening)
+    assert "PID|1||P100^^^LAKE^MR" in shown.text
+    enter_organization(hospital.organization.id)
+    [view] = db.session.scalars(select(AccessRecord))
+    assert (view.patient_id, view.actor, view.page) == (patient_id, "Both", "operations.open_message")

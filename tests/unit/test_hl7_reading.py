@@ -120,7 +120,7 @@ def test_an_interface_places_its_own_fields() -> None:
     assert (first.location_code, first.status, first.serial) == ("CART7", UsageStatus.IMPLANTED, "SN9")
     assert (first.expires_on, first.case_id, first.quantity) == (date(2030, 12, 31), "CASE5", 1)
     assert (second.location_code, second.serial) == ("ED01", "")  # another line's segment is not taken
-    with pytest.raises(Unreadable, match="outcome X") as caught:
+    with pytest.raises(Unreadable, match="outcome there is not known") as caught:
         usages(usage_message(charge(after=["ZPA|1||A|X"])), own)
     assert caught.value.position == "ZPA(1)-4.1"
     assert "ZPA is kept" in read(usage_message(charge(after=[zpa])), CHICAGO).warnings[0]

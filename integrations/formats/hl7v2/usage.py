@@ -169,7 +169,8 @@ def _status(text: str, where: str, interface: Interface) -> UsageStatus:
     word = text.lower()
     status = interface.statuses.get(word) or STATUS_WORDS.get(word.replace("-", " "))
     if status is None:
-        raise Unreadable(f"The outcome {text[:30]} is not known; add it to the interface", position=where)
+        # The word itself is left out: a wrong place could hold a name.
+        raise Unreadable("The outcome there is not known; add the word to the interface", position=where)
     return status
 
 
