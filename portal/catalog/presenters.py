@@ -7,8 +7,6 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from flask_babel import format_date
-
 from integrations.canonical import Lifecycle
 from portal.catalog.models import OrderGuideLine
 from portal.catalog.queries import PricedOffer
@@ -354,7 +352,7 @@ def usage_chart(used: Sequence[tuple[date, Decimal]], today: date) -> list[Bar]:
         year, month = divmod(count, 12)
         amount = by_month.get((year, month + 1), Decimal())
         height = int(CHART_HEIGHT * amount / most)
-        name = format_date(date(year, month + 1, 1), "MMM y")
+        name = f"{date(year, month + 1, 1):%b %Y}"
         bars.append(Bar(place * BAR_STEP, CHART_HEIGHT - height, height, name, amount))
     return bars
 

@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.catalog.rules import Shelf, pack, suggested_packs
+from portal.catalog.rules import Shelf, may_be_misspelled, pack, query_of, suggested_packs, words_of
 from portal.foundation.quantity import is_multiple, whole_packs
 
 quantities = st.decimals(min_value=0, max_value=10_000, places=0)
@@ -56,3 +57,35 @@ def test_shelves_add_up() -> None:
     )
     assert (both.on_hand, both.minimum, both.maximum, both.on_order) == (5, 2, 9, 3)
     assert both.in_cart == {4: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("glove", "('glove':*)"),
+        ("nitrile glove", "('nitrile' & 'glove':*)"),
+        ("foley 14", "('foley' & '14')"),
+        ("b0005", "('b0005':*)"),
+        ("gl", "('gl')"),
+        ("x-ray film", "('x-ray' & 'film':*)"),
+        ("'; DROP --", "('DROP':*)"),
+    ],
+)
+def test_the_last_word_may_be_a_beginning_but_a_short_number_is_meant_as_it_is(text: str, query: str) -> None:
+    assert query_of([words_of(text)]) == query
+
+
+def test_similar_words_stand_for_the_asked_one() -> None:
+    assert query_of([("foly", "16")], {"foly": ["foley"]}) == "(('foly' | 'foley') & '16')"
+    assert query_of([("chux",), ("underpad",), ()]) == "('chux':*) | ('underpad':*)"
+
+
+@given(st.text(max_size=80))
+def test_no_text_breaks_out_of_its_quotes(text: str) -> None:
+    words = words_of(text)
+    assert not any(set(word) & set("'\\:&|!()<>*") for word in words)
+    assert query_of([words]).count("'") == 2 * len(words)
+
+
+def test_only_longer_words_of_letters_are_misspelled() -> None:
+    assert [word for word in ("foly", "14fr", "bag", "B0001") if may_be_misspelled(word)] == ["foly"]
