@@ -44,6 +44,10 @@ PAGES = {
     "work_item": ("operations.work_item", "item_id"),
     "usage": ("clinical.use", "usage_id"),
     "recall": ("clinical.recall", "recall_id"),
+    "location": ("inventory.counts", "location"),
+    "count_sheet": ("inventory.count", "sheet_id"),
+    "stock": ("inventory.lot", "stock_id"),
+    "par_level": ("replenishment.level", "par_id"),
 }
 FOLLOWERS = (Permission.REQUEST, Permission.APPROVE, Permission.VIEW_ORDERS)
 NAME = re.compile(r"[a-z]+(_[a-z]+)+")

@@ -107,7 +107,11 @@ def _of_facilities(facilities: frozenset[int]) -> ColumnElement[bool]:
         .where(Location.facility_id.in_(facilities))
     )
     return or_(
-        WorkItem.subject_type.not_in(("purchase_order", "receipt", "invoice")),
+        WorkItem.subject_type.not_in(("purchase_order", "receipt", "invoice", "location")),
+        and_(
+            WorkItem.subject_type == "location",
+            WorkItem.subject_id.in_(select(Location.id).where(Location.facility_id.in_(facilities))),
+        ),
         and_(WorkItem.subject_type == "purchase_order", WorkItem.subject_id.in_(orders)),
         and_(
             WorkItem.subject_type == "receipt",

@@ -249,3 +249,14 @@ def test_others_neither_see_nor_change(keeper: Visitor, hospital: Hospital, clie
     client.sign_in(hospital.email(Role.CLINICIAN))
     assert client.get(path).status_code == 403
     assert "Transfer" not in client.get(f"/stock/lots/{lot}").text
+
+
+def test_the_work_item_of_a_book_below_zero_opens(keeper: Visitor, hospital: Hospital) -> None:
+    with transaction():
+        use = Move("u", MovementKind.USAGE, hospital.clinic.id, hospital.gloves.id, Decimal(-33))
+        move(hospital.actor(Role.RECEIVER), [use])
+    item_id = db.session.scalars(select(WorkItem.id)).one()
+    assert "Stock below zero" in keeper.get("/operations/work-items").text
+    text = keeper.get(f"/operations/work-items/{item_id}").text
+    assert "used more Exam glove, nitrile, medium than the book had" in text
+    assert f"/counts?location={hospital.clinic.id}" in text, "one click to the count"
