@@ -87,6 +87,8 @@ def answer(care: Care, entry: Entry) -> Answer:
     outcome = entry.outcome or default_outcome(tracking)
     shelf = care_queries.shelves(care.place.id, [item.id])[item.id]
     full = _completed(entry, item, shelf, care.today)
+    if tracking.serial:
+        full = replace(full, quantity=Decimal(1), in_packs=False)  # a serial number names one piece
     known = Known(outcome, full.di, full.lot, full.serial, full.expires_on, full.side)
     return Answer(
         entry=full,

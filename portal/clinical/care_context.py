@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
 from portal.clinical.models import Case, Encounter, Launch, Patient
@@ -107,18 +107,28 @@ def _launches() -> Select[Launch]:
 
 def _case_of_launch(launch: Launch) -> Select[Case]:
     """The case that was opened here, else the one of the encounter that is under way or comes next."""
-    mine = Case.id == launch.case_id
-    patient_id = launch.patient_id
-    of_encounter = Case.encounter_id == launch.encounter_id
-    # The schedule may know the visit under a number of its own: then patient, place and day say which case.
-    of_patient = and_(
-        Case.encounter.has((Encounter.patient_id == patient_id) & (Encounter.patient_id.is_not(None))),
+    if launch.case_id is not None:
+        return _cases().where(Case.id == launch.case_id)
+    # Nothing known on both sides is nothing in common: never compare with NULL.
+    mine = [Case.encounter_id == launch.encounter_id] if launch.encounter_id is not None else []
+    if launch.patient_id is not None and launch.location_id is not None:
+        mine.append(_of_patient(launch))
+    is_now = Case.state.in_([CaseState.OPEN, CaseState.SCHEDULED])
+    return (
+        _cases()
+        .where(or_(false(), *mine), is_now)
+        .order_by(Case.state, Case.scheduled_at.nulls_last(), Case.id)
+        .limit(1)
+    )
+
+
+def _of_patient(launch: Launch) -> ColumnElement[bool]:
+    """The schedule may know the visit by a number of its own: patient, place and day then say which case."""
+    return and_(
+        Case.encounter.has(Encounter.patient_id == launch.patient_id),
         Case.location_id == launch.location_id,
         Case.scheduled_at.between(clock.now() - SAME_DAY, clock.now() + SAME_DAY),
     )
-    is_now = Case.state.in_([CaseState.OPEN, CaseState.SCHEDULED])
-    known = mine if launch.case_id else and_(or_(of_encounter, of_patient), is_now)
-    return _cases().where(known).order_by(Case.state, Case.scheduled_at.nulls_last(), Case.id).limit(1)
 
 
 def _cases() -> Select[Case]:

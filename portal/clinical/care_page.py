@@ -65,6 +65,7 @@ def around(actor: Actor, care: Care) -> dict[str, Any]:
         "card": card(care),
         "commands": COMMANDS,
         "is_launched": care.launch is not None,
+        "has_style": care.launch is not None and bool(care.launch.style_url),
     }
 
 

@@ -94,6 +94,7 @@ class Hand:
     stops: list[dict[str, str]]
     record_label: str
     others: list[dict[str, str]]
+    is_single: bool
     has_packs: bool
     has_lots: bool
     quantity: str
@@ -118,7 +119,7 @@ def hand(answer: Answer, form: CareForm, price: Price | None) -> Hand:
         facts=[{"label": label, "value": value} for label, value in facts if value],
         here=f"{amount(here, item.base_uom)} here" if here > 0 else "None here by the book",
         here_tone="success" if here > 0 else "warning",
-        nearby=", ".join(nearby) if nearby else "None nearby",
+        nearby=", ".join(nearby) if nearby else "none",
         unit=unit_word(item.base_uom, Decimal(2)),
         asks=answer.questions,
         stops=[{"title": one.title, "sentence": one.sentence} for one in answer.stops],
@@ -128,6 +129,7 @@ def hand(answer: Answer, form: CareForm, price: Price | None) -> Hand:
             for one in answer.outcomes
             if one != answer.outcome
         ],
+        is_single=answer.tracking.serial,
         has_packs=entry.pack_factor > 1,
         has_lots=len(form.stock_id.choices) > 1,
         quantity=_typed(form, entry.quantity),

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from integrations.canonical import Lifecycle
@@ -97,21 +97,24 @@ def items(item_ids: Collection[int]) -> dict[int, Item]:
     return {item.id: item for item in db.session.scalars(statement)}
 
 
+def _of(care: Care, kind: type[Usage] | type[CareRequest]) -> list[ColumnElement[bool]]:
+    """Rows of this case (before there is one, of this encounter) and of this launch; NULL is never equal."""
+    mine: list[ColumnElement[bool]] = []
+    if care.case is not None:
+        mine.append(kind.case_id == care.case.id)
+    elif care.encounter_id is not None:
+        mine.append(kind.encounter_id == care.encounter_id)
+    if care.launch is not None:
+        mine.append(kind.launch_id == care.launch.id)
+    return mine
+
+
 def recorded(care: Care) -> list[Usage]:
     """What was recorded in this case (or, before there is one, this encounter), newest first."""
-    mine = []
-    if care.case is not None:
-        mine.append(Usage.case_id == care.case.id)
-    elif care.encounter_id is not None:
-        mine.append(Usage.encounter_id == care.encounter_id)
-    if care.launch is not None:
-        mine.append(Usage.launch_id == care.launch.id)
-    if not mine:
-        return []
     statement = (
         select(Usage)
         .where(
-            or_(*mine),
+            or_(false(), *_of(care, Usage)),
             Usage.state.not_in(GONE),
             Usage.reverses_id.is_(None),
         )
@@ -124,15 +127,11 @@ def recorded(care: Care) -> list[Usage]:
 
 def requested(care: Care) -> list[CareRequest]:
     """The requisitions made from this page, newest first."""
-    mine = CareRequest.case_id == care.case.id if care.case else CareRequest.encounter_id == care.encounter_id
-    if care.launch is not None:
-        mine = or_(mine, CareRequest.launch_id == care.launch.id)
-    if care.case is None and care.encounter_id is None and care.launch is None:
-        return []
+    mine = _of(care, CareRequest)
     lines = joinedload(CareRequest.requisition).selectinload(Requisition.lines)
     statement = (
         select(CareRequest)
-        .where(mine)
+        .where(or_(false(), *mine))
         .options(lines.joinedload(RequisitionLine.item))
         .order_by(CareRequest.id.desc())
         .limit(MOST_SHOWN)
