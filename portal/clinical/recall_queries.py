@@ -15,11 +15,13 @@ from portal.clinical.rules import UsageState
 from portal.clinical.usage_rules import CONSUMED
 from portal.foundation.db import db, found
 from portal.inventory.models import Stock, StockMovement
+from portal.inventory.rules import MovementKind
 from portal.masterdata.models import Item, Location
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.receiving.models import Receipt, ReceiptLine
 
 MOST_SHOWN = 500
+STAYING = (MovementKind.QUARANTINE, MovementKind.RELEASE)  # set aside, it is still at its place
 
 
 def listing() -> Select[Any]:
@@ -98,7 +100,7 @@ def moved_of(recall_id: int) -> list[Moved]:
     named = [
         select(StockMovement)
         .join(RecallPart, and_(RecallPart.item_id == StockMovement.item_id, on))
-        .where(RecallPart.recall_id == recall_id, which)
+        .where(RecallPart.recall_id == recall_id, which, StockMovement.kind.not_in(STAYING))
         .with_only_columns(
             StockMovement.location_id,
             StockMovement.item_id,

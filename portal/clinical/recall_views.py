@@ -53,7 +53,8 @@ def recall(recall_id: int) -> ResponseReturnValue:
     return render_template(
         "clinical/recall.html", recall=found, moved=recall_queries.moved_of(recall_id), uses=uses,
         orders=recall_queries.orders_of(recall_id), cases=recall_queries.case_count(uses),
-        outcomes=recalls.OUTCOMES, may_view_patients=actor().can(Permission.VIEW_PATIENTS),
+        outcomes=recalls.OUTCOMES, offered=recalls.OUTCOMES_OF,
+        may_view_patients=actor().can(Permission.VIEW_PATIENTS),
         may_view_orders=actor().can(Permission.VIEW_ORDERS), zone=organization().time_zone,
     )  # fmt: skip
 

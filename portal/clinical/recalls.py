@@ -166,31 +166,42 @@ OUTCOMES = {
     "returned": "Returned to the supplier",
     "destroyed": "Destroyed",
     "not_found": "Not found on the shelf",
-    "not_affected": "Looked at: not affected",
+    "not_affected": "Looked: none of it is affected",
+    "taken_out": "Found and taken out; the shelf is counted",
+}
+OUTCOMES_OF = {
+    RecallTaskKind.RETURN: ("returned", "destroyed", "not_found"),
+    RecallTaskKind.FIND: ("not_affected", "taken_out"),
+}
+LEAVING = {
+    "returned": MovementKind.RETURN_TO_SUPPLIER,
+    "destroyed": MovementKind.ADJUSTMENT,
+    "not_found": MovementKind.ADJUSTMENT,
 }
 
 
 def finish_task(actor: Actor, task_id: int, outcome: str) -> RecallTask:
     """Says what became of what was set aside; what left the house leaves the book. Repeats do nothing."""
     actor.require(Permission.MANAGE_RECALLS)
-    if outcome not in OUTCOMES:
-        raise Invalid("Choose what became of it.", field="outcome")
     statement = select(RecallTask).where(RecallTask.id == task_id).with_for_update()
     task = found(db.session.scalar(statement.execution_options(populate_existing=True)), "task")
     if task.done_at is not None:
         return task
-    if outcome in ("returned", "destroyed") and task.kind is RecallTaskKind.RETURN:
-        inventory.move(actor, [_leaving(task)])
+    if outcome not in OUTCOMES_OF[task.kind]:
+        raise Invalid("Choose what became of it.", field="outcome")
+    if outcome in LEAVING:
+        inventory.move(actor, [_leaving(task, outcome)])
     task.done_at, task.done_by_id, task.outcome = clock.now(), actor.account_id, outcome
     audit.record(actor, "recall.task", task, after={"outcome": outcome, "quantity": task.quantity})
     return task
 
 
-def _leaving(task: RecallTask) -> Move:
+def _leaving(task: RecallTask, outcome: str) -> Move:
     return Move(
-        key=f"recall-task-{task.id}", kind=MovementKind.RETURN_TO_SUPPLIER, location_id=task.location_id,
+        key=f"recall-task-{task.id}", kind=LEAVING[outcome], location_id=task.location_id,
         item_id=task.item_id, quantity=-task.quantity, lot=task.lot, serial=task.serial,
         expires_on=task.expires_on, owner=task.owner, condition=Condition.QUARANTINED,
+        reason=OUTCOMES[outcome],
     )  # fmt: skip
 
 

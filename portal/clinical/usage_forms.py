@@ -19,7 +19,7 @@ class ChooseForm(Form):
         "Item", description="Scan it, or type the item or part number.", filters=[tidy],
         validators=[DataRequired(), Length(max=400)],
     )  # fmt: skip
-    location = SelectField("Used at", coerce=int)
+    location = SelectField("Used at", coerce=int, validators=[DataRequired()])
     quantity = QuantityField("Pieces", validators=[DataRequired()])
 
     def offer(self, places: Sequence[tuple[int, str]]) -> None:

@@ -65,7 +65,7 @@ def test_a_recall_sets_aside_and_the_point_of_care_refuses(hospital: Hospital, u
     usage.record_usage(nurse, replace(used, key="other", lot="L2"))
     assert recalls.set_aside(buyer, recall.id) == 0
     (moved,) = recall_queries.moved_of(recall.id)
-    assert (moved.lot, moved.came, moved.left) == ("L1", Decimal(5), Decimal(3))
+    assert (moved.lot, moved.came, moved.left) == ("L1", Decimal(3), Decimal(1))
     with pytest.raises(Conflict, match="open"):
         recalls.close(buyer, recall.id)
     (task,) = recall_queries.find(recall.id).tasks
@@ -82,6 +82,11 @@ def test_what_is_kept_without_lots_is_looked_for(hospital: Hospital) -> None:
     recall = recalls.enter(hospital.actor(Role.BUYER), notice(NewPart(item="GLOVE-M", lot="X")))
     (task,) = recall_queries.find(recall.id).tasks
     assert (task.kind, task.quantity) == ("find", Decimal(7))
+    with pytest.raises(Invalid):
+        recalls.finish_task(hospital.actor(Role.BUYER), task.id, "returned")
+    recalls.finish_task(hospital.actor(Role.BUYER), task.id, "not_affected")
+    assert recalls.set_aside(hospital.actor(Role.BUYER), recall.id) == 0
+    assert recalls.close(hospital.actor(Role.BUYER), recall.id).closed_at is not None
     assert on_hand(hospital, hospital.gloves, condition=Condition.AVAILABLE) == 7
 
 
