@@ -19,7 +19,8 @@ from portal.clinical.memory import memory
 from portal.clinical.models import Feed
 from portal.exchange import services as exchange
 from portal.exchange.models import Partner
-from portal.exchange.rules import Received
+from portal.exchange.rules import Received, WorkItemKind
+from portal.exchange.services import About
 from portal.foundation import clock, metrics
 from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.trace import follow_trace, new_trace
@@ -161,6 +162,8 @@ def _original(header: Header, raw: bytes, feed: Door) -> list[bytes]:
     fault = _unreadable(raw, feed)
     if fault is None:
         _store(header, raw, feed)
+    else:
+        _tell(fault, feed)
     code = AckCode.ACCEPTED if fault is None else AckCode.ERROR
     _note(_kind(header), code, feed.code)
     return [_answer(header, code, fault)]
@@ -189,6 +192,20 @@ def _apart(header: Header, code: AckCode, fault: Fault | None, feed: Door) -> li
         row = session.get_one(Feed, feed.feed_id)
         feed_outbound.put(row, Hl7Text(type="ACK", control_id=control_id, text=answer.decode()))
     return []
+
+
+def _tell(fault: Fault, feed: Door) -> None:
+    """A refused message stays with its sender; one work item an interface says what was wrong last."""
+    enter_organization(feed.organization_id)
+    with transaction() as session:
+        row = session.get_one(Feed, feed.feed_id)
+        exchange.open_item(
+            WorkItemKind.NOT_APPLIED,
+            key=f"feed-{row.id}-refused",
+            sentence=f"A message of {row.name} was refused: {fault.text} ({fault.position}).",
+            suggestion="Correct the sender, or the places on the interface's page. The sender still has it.",
+            subject=About("feed", row.id, row.code),
+        )
 
 
 def _unreadable(raw: bytes, feed: Door) -> Fault | None:

@@ -139,6 +139,8 @@ def test_original_mode_refuses_by_field_and_stores_nothing(feed: Feed) -> None:
         [answer] = send(feed, raw)
         assert (str(answer.segment("MSA")[1]), str(answer.segment("ERR")[2])) == (code, place)
     assert messages() == []
+    [item] = db.session.scalars(select(WorkItem)).all()
+    assert item.sentence == "A message of OR system was refused: This is not a number (FT1(1)-10)."
 
 
 def test_enhanced_mode_commits_first_and_answers_as_a_message_of_its_own(feed: Feed) -> None:
