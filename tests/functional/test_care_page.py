@@ -70,7 +70,8 @@ def test_an_implant_is_not_recorded_before_all_is_known(ward: Ward) -> None:
     refused = ward.do(scanned, do="record")
     assert refused.status_code == 422
     assert "Which side of the body?" in words(refused)
-    ward.do(refused, do="record", side="Left")
+    ward.do(refused, do="record", side="Left", quantity="7")
+    assert [one.quantity for one in ward.recorded()] == [1]
     assert ward.recorded(details=True) == [("H1", "S1", "Left", HIP, UsageStatus.IMPLANTED)]
     again = ward.do(scan=f"01{HIP}17300131{GS}10H1{GS}21S1")
     assert "Used before" in words(again) or "used before" in words(again)
