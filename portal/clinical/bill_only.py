@@ -134,6 +134,8 @@ def _cancel_order(actor: Actor, row: Usage, line: RequisitionLine, reason: str) 
     if order.posted_at is None and order.sent_at is None and order_line.quantity == line.quantity:
         try:
             with db.session.begin_nested():
+                order_line.received = Decimal()  # it was not used after all
+                db.session.flush()
                 cancelling.cancel_rest(_portal(actor, order.buyer_id), order.id, order_line.id, reason)
             return
         except DomainError:
@@ -153,10 +155,20 @@ def order_due(organization_id: int, *, after: timedelta = UNDO_WITHIN) -> list[P
         actor = Actor(organization_id, "Portal", account_id=buyer_id, system_reason="bill-only order")
         try:
             with db.session.begin_nested():
-                placed += orders.place(actor, line_ids, reference=reference)
+                new = orders.place(actor, line_ids, reference=reference)
+                for order in new:
+                    _take_as_received(order)
+                placed += new
         except DomainError as error:
             _ask_about(line_ids, str(error))
     return placed
+
+
+def _take_as_received(order: PurchaseOrder) -> None:
+    """The use is the receipt: nothing is on its way, and the bill is matched with what was used."""
+    for line in order.lines:
+        line.received = line.quantity
+    orders.refresh(order)
 
 
 def _due(after: timedelta) -> dict[tuple[str, int], list[int]]:

@@ -144,6 +144,7 @@ def test_what_is_not_kept_is_billed_by_the_supplier(hospital: Hospital, record: 
     assert bill_only.order_due(hospital.organization.id) == []  # it may still be undone
     (order,) = bill_only.order_due(hospital.organization.id, after=timedelta())
     assert order.reference == f"Bill only, case {case.number}"
+    assert [line.received for line in order.lines] == [Decimal(1)]  # nothing more is on its way
     sent = db.session.scalars(select(Message)).one()
     assert sent.canonical is not None
     assert sent.canonical["comments"] == order.reference
