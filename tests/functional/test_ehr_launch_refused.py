@@ -201,8 +201,9 @@ def test_a_smaller_grant_still_launches(ehr: Ehr) -> None:
 
 
 def test_an_ehr_that_is_down(ehr: Ehr) -> None:
-    ehr.add("older", base_url="http://127.0.0.1:9/fhir")
-    answer = ehr.browser().get("/ehr/launch?iss=http://127.0.0.1:9/fhir&launch=x")
+    nobody = f"http://127.0.0.1:9/{ehr.hospital.organization.slug}"
+    ehr.add("older", base_url=nobody)
+    answer = ehr.browser().get(f"/ehr/launch?iss={nobody}&launch=x")
     refusal(answer, "does not answer just now")
 
 

@@ -342,7 +342,7 @@ def test_an_administrator_adds_checks_and_changes_an_ehr(ehr: Ehr) -> None:
 
 def test_the_doctor_looks_at_every_ehr(ehr: Ehr) -> None:
     ehr.add("epic")
-    ehr.add("oracle", base_url="http://127.0.0.1:9/fhir")
+    ehr.add("oracle", base_url=f"http://127.0.0.1:9/{ehr.hospital.organization.slug}")
     here = f"of organization {ehr.hospital.organization.id}"
     found = {finding.what: finding for finding in examine(ehr.app)}
     assert found[f"EHR epic {here}"].level is Level.OK
