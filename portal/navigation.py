@@ -111,6 +111,12 @@ HOMES = (
 )
 
 
+# Side panels of 400 px show none, and a scan must not wait for its counts.
+WITHOUT_NAVIGATION = frozenset(
+    {"clinical.care", "clinical.care_act", "clinical.care_card", "clinical.care_place"}
+)
+
+
 def init_navigation(app: Flask) -> None:
     """Gives every template the navigation of the signed-in person."""
     app.context_processor(_context)
@@ -126,6 +132,8 @@ def home() -> ResponseReturnValue:
 def _context() -> dict[str, Any]:
     if not current_user.is_authenticated:
         return {}
+    if request.endpoint in WITHOUT_NAVIGATION:
+        return {"home_url": url_for("home")}
     person = actor()
     drawn = (_section(person, label, entries) for label, entries in NAVIGATION)
     sections = [section for section in drawn if section["items"]]
