@@ -117,7 +117,8 @@ def apply(actor: Actor, row: Usage, place: Location, *, serial: str | None = Non
 def give_back(actor: Actor, row: Usage, place: Location) -> None:
     """A return takes back the use it names, else the newest that it can be; without one a person decides."""
     original = usage_effects.returned_use(row)
-    if original is None:
+    before = usage_effects.returned_before(original.id, but=row.id) if original else Decimal()
+    if original is None or (before > 0 and before + row.quantity > original.quantity):
         row.state = UsageState.REVIEW
         usage_questions.ask_about_return(row)
         return
@@ -144,7 +145,7 @@ def undo(actor: Actor, usage_id: int, reason: str) -> Usage:
         return row
     if row.outcome is UsageStatus.RETURNED and row.state is UsageState.APPLIED:
         raise Conflict("A return is not undone. Record the use again instead.")
-    if usage_effects.has_returns(row.id):
+    if usage_effects.returned_before(row.id) > 0:
         raise Conflict("Part of this was returned already. Return the rest instead.")
     _take_back(actor, row, reason.strip())
     return row

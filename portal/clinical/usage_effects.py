@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import func, select, update
 
 from integrations.clinical import UsageStatus
 from portal.clinical import bill_only, usage_facts
@@ -152,11 +152,12 @@ def return_part(actor: Actor, row: Usage, original: Usage) -> None:
         bill_only.ask_buyer(original, "Part of it was returned. Tell the supplier to bill less.")
 
 
-def has_returns(usage_id: int) -> bool:
-    """Whether a part of a use came back already."""
-    part = select(Usage.id).where(
+def returned_before(usage_id: int, *, but: int = 0) -> Decimal:
+    """How much of a use came back already, without the return `but`."""
+    returned = select(func.sum(Usage.quantity)).where(
         Usage.reverses_id == usage_id,
+        Usage.id != but,
         Usage.outcome == UsageStatus.RETURNED,
         Usage.state == UsageState.APPLIED,
     )
-    return bool(db.session.scalar(select(exists(part))))
+    return db.session.scalar(returned) or Decimal()

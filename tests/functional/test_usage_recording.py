@@ -211,6 +211,8 @@ def test_what_is_returned_takes_back_the_use_or_a_part_of_it(hospital: Hospital,
     assert on_hand(hospital, hospital.gloves) == 8
     assert part.cost is not None
     assert half.cost == -(part.cost * 3 / 5).quantize(Decimal("0.01"))
+    too_much = record(key="more", outcome=UsageStatus.RETURNED, quantity=Decimal(3), reverses_id=part.id)
+    assert too_much.state is UsageState.REVIEW
     lone = record(key="lone", outcome=UsageStatus.RETURNED, quantity=Decimal(9))
     assert lone.state is UsageState.REVIEW
     assert on_hand(hospital, hospital.gloves) == 8
