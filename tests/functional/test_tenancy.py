@@ -25,11 +25,16 @@ NEVER_CHANGED = (*APPEND_ONLY, "audit_seal")  # by the application
 NOT_OF_A_TENANT = {"alembic_version"}
 # What may look past the policies, each answering one question; see portal/migrations/tenancy.py.
 LOOKING_PAST = {
+    "portal_feed_addresses",
+    "portal_organization_of_iss",
+    "portal_organizations_of_feed",
     "portal_organization_ids",
     "portal_organization_of_email",
     "portal_organization_of_sender",
     "portal_organization_of_session",
     "portal_organization_of_slug",
+    "portal_catalog_search",  # for the index alone: it keeps to the organization of the transaction
+    "portal_similar_words",
 }
 OURS, THEIRS = 900_000_001, 900_000_002
 Connection = psycopg.Connection[tuple[Any, ...]]
