@@ -18,18 +18,16 @@ from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
 from portal.catalog import services as catalog
 from portal.catalog import views as catalog_views
-from portal.clinical import (
-    feed_messages,
-    feed_outbound,
-    feeds,
-    fhir_inbound,
-    fhir_views,
-    launch_jobs,
-    scheduled_demand,
-    usage_jobs,
-)
+from portal.clinical import scheduled_demand
 from portal.clinical import views as clinical_views
-from portal.clinical.launch_web import help_ended_sessions, init_launches
+from portal.clinical.feeds import messages as feed_messages
+from portal.clinical.feeds import outbound as feed_outbound
+from portal.clinical.feeds import services as feeds
+from portal.clinical.fhir import inbound as fhir_inbound
+from portal.clinical.fhir import views as fhir_views
+from portal.clinical.launch import jobs as launch_jobs
+from portal.clinical.launch.web import help_ended_sessions, init_launches
+from portal.clinical.usage import jobs as usage_jobs
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
 from portal.exchange.handlers import Handlers, OutboundHandler

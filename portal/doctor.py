@@ -15,7 +15,7 @@ from rq import Worker
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
-from portal.clinical import ehr_systems
+from portal.clinical.ehr import systems as ehr_systems
 from portal.clinical.models import EhrSystem
 from portal.clinical.rules import AuthMethod
 from portal.exchange.adapters import open_adapter

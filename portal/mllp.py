@@ -10,7 +10,7 @@ from structlog import get_logger
 
 from integrations.transports.mllp import Limits, Server
 from portal.app import create_app
-from portal.clinical import feeds
+from portal.clinical.feeds import services as feeds
 from portal.processes import ProcessError
 from portal.settings import load
 

@@ -31,9 +31,9 @@ logger = get_logger(__name__)
 def schedule(settings: Settings) -> dict[str, float]:
     """Seconds between two runs, by job name."""
     return {
-        "portal.clinical.launch_jobs.poll": 300.0,
-        "portal.clinical.launch_jobs.tidy": 900.0,
-        "portal.clinical.usage_jobs.order_bills": 60.0,
+        "portal.clinical.launch.jobs.poll": 300.0,
+        "portal.clinical.launch.jobs.tidy": 900.0,
+        "portal.clinical.usage.jobs.order_bills": 60.0,
         "portal.exchange.jobs.sweep": settings.sweep_seconds,
         "portal.identity.jobs.tidy": 300.0,
         "portal.inventory.jobs.prove": 3600.0,

@@ -21,7 +21,7 @@ from portal.clinical.models import (
     PreferenceLine,
     Usage,
 )
-from portal.clinical.recall_models import Recall, RecallPart
+from portal.clinical.recalls.models import Recall, RecallPart
 from portal.clinical.rules import CaseState, UsageState
 from portal.foundation import clock
 from portal.foundation.db import db, transaction

@@ -17,8 +17,8 @@ from integrations.sandbox.ehr.authority import Context
 from integrations.sandbox.ehr.profiles import PROFILES
 from integrations.sandbox.ehr.server import hospital_for, running
 from portal.app import create_app
-from portal.clinical import ehr_systems
-from portal.clinical.ehr_systems import SystemValues
+from portal.clinical.ehr import systems as ehr_systems
+from portal.clinical.ehr.systems import SystemValues
 from portal.clinical.models import EhrSystem
 from portal.clinical.rules import EhrKind, ScopeStyle
 from portal.foundation.access import system

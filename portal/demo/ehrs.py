@@ -3,8 +3,8 @@
 from sqlalchemy import select
 
 from integrations.sandbox.ehr.profiles import PROFILES
-from portal.clinical import ehr_systems
-from portal.clinical.ehr_systems import SystemValues
+from portal.clinical.ehr import systems as ehr_systems
+from portal.clinical.ehr.systems import SystemValues
 from portal.clinical.models import EhrSystem
 from portal.clinical.rules import EhrKind
 from portal.demo.names import EHRS, Addresses

@@ -2,8 +2,8 @@
 
 from sqlalchemy import select
 
-from portal.clinical import feed_settings
-from portal.clinical.feed_settings import FeedValues
+from portal.clinical.feeds import settings as feed_settings
+from portal.clinical.feeds.settings import FeedValues
 from portal.clinical.models import Feed
 from portal.demo.accounts import email_of
 from portal.foundation.access import system

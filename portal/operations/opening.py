@@ -1,6 +1,6 @@
 """Looking into a message that names patients; every look is written down."""
 
-from portal.clinical.access_records import record_view
+from portal.clinical.access.records import record_view
 from portal.exchange import bodies
 from portal.exchange.models import Message
 from portal.foundation import audit

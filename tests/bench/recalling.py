@@ -5,9 +5,10 @@ from itertools import count
 
 from sqlalchemy import select
 
-from portal.clinical import recall_queries, recalls
-from portal.clinical.recall_files import NewPart
-from portal.clinical.recalls import NewRecall
+from portal.clinical.recalls import queries as recall_queries
+from portal.clinical.recalls import services as recalls
+from portal.clinical.recalls.files import NewPart
+from portal.clinical.recalls.services import NewRecall
 from portal.foundation import clock
 from portal.foundation.db import transaction
 from portal.identity.rules import Role

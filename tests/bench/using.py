@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import select
 
 from integrations.clinical import UsageStatus
-from portal.clinical import feeds
+from portal.clinical.feeds import services as feeds
 from portal.clinical.models import ChargeLine, Feed, Usage
 from portal.exchange import inbox
 from portal.exchange.models import Message, Partner

@@ -21,7 +21,7 @@ from tests.chromium import launch_arguments
 
 PORTS_IN_A_ROW = 6
 READY = "Ctrl-C stops everything"
-PATIENCE = 180
+PATIENCE = 300
 # A loaded machine answers late; a page that is right passes as soon as it is.
 expect.set_options(timeout=20_000)
 

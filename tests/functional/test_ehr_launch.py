@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from integrations.sandbox.ehr.profiles import PROFILES
-from portal.clinical import launches
+from portal.clinical.launch import services as launches
 from portal.clinical.models import AccessRecord, Encounter, Feed, Launch, Patient, PatientIdentifier
 from portal.clinical.rules import LaunchState
 from portal.exchange.models import Partner

@@ -11,7 +11,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import undefer
 from time_machine import travel
 
-from portal.clinical import ehr_poll, ehr_systems, launches
+from portal.clinical.ehr import poll as ehr_poll
+from portal.clinical.ehr import systems as ehr_systems
+from portal.clinical.launch import services as launches
 from portal.clinical.models import EhrPlace, Launch, Usage
 from portal.clinical.rules import AuthMethod, LaunchState
 from portal.doctor import Level, examine

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from portal.clinical import feeds
+from portal.clinical.feeds import services as feeds
 from portal.clinical.memory import memory
 from portal.clinical.models import Case, Encounter, Feed, Patient, PatientIdentifier, Usage
 from portal.clinical.rules import CaseState, EncounterState, UsageState

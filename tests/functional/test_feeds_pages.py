@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal.clinical import feeds as feeds_of_wire
+from portal.clinical.feeds import services as feeds_of_wire
 from portal.clinical.memory import memory
 from portal.clinical.models import AccessRecord, Feed
 from portal.exchange import inbox

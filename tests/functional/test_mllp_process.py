@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import select
 
 from integrations.transports.mllp import Client
-from portal.clinical import feed_settings
-from portal.clinical.feed_settings import FeedValues
+from portal.clinical.feeds import settings as feed_settings
+from portal.clinical.feeds.settings import FeedValues
 from portal.clinical.models import Usage
 from portal.exchange import inbox
 from portal.exchange.models import Message

@@ -14,8 +14,10 @@ from integrations.formats.hl7v2 import Interface, read
 from integrations.formats.hl7v2.acknowledging import AckCode, Fault, acknowledge, open_header
 from integrations.http import Connection
 from integrations.transports.mllp import Limits
-from portal.clinical import feed_outbound, feed_settings, feeds
-from portal.clinical.feed_settings import FeedValues
+from portal.clinical.feeds import outbound as feed_outbound
+from portal.clinical.feeds import services as feeds
+from portal.clinical.feeds import settings as feed_settings
+from portal.clinical.feeds.settings import FeedValues
 from portal.clinical.memory import memory
 from portal.clinical.models import Feed
 from portal.exchange.delivery import deliver_due

@@ -18,11 +18,14 @@ from flask import current_app
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import select
 
-from portal.clinical import bill_only, cases, feeds, usage
+from portal.clinical import cases
 from portal.clinical.cases import NewCase
+from portal.clinical.feeds import services as feeds
 from portal.clinical.models import Case, Encounter, Feed, Patient, Usage
 from portal.clinical.rules import UsageState
-from portal.clinical.usage import NewUsage
+from portal.clinical.usage import bill_only
+from portal.clinical.usage import services as usage
+from portal.clinical.usage.services import NewUsage
 from portal.exchange import inbox
 from portal.exchange.delivery import deliver_due
 from portal.exchange.models import Message, Partner, WorkItem

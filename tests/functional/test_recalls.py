@@ -6,14 +6,17 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from portal.clinical import cases, recall_queries, recalls, usage
+from portal.clinical import cases
 from portal.clinical.cases import NewCase
 from portal.clinical.models import AccessRecord, Encounter, Patient, PatientIdentifier
-from portal.clinical.recall_files import NewPart, read_file
-from portal.clinical.recall_models import Recall
-from portal.clinical.recalls import NewRecall
-from portal.clinical.usage import NewUsage
-from portal.clinical.usage_stops import Stopped
+from portal.clinical.recalls import queries as recall_queries
+from portal.clinical.recalls import services as recalls
+from portal.clinical.recalls.files import NewPart, read_file
+from portal.clinical.recalls.models import Recall
+from portal.clinical.recalls.services import NewRecall
+from portal.clinical.usage import services as usage
+from portal.clinical.usage.services import NewUsage
+from portal.clinical.usage.stops import Stopped
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed

@@ -4,11 +4,12 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from portal.clinical import cases, usage
+from portal.clinical import cases
 from portal.clinical.cases import NewCase
 from portal.clinical.models import AccessRecord, Encounter, Patient
 from portal.clinical.rules import UsageState
-from portal.clinical.usage import NewUsage
+from portal.clinical.usage import services as usage
+from portal.clinical.usage.services import NewUsage
 from portal.exchange.models import WorkItem
 from portal.foundation.access import system
 from portal.foundation.db import db, transaction

@@ -10,12 +10,15 @@ import pytest
 from sqlalchemy import func, select, text
 
 from integrations.clinical import UsageStatus
-from portal.clinical import bill_only, cases, usage, usage_facts
+from portal.clinical import cases
 from portal.clinical.cases import NewCase
 from portal.clinical.models import Case, ChargeLine, Usage
 from portal.clinical.rules import CaseState, ChargeState, UsageState
-from portal.clinical.usage import NewUsage
-from portal.clinical.usage_stops import Stopped
+from portal.clinical.usage import bill_only
+from portal.clinical.usage import facts as usage_facts
+from portal.clinical.usage import services as usage
+from portal.clinical.usage.services import NewUsage
+from portal.clinical.usage.stops import Stopped
 from portal.exchange.models import Message, WorkItem
 from portal.exchange.rules import WorkItemKind
 from portal.foundation import clock

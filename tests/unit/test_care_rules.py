@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from integrations.clinical import UsageStatus
-from portal.clinical.care_commands import PATTERNS, code39, sheet
-from portal.clinical.care_rules import (
+from portal.clinical.care.commands import PATTERNS, code39, sheet
+from portal.clinical.care.rules import (
     Command,
     Do,
     Known,

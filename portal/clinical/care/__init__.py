@@ -1,0 +1,1 @@
+"""The point-of-care page: scan, confirm, done."""

@@ -1,0 +1,1 @@
+"""EHR systems and their places."""

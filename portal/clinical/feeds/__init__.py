@@ -1,0 +1,1 @@
+"""HL7 v2 interfaces: what they send, and what it means."""

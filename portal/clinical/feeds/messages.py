@@ -1,0 +1,97 @@
+"""Applies what a feed's message says, document by document; what fails does not hold up the rest."""
+
+from contextlib import nullcontext
+from functools import singledispatch
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from integrations.clinical import (
+    ClinicalDocument,
+    EncounterContext,
+    ItemMaster,
+    ScheduledCase,
+    SupplyRequestDocument,
+    Usage,
+)
+from integrations.ehr import hl7_feed
+from portal.clinical import encounters
+from portal.clinical.encounters import System
+from portal.clinical.feeds import items as feed_items
+from portal.clinical.feeds import requests as feed_requests
+from portal.clinical.feeds import services as feeds
+from portal.clinical.models import Feed
+from portal.clinical.usage import reported
+from portal.exchange.models import Message
+from portal.foundation.access import Actor, system
+from portal.foundation.db import db, found
+from portal.foundation.errors import DomainError
+
+
+def apply_message(message: Message, raw: bytes) -> list[str]:
+    """Handler of sealed HL7 v2 messages; returns why documents could not be applied. Raises Unreadable."""
+    feed = found(
+        db.session.scalar(
+            select(Feed).where(Feed.partner_id == message.partner_id).options(joinedload(Feed.partner))
+        ),
+        "interface",
+    )
+    reading = hl7_feed.read(raw, feeds.interface_of(feed))
+    actor = system(feed.organization_id, f"HL7 interface {feed.code}")
+    # Items in one order: two messages that take the same stock must not wait for each other.
+    documents = sorted(reading.documents, key=lambda one: getattr(one, "item_code", ""))
+    failures, patient = [], None
+    for document in documents:
+        try:
+            # A document that fails alone fails with its message.
+            with db.session.begin_nested() if len(documents) > 1 else nullcontext():
+                patient = _apply(document, actor, feed, message) or patient
+        except DomainError as error:
+            if len(documents) == 1:
+                raise
+            failures.append(str(error))
+    if patient is not None:
+        message.subject_type, message.subject_id = "patient", patient
+    message.warnings = list(reading.warnings)
+    return list(dict.fromkeys(failures))
+
+
+def system_of(feed: Feed) -> System:
+    """Whose visit and case numbers a feed speaks of: feeds of one EHR share them."""
+    return System(
+        name=str(feed.settings.get("system") or feed.sending_facility),
+        facility_id=feed.facility_id,
+        assigners=dict(feed.settings.get("assigners", {})),
+    )
+
+
+@singledispatch
+def _apply(document: ClinicalDocument, actor: Actor, feed: Feed, message: Message) -> int | None:
+    """The patient a document is about."""
+    raise NotImplementedError(type(document).__name__)
+
+
+@_apply.register
+def _(document: Usage, actor: Actor, feed: Feed, message: Message) -> int | None:
+    return reported.apply_usage(actor, document, system_of(feed), message_id=message.id).patient_id
+
+
+@_apply.register
+def _(document: EncounterContext, actor: Actor, feed: Feed, message: Message) -> int | None:
+    return encounters.apply_context(actor, document, system_of(feed))
+
+
+@_apply.register
+def _(document: ScheduledCase, actor: Actor, feed: Feed, message: Message) -> int | None:
+    return encounters.apply_case(actor, document, system_of(feed))
+
+
+@_apply.register
+def _(document: SupplyRequestDocument, actor: Actor, feed: Feed, message: Message) -> int | None:
+    return feed_requests.apply_request(feed, document, system_of(feed))
+
+
+@_apply.register
+def _(document: ItemMaster, actor: Actor, feed: Feed, message: Message) -> int | None:
+    feed_items.apply_items(actor, feed, document)
+    return None

@@ -1,0 +1,1 @@
+"""Launches from an EHR."""

@@ -1,0 +1,1 @@
+"""Recalls: where it is, who ordered it, which cases used it."""

@@ -1,0 +1,1 @@
+"""Supplies used in a case and all that follows from it."""
