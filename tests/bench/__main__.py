@@ -15,7 +15,8 @@ n          samples; of a batch of orders or confirmations each batch is one. A b
 Search     one browser, gunicorn, signed in, twelve kinds of search in turn, against the statements that
            match, count the facets and read the rows (the cost of being a page) and against all statements
            of the page (the cost of Python); then four people at once against a Flask page of 50 rows
-           without a database, under the same gunicorn. Both with the offers asked for and with `growth` times as many;
+           without a database, under the same gunicorn. Both with the offers asked for and with `growth` times
+           as many;
            if the portal's milliseconds grow as much, no index is used.
 Submit     all checks of five lines, budget lock and approval, against inserting requisition, lines, ledger
            and audit event.
