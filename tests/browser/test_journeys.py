@@ -56,8 +56,8 @@ class MainJob:
 
     def _gauze_on_hand(self) -> int:
         self.manager.goto("/stock")
-        self.manager.get_by_label("Item or number").fill(GAUZE)
-        self.manager.get_by_label("Item or number").press("Enter")
+        self.manager.get_by_label("Item, number or scan").fill(GAUZE)
+        self.manager.get_by_label("Item, number or scan").press("Enter")
         self.manager.wait_for_url(re.compile("q=Gauze"))
         row = self.manager.get_by_role("row", name=GAUZE)
         expect(row).to_have_count(1)

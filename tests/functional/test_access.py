@@ -71,10 +71,17 @@ def test_public_endpoints_are_the_known_ones(app: Flask) -> None:
     assert found - PUBLIC == set(), "Is this really for everybody? Then add it to PUBLIC with its reason."
 
 
-# Open to everybody: signing in and out; partners, who prove who they are by their secret; probes; metrics,
-# which ask for a token.
+# Open to everybody: signing in and out; launches from an EHR and the keys it checks us by; partners, who prove
+# who they are by their secret; probes; metrics, which ask for a token.
 PUBLIC = {
+    "clinical.finish_launch",
+    "clinical.show_keys",
+    "clinical.start_launch",
+    "clinical.start_standalone",
     "exchange.receive_cxml",
+    "fhir.receive",
+    "fhir.search_supply_requests",
+    "fhir.supply_request",
     "identity.finish_provider",
     "identity.choose_organization",
     "identity.show_organization",
