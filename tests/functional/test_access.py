@@ -71,8 +71,8 @@ def test_public_endpoints_are_the_known_ones(app: Flask) -> None:
     assert found - PUBLIC == set(), "Is this really for everybody? Then add it to PUBLIC with its reason."
 
 
-# Open to everybody: signing in and out; launches from an EHR and the keys it checks us by; partners, who prove
-# who they are by their secret; probes; metrics, which ask for a token.
+# Open to everybody: signing in and out; launches from an EHR and the keys it checks us by; partners, who
+# prove who they are by their secret; probes; metrics, which ask for a token.
 PUBLIC = {
     "clinical.finish_launch",
     "clinical.show_keys",
