@@ -28,8 +28,9 @@ def run(folder: Path, port: int) -> None:
     """Runs until Ctrl-C; raises ProcessError with a sentence when something is in the way."""
     console = Console(highlight=False)
     addresses = addresses_from(port, ORGANIZATIONS)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # Ctrl-C too: a shell that starts it in the background has it ignored.
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _interrupt)
     with contextlib.suppress(KeyboardInterrupt), _alone(folder, addresses):
         end_left_behind(folder)
         check_ports(addresses)

@@ -12,6 +12,9 @@ from werkzeug.serving import make_server
 from tests.browser.accessibility import DESK, PHONE, violations
 from tests.browser.gallery import PAGES, create_gallery
 
+# A page that is left drops the files it still waits for.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 EVERY_PAGE = [*PAGES, "paper", "plain", "error/404"]
 
 

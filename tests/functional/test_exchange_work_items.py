@@ -77,7 +77,9 @@ def test_taking_and_resolving_stand_in_the_trail(hospital: Hospital) -> None:
     with transaction():
         services.resolve(buyer, items()[0], " Accepted ")
     assert items()[0].resolution == "Accepted"
-    trail = db.session.scalars(select(AuditEvent.action).where(AuditEvent.subject_type == "work_item"))
+    trail = db.session.scalars(
+        select(AuditEvent.action).where(AuditEvent.subject_type == "work_item").order_by(AuditEvent.id)
+    )
     assert list(trail) == ["work_item.take", "work_item.resolve"]
 
 

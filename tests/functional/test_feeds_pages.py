@@ -73,7 +73,11 @@ def test_an_interface_is_set_up_changed_and_tried(engineer: Visitor, hospital: H
     [feed] = feeds(hospital)
     assert (feed.name, feed.mapping["status"]) == ("OR", "ZPA-4")
     assert "OR" in engineer.get("/interfaces").text
-    actions = list(db.session.scalars(select(AuditEvent.action).where(AuditEvent.subject_type == "feed")))
+    actions = list(
+        db.session.scalars(
+            select(AuditEvent.action).where(AuditEvent.subject_type == "feed").order_by(AuditEvent.id)
+        )
+    )
     assert actions == ["feed.add", "feed.change"]
 
 

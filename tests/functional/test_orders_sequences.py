@@ -198,7 +198,7 @@ def test_quantities_money_and_stock_agree_after_any_sequence(app: Flask) -> None
         run_state_machine_as_test(
             Life,
             settings=settings(
-                max_examples=8,
+                max_examples=5,
                 stateful_step_count=10,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
