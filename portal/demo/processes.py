@@ -104,10 +104,12 @@ class Crew:
         self._note()
 
     def start_all(self, addresses: Addresses, *, network_options: Sequence[str] = ()) -> None:
-        """Starts portal and sandboxes."""
+        """Starts portal and sandboxes; returns when pages and partners answer and the rest is on its way."""
         self.start_sandboxes(addresses, network_options=network_options)
         web = web_command(urlsplit(addresses.portal).netloc)
         self.start("web", web, health=addresses.portal + HEALTH_PATH)
+        # What nobody waits for would only make the first page later.
+        self.wait_until_healthy()
         if addresses.mllp:
             self.start("mllp", [*PORTAL, "mllp", "--bind", urlsplit(addresses.mllp).netloc])
         self.start("worker", [*PORTAL, "worker"])

@@ -84,7 +84,6 @@ def _serve(folder: Path, settings: dict[str, str], addresses: Addresses, console
     try:
         with step(console, "Starting web, workers, scheduler and sandbox partners"):
             crew.start_all(addresses)
-            crew.wait_until_healthy()
         _welcome(addresses, folder, console)
         while True:
             crew.check()

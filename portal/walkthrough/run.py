@@ -59,7 +59,6 @@ def _portal(folder: Path) -> Iterator[Addresses]:
         crew = Crew(folder, {**os.environ, **settings})
         try:
             crew.start_all(addresses, network_options=("--delay", ANSWER_SECONDS))
-            crew.wait_until_healthy()
             yield addresses
         finally:
             crew.stop()
