@@ -98,7 +98,7 @@ def test_what_would_fail_is_named(changes: dict[str, Any], failing: set[str]) ->
 
 def test_an_older_server_is_read_from_its_capability_statement() -> None:
     uris = [{"url": "authorize", "valueUri": "authorize"}, {"url": "token", "valueUri": "token"}]
-    security = {"extension": [{"url": OAUTH_URIS, "extension": uris}]}
+    security = {"extension": [{"url": f"http://fhir.example.org{OAUTH_URIS}", "extension": uris}]}
     with served(None, {"rest": [{"security": security}]}) as iss:
         report = inspect_server(iss)
     assert (report.source, report.is_ready, report.set_up["scope_style"]) == (

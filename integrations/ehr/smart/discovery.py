@@ -10,7 +10,7 @@ from integrations.ehr.addresses import host_of, is_protected
 from integrations.errors import Misconfigured
 
 WELL_KNOWN = ".well-known/smart-configuration"
-OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+OAUTH_URIS = "/StructureDefinition/oauth-uris"  # servers name it under several hosts
 LISTS = (
     "capabilities", "scopes_supported", "grant_types_supported", "code_challenge_methods_supported",
     "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
@@ -96,7 +96,7 @@ def _oauth_extensions(document: Any) -> list[dict[str, Any]]:
         extension
         for server in rest
         for extension in _objects(_object(server.get("security")).get("extension"))
-        if extension.get("url") == OAUTH_URIS
+        if _text(extension.get("url")).endswith(OAUTH_URIS)
     ]
 
 

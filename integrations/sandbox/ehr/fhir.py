@@ -64,7 +64,7 @@ class Fhir:
             {"url": name, "valueUri": f"{self.profile.oauth}/{name}"}
             for name in ("authorize", "token", "revoke")
         ]
-        security = {"extension": [{"url": OAUTH_URIS, "extension": uris}]}
+        security = {"extension": [{"url": f"http://fhir.example.org{OAUTH_URIS}", "extension": uris}]}
         statement = {
             "resourceType": "CapabilityStatement",
             "fhirVersion": "4.0.1",
