@@ -2,12 +2,14 @@
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -237,11 +239,13 @@ class Valkey:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on now; outgoing connections never take it meanwhile."""
+    # Linux and macOS give outgoing connections numbers above these.
+    for port in random.sample(range(20_000, 32_000), 1_000):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise ProcessError("No free port of 127.0.0.1 was found between 20000 and 32000.")
 
 
 def _wait_until(answers: Callable[[], bool], child: Child) -> None:

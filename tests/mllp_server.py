@@ -1,8 +1,8 @@
 """An MLLP server on a free port for tests."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from integrations.transports.mllp import Answer, Limits, Server
@@ -16,20 +16,23 @@ def echo(message: bytes, address: str) -> list[bytes]:
 
 @contextmanager
 def serving(limits: Limits, *, allowed: bool = True, answer: Answer = echo) -> Iterator[tuple[Server, int]]:
-    """A server on a free port in a thread of its own."""
+    """A server on a free port in a thread of its own, whatever loop the tests' own thread runs."""
     server = Server(answer, lambda address: allowed, lambda head: b"MSA|AR|", limits)
-    loop = asyncio.new_event_loop()
-    listening = loop.run_until_complete(server.start("127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield server, listening.sockets[0].getsockname()[1]
-    finally:
-        loop.call_soon_threadsafe(listening.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        server.close()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
-        loop.close()
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
+
+    async def serve() -> None:
+        listening = await server.start("127.0.0.1", 0)
+        stopping = asyncio.Event()
+        started.set_result((asyncio.get_running_loop(), stopping, listening.sockets[0].getsockname()[1]))
+        await stopping.wait()
+        listening.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        served = thread.submit(asyncio.run, serve())
+        loop, stopping, port = started.result(30)
+        try:
+            yield server, port
+        finally:
+            loop.call_soon_threadsafe(stopping.set)
+            served.result(30)
+            server.close()

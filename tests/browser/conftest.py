@@ -32,13 +32,13 @@ def browser_type_launch_args() -> dict[str, Any]:
     return launch_arguments()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the demo keeps its data and logs."""
     return tmp_path_factory.mktemp("demo")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def portal_url(demo_folder: Path) -> Iterator[str]:
     """The address of a freshly seeded demo: web, workers, scheduler and partners in their own processes."""
     folder = demo_folder

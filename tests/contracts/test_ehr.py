@@ -2,7 +2,6 @@
 
 import inspect
 import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from integrations.sandbox.ehr.app import Hospital
 from integrations.sandbox.ehr.authority import Context, Faults
 from integrations.sandbox.ehr.profiles import PROFILES
 from integrations.sandbox.ehr.server import hospital_for, running
+from portal.embedded import free_port
 
 SECRET = "the client's secret"
 KEYS = SigningKeys([new_key("RS384"), new_key("ES384")])
@@ -336,10 +336,7 @@ def test_the_portal_itself_reads_all_pages(desk: Desk, ehr: Ehr) -> None:
 
 
 def test_nobody_listening_is_worth_another_try(desk: Desk) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        iss = f"http://127.0.0.1:{free.getsockname()[1]}/fhir"
-    with closing(desk.adapter(iss=iss)) as ehr:
+    with closing(desk.adapter(iss=f"http://127.0.0.1:{free_port()}/fhir")) as ehr:
         with pytest.raises(Retryable):
             ehr.ask(launch="x")
         assert not ehr.check().reachable

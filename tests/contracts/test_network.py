@@ -1,9 +1,7 @@
 """Every procurement network adapter keeps its contract, over a real server on this machine."""
 
 import inspect
-import socket
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from integrations.network.contract import Network
 from integrations.registry import NETWORKS
 from integrations.sandbox.network.server import running
 from integrations.sandbox.network.settings import NetworkSettings
+from portal.embedded import free_port
 from tests.contracts.scripted import Script, scripted
 from tests.unit.cxml_documents import SENT_AT, an_order
 
@@ -140,10 +139,7 @@ def test_too_many_requests_is_retryable_with_its_pause(kind: str, partner: Partn
 
 
 def test_nobody_listening_is_retryable(kind: str) -> None:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    failure(kind, connection(url), Retryable)
+    failure(kind, connection(f"http://127.0.0.1:{free_port()}"), Retryable)
 
 
 def test_a_refusal_keeps_the_partners_words(kind: str, partner: Partner) -> None:

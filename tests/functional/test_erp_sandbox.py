@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from integrations.sandbox.erp import LOGIN, create_app
 from integrations.sandbox.erp.master import MasterDataError
 from integrations.sandbox.erp.metadata import metadata
 from integrations.sandbox.erp.services import SERVICES
+from portal.embedded import free_port
 from tests import edmx
 from tests.documents import purchase_order
 from tests.erp_sandbox import (
@@ -240,12 +240,6 @@ def test_a_receipt_can_be_cancelled_once_and_posted_again(sandbox: RunningErp, b
 
 
 # Memory
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(port: int, folder: Path) -> subprocess.Popen[bytes]:

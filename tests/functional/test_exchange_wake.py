@@ -1,11 +1,11 @@
 """Redis only says "look now": flushed, lost or down, everything still arrives once."""
 
-import socket
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
+from portal.embedded import free_port
 from portal.exchange import claims, jobs, queries
 from portal.exchange.delivery import MOST_PER_JOB
 from portal.exchange.rules import MessageState
@@ -31,10 +31,7 @@ def setting(app: Flask, hospital: Hospital, network: CxmlPartner) -> Iterator[Se
 
 @pytest.fixture
 def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    return free_port()
 
 
 def queued(setting: Setting) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hl7.mllp import open_hl7_connection
@@ -45,7 +46,8 @@ def test_another_library_talks_to_it(port: int) -> None:
         writer.close()
         return bytes(block).decode()
 
-    assert asyncio.run(talk()).startswith("MSA|AA|")
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(asyncio.run, talk()).result(30).startswith("MSA|AA|")
 
 
 def test_one_byte_at_a_time_and_garbage_before_the_frame(port: int) -> None:

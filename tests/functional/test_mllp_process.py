@@ -17,6 +17,7 @@ from integrations.transports.mllp import Client
 from portal.clinical.feeds import settings as feed_settings
 from portal.clinical.feeds.settings import FeedValues
 from portal.clinical.models import Usage
+from portal.embedded import free_port
 from portal.exchange import inbox
 from portal.exchange.models import Message
 from portal.foundation.db import db, transaction
@@ -26,12 +27,6 @@ from tests.hospital import Hospital
 from tests.unit.hl7_messages import charge, usage_message
 
 PATIENCE_SECONDS = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @contextmanager

@@ -1,11 +1,9 @@
 """The sandbox network killed at any moment: what it took it answers, every document once in effect."""
 
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -14,6 +12,7 @@ import pytest
 from integrations.errors import Ambiguous, Retryable
 from integrations.http import Connection
 from integrations.registry import NETWORKS
+from portal.embedded import free_port
 from tests.functional.portal_inbox import Inbox, listening, until
 from tests.unit.cxml_documents import SENT_AT, an_order
 
@@ -26,12 +25,6 @@ port, folder, portal = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 serve("127.0.0.1", port, NetworkSettings(folder, portal, {"AN-BUYER": "s"}, "t", delay_seconds=0.2))
 """
 Start = Callable[[str], subprocess.Popen[bytes]]
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
