@@ -38,6 +38,10 @@ class Requisition(TenantRow):
     location_id: Mapped[Key] = mapped_column(ForeignKey("location.id"))
     need_by: Mapped[date | None]
     note: Mapped[str] = mapped_column(default="")
+    name: Mapped[str] = mapped_column(default="")  # of the cart, for the person who fills it
+    is_rush: Mapped[bool] = mapped_column(default=False)
+    rush_reason: Mapped[str] = mapped_column(default="")
+    override_reason: Mapped[str] = mapped_column(default="")  # why it shall go beyond a blocking budget
     total: Mapped[Amount] = mapped_column(default=0)
     currency: Mapped[str] = mapped_column(default="USD")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -80,6 +84,7 @@ class RequisitionLine(TenantRow):
     amount: Mapped[Amount]
     cost_center_id: Mapped[Key | None] = mapped_column(ForeignKey("cost_center.id"))
     gl_account_id: Mapped[Key | None] = mapped_column(ForeignKey("gl_account.id"))
+    need_by: Mapped[date | None]  # where it differs from the requisition's
     state: Mapped[LineState] = mapped_column(default=LineState.OPEN)
     decision_reason: Mapped[str] = mapped_column(default="")
     ordered_quantity: Mapped[Quantity] = mapped_column(default=0)
@@ -105,4 +110,5 @@ class CheckResult(TenantRow):
     outcome: Mapped[CheckOutcome] = mapped_column()
     sentence: Mapped[str]
     evidence: Mapped[Json] = mapped_column(default=dict)
+    data_at: Mapped[datetime | None]  # how old the facts were
     checked_at: Mapped[datetime] = mapped_column(default=clock.now)

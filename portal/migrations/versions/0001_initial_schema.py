@@ -1929,6 +1929,10 @@ def upgrade() -> None:
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("need_by", sa.Date(), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("is_rush", sa.Boolean(), nullable=False),
+        sa.Column("rush_reason", sa.Text(), nullable=False),
+        sa.Column("override_reason", sa.Text(), nullable=False),
         sa.Column("total", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -2442,6 +2446,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("cost_center_id", sa.BigInteger(), nullable=True),
         sa.Column("gl_account_id", sa.BigInteger(), nullable=True),
+        sa.Column("need_by", sa.Date(), nullable=True),
         sa.Column(
             "state",
             sa.Enum("open", "approved", "rejected", name="linestate", native_enum=False, length=40),
@@ -2546,6 +2551,7 @@ def upgrade() -> None:
         ),
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.Column("evidence", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("data_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "organization_id",
