@@ -2,23 +2,38 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
 from portal.foundation.quantity import plain
 
 # A spreadsheet takes cells that begin so for formulas (OWASP, CSV Injection).
-FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_MARKS = ("=", "+", "-", "@")
+CHUNK = 16_384
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """The file, with the mark by which spreadsheets know UTF-8; numbers stay numbers, days are ISO 8601."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
+    """The whole file."""
+    return "".join(lines(header, rows)).encode()
+
+
+def lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """The file while its rows are read.
+
+    It begins with the mark by which spreadsheets know UTF-8; numbers stay numbers, days are ISO 8601.
+    """
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    buffer.write("\ufeff")
     writer.writerow(header)
-    writer.writerows([cell(value) for value in row] for row in rows)
-    return text.getvalue().encode("utf-8-sig")
+    for row in rows:
+        writer.writerow([cell(value) for value in row])
+        if buffer.tell() > CHUNK:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
 
 
 def cell(value: object) -> str:
@@ -28,4 +43,5 @@ def cell(value: object) -> str:
     if isinstance(value, date | datetime):
         return value.isoformat()
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA_MARKS) else text
+    looks_computed = text.lstrip().startswith(FORMULA_MARKS) or text[:1] in ("\t", "\r", "\n")
+    return f"'{text}" if looks_computed else text

@@ -6,11 +6,11 @@ from flask.typing import ResponseReturnValue
 from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
 from portal.foundation.paging import paginate
+from portal.foundation.spreadsheets import as_csv
 from portal.foundation.web import actor
 from portal.invoices import presenters, queries, services
 from portal.invoices.forms import InvoiceFilter, InvoiceForm
 from portal.orders import queries as orders
-from portal.orders.export import as_csv
 from portal.orders.presenters import row as order_row
 from portal.orders.searching import every
 from portal.orders.views import csv_file, page_number

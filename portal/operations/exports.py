@@ -1,8 +1,6 @@
-"""Lists as CSV, written while they are read, harmless in a spreadsheet."""
+"""Long lists as CSV, written while they are read."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Select
@@ -11,35 +9,11 @@ from sqlalchemy.orm import Session
 from portal.exchange.models import Message, WorkItem
 from portal.foundation.audit import AuditEvent
 from portal.foundation.db import db
+from portal.foundation.spreadsheets import lines
 from portal.operations.rules import ITEM_LABELS
 from portal.operations.words import listed
 
 BATCH = 500
-# A spreadsheet takes cells that begin so for formulas (OWASP, CSV Injection).
-FORMULA_MARKS = ("=", "+", "-", "@")
-
-
-def safe(value: object) -> str:
-    """The cell as text; an apostrophe keeps a spreadsheet from calculating it."""
-    text = "" if value is None else str(value)
-    looks_calculated = text.lstrip().startswith(FORMULA_MARKS) or text[:1] in ("\t", "\r", "\n")
-    return f"'{text}" if looks_calculated else text
-
-
-def lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """CSV with the mark by which spreadsheets know UTF-8."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    buffer.write("\ufeff")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([safe(cell) for cell in row])
-        if buffer.tell() > 16_384:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
-
 
 AUDIT_HEADER = (
     "at", "by", "reason", "action", "about", "id", "number", "before", "after", "evidence", "trace",

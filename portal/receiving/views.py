@@ -7,9 +7,9 @@ from portal.exchange.queries import open_items_about
 from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
 from portal.foundation.paging import paginate
+from portal.foundation.spreadsheets import as_csv
 from portal.foundation.web import actor
 from portal.orders import queries as orders
-from portal.orders.export import as_csv
 from portal.orders.forms import row_number
 from portal.orders.searching import arrivals as arrivals_of
 from portal.orders.searching import every

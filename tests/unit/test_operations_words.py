@@ -1,18 +1,13 @@
-"""Durations and changes as people read them; cells a spreadsheet does not calculate."""
+"""Durations and changes as people read them."""
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from portal.exchange.rules import WorkItemKind
 from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.audit import AuditEvent
 from portal.identity.rules import ROLE_PERMISSIONS, Role
-from portal.operations.exports import lines, safe
 from portal.operations.message_page import received_text
 from portal.operations.rules import ITEM_LABELS, in_words, visible_kinds
 from portal.operations.words import changes, duration, listed, since
@@ -63,26 +58,6 @@ def test_long_values_are_cut() -> None:
 def test_names_in_words() -> None:
     assert in_words("purchase_order") == "Purchase order"
     assert in_words("receipt.posted_to_erp") == "Receipt: posted to erp"
-
-
-@given(st.text())
-def test_no_cell_begins_like_a_formula(text: str) -> None:
-    written = safe(text)
-    assert written.removeprefix("'") == text or written == text
-    assert not written.lstrip().startswith(("=", "+", "-", "@"))
-    assert written[:1] not in ("\t", "\r", "\n")
-
-
-@given(
-    st.lists(
-        st.lists(st.text(st.characters(exclude_characters="\r\x00"), max_size=30), min_size=2, max_size=2)
-    )
-)
-def test_what_is_exported_can_be_read_again(rows: list[list[str]]) -> None:
-    text = "".join(lines(("a", "b"), rows))
-    read = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
-    assert read[0] == ["a", "b"]
-    assert read[1:] == [[safe(cell) for cell in row] for row in rows]
 
 
 def test_the_secret_of_a_received_document_is_covered() -> None:
