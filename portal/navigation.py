@@ -42,7 +42,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Decide",
         (
             Entry("Approvals", "approvals.inbox", (_P.APPROVE,), icon="checks"),
-            Entry("Budgets", "budgets.listing", (_P.APPROVE, _P.REQUEST), icon="wallet"),
+            Entry("Budgets", "budgets.listing", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET), icon="wallet"),
         ),
     ),
     (
@@ -102,6 +102,7 @@ COUNTS: dict[str, Callable[[Actor], int]] = {
 HOMES = (
     "catalog.guide",
     "approvals.inbox",
+    "budgets.listing",
     "orders.workbench",
     "receiving.listing",
     "invoices.listing",

@@ -16,7 +16,7 @@ from portal.foundation.db import db, found
 from portal.foundation.paging import ordered
 from portal.masterdata.models import CostCenter
 
-SEES_BUDGETS = frozenset({Permission.APPROVE, Permission.REQUEST})
+SEES_BUDGETS = frozenset({Permission.APPROVE, Permission.REQUEST, Permission.OVERRIDE_BUDGET})
 """Who holds one of these sees the budgets of the same places."""
 
 

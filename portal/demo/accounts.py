@@ -10,6 +10,13 @@ from portal.identity import services as identity
 from portal.identity.models import Account
 from portal.identity.rules import ROLE_LABELS, Role
 
+WITHOUT_PLACE = (
+    Role.FINANCE_DIRECTOR,
+    Role.AP_ANALYST,
+    Role.INTEGRATION_ENGINEER,
+    Role.AUDITOR,
+    Role.ADMINISTRATOR,
+)
 # Printed by `portal demo`: these accounts exist nowhere else.
 PHRASE = "clinic supply demo"
 
@@ -78,7 +85,7 @@ def add_accounts(organization: Organization) -> None:
     identity.assign_role(receiver, Role.RECEIVER, facility)
     clinician = _person(organization, "clinician", Role.CLINICIAN, home)
     identity.assign_role(clinician, Role.CLINICIAN, facility)
-    for role in (Role.AP_ANALYST, Role.INTEGRATION_ENGINEER, Role.AUDITOR, Role.ADMINISTRATOR):
+    for role in WITHOUT_PLACE:
         identity.assign_role(_person(organization, role.replace("_", "-"), role, None), role)
     finance = _person(organization, "finance-approver", Role.APPROVER, None, "Finance approver")
     identity.assign_role(finance, Role.APPROVER)

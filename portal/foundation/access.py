@@ -27,6 +27,8 @@ class Permission(StrEnum):
     VIEW_STOCK = "view_stock"
     COUNT_STOCK = "count_stock"
     MANAGE_PAR = "manage_par"
+    OVERRIDE_BUDGET = "override_budget"
+    MANAGE_RULES = "manage_rules"
     MANAGE_MASTER_DATA = "manage_master_data"
     RESOLVE_WORK_ITEMS = "resolve_work_items"
     OPERATE_EXCHANGE = "operate_exchange"

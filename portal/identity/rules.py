@@ -13,6 +13,7 @@ class Role(StrEnum):
 
     CLINIC_MANAGER = "clinic_manager"
     APPROVER = "approver"
+    FINANCE_DIRECTOR = "finance_director"
     BUYER = "buyer"
     RECEIVER = "receiver"
     CLINICIAN = "clinician"
@@ -25,6 +26,7 @@ class Role(StrEnum):
 ROLE_LABELS: dict[Role, str] = {
     Role.CLINIC_MANAGER: "Clinic manager",
     Role.APPROVER: "Approver",
+    Role.FINANCE_DIRECTOR: "Finance director",
     Role.BUYER: "Buyer",
     Role.RECEIVER: "Receiver",
     Role.CLINICIAN: "Clinician",
@@ -49,6 +51,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.APPROVER: frozenset({_P.VIEW_CATALOG, _P.APPROVE, _P.VIEW_ORDERS}),
+    Role.FINANCE_DIRECTOR: frozenset({_P.VIEW_CATALOG, _P.VIEW_ORDERS, _P.OVERRIDE_BUDGET, _P.MANAGE_RULES}),
     Role.BUYER: frozenset(
         {
             _P.VIEW_CATALOG,
@@ -79,6 +82,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             _P.ADMINISTER,
             _P.MANAGE_MASTER_DATA,
+            _P.MANAGE_RULES,
             _P.VIEW_CATALOG,
             _P.OPERATE_EXCHANGE,
             _P.RESOLVE_WORK_ITEMS,
