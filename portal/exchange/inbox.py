@@ -1,4 +1,7 @@
-"""Applies received messages: claim, then translate and apply in one transaction with its effects."""
+"""Applies received messages: claim, then translate and apply in one transaction with their effects."""
+
+from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import and_
 from structlog import get_logger
@@ -7,16 +10,18 @@ from integrations.errors import Unreadable
 from integrations.network.contract import Translated
 from integrations.registry import INBOUND
 from portal.exchange import bodies, queries, services
-from portal.exchange.claims import Claim, attempt_of, claim_next, is_newest
+from portal.exchange.claims import Claim, attempt_of, claim_some, end_tries, is_newest
 from portal.exchange.handlers import handlers
 from portal.exchange.models import Message
 from portal.exchange.rules import SEALED_KINDS, Direction, MessageState, Outcome
+from portal.exchange.together import Alone, together
 from portal.foundation import clock, metrics
 from portal.foundation.db import transaction
 from portal.foundation.errors import DomainError, Invalid
 from portal.foundation.trace import follow_trace
 
-MOST_PER_JOB = 50
+MOST_PER_JOB = 200
+TOGETHER = 50
 LONGEST_NUMBER = 100
 EXHAUSTED = "Applying this document was interrupted again and again."
 log = get_logger(__name__)
@@ -24,17 +29,62 @@ log = get_logger(__name__)
 
 def apply_due() -> bool:
     """Applies what is due in the current organization; returns whether more may be due."""
-    for _ in range(MOST_PER_JOB):
-        claim = claim_next(and_(Message.direction == Direction.INBOUND, queries.is_due()))
-        if claim is None:
+    done = 0
+    while done < MOST_PER_JOB:
+        claims = claim_some(and_(Message.direction == Direction.INBOUND, queries.is_due()), most=TOGETHER)
+        if not claims:
             return False
-        follow_trace(claim.message.trace_id)
-        outcome = Outcome.INTERRUPTED if claim.exhausted else apply_one(claim)
-        if claim.exhausted:
-            stop(claim, outcome, EXHAUSTED)
-        metrics.inbound_documents.labels(claim.message.kind, outcome).inc()
-        log.info("inbound", message_id=claim.message.id, attempt=claim.number, outcome=outcome)
+        if len(claims) == 1 or not _apply_together(claims):
+            _apply_in_turn(claims)
+        done += len(claims)
     return True
+
+
+def _apply_in_turn(claims: Sequence[Claim]) -> None:
+    """Each in a transaction of its own; a crash in one, which its lease repeats, does not stop the rest."""
+    try:
+        _apply_alone(claims[0])
+    finally:
+        if len(claims) > 1:
+            _apply_in_turn(claims[1:])
+
+
+def _apply_alone(claim: Claim) -> None:
+    follow_trace(claim.message.trace_id)
+    outcome = Outcome.INTERRUPTED if claim.exhausted else apply_one(claim)
+    if claim.exhausted:
+        stop(claim, outcome, EXHAUSTED)
+    _note(claim, outcome)
+
+
+def _note(claim: Claim, outcome: Outcome) -> None:
+    metrics.inbound_documents.labels(claim.message.kind, outcome).inc()
+    log.info("inbound", message_id=claim.message.id, attempt=claim.number, outcome=outcome)
+
+
+def _apply_together(claims: Sequence[Claim]) -> bool:
+    """All of them in one transaction; at the first trouble nothing is done, and False says so."""
+    with suppress(Exception):  # whatever it is: tried alone, the message that has it shows it
+        with transaction(), together():
+            messages = queries.locked_all([claim.message.id for claim in claims])
+            for claim in claims:
+                _apply_one_of_many(claim, messages[claim.message.id])
+            end_tries(claims, Outcome.DONE)
+            services.finish_all(list(messages.values()), reason="inbound message", comment="Applied.")
+        for claim in claims:
+            _note(claim, Outcome.DONE)
+        return True
+    log.info("inbound_one_by_one", messages=len(claims))
+    return False
+
+
+def _apply_one_of_many(claim: Claim, message: Message) -> None:
+    follow_trace(claim.message.trace_id)
+    handler = handlers().sealed.get(message.kind)
+    if handler is None or message.state != MessageState.WORKING:
+        raise Alone
+    if handler(message, bodies.opened(message.kind, claim.message.raw or b"")):
+        raise Alone
 
 
 def apply_one(claim: Claim) -> Outcome:

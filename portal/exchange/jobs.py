@@ -2,7 +2,7 @@
 
 from sqlalchemy import select, text
 
-from portal.exchange import queries
+from portal.exchange import queries, wake
 from portal.exchange.delivery import deliver_due
 from portal.exchange.inbox import apply_due
 from portal.exchange.models import Message, Partner
@@ -23,6 +23,7 @@ def deliver(organization_id: int, partner_id: int) -> None:
 def apply(organization_id: int) -> None:
     """Applies what was received by an organization, then makes room for other jobs."""
     enter_organization(organization_id)
+    wake.begun(organization_id)
     if apply_due():
         enqueue(apply, organization_id)
 

@@ -1,5 +1,7 @@
 """Finding partners and messages, and what is due."""
 
+from collections.abc import Collection
+
 from sqlalchemy import ColumnElement, and_, exists, func, select, text
 from sqlalchemy.orm import aliased, joinedload, undefer
 
@@ -73,6 +75,13 @@ def locked(message_id: int, *, with_raw: bool = False) -> Message | None:
     if with_raw:
         statement = statement.options(undefer(Message.raw))
     return db.session.scalar(statement.with_for_update(of=Message).execution_options(populate_existing=True))
+
+
+def locked_all(message_ids: Collection[int]) -> dict[int, Message]:
+    """Messages by id, locked in one order until the transaction ends."""
+    statement = select(Message).where(Message.id.in_(message_ids)).order_by(Message.id)
+    rows = db.session.scalars(statement.with_for_update().execution_options(populate_existing=True))
+    return {row.id: row for row in rows}
 
 
 def open_items_about(subject_type: str, subject_id: int) -> list[WorkItem]:

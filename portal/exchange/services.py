@@ -1,6 +1,7 @@
 """Puts messages into the outbox and the inbox, retries, replays, withdraws; opens and resolves work items."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -90,8 +91,17 @@ def send(kind: str, document: Document, subject: About, *, partner_id: int, key:
     return message
 
 
+@dataclass(frozen=True)
+class Sender:
+    """A partner as far as receiving needs it."""
+
+    id: int
+    organization_id: int
+    name: str
+
+
 def receive(
-    partner: Partner, *, kind: str, key: str, raw: bytes, sender: str = "", number: str = ""
+    partner: Partner | Sender, *, kind: str, key: str, raw: bytes, sender: str = "", number: str = ""
 ) -> Received:
     """Stores an inbound document durably under the partner's message id; `sender` is who it is from.
 
@@ -106,8 +116,9 @@ def receive(
         return Received.NEW
     if _known(partner.id, Direction.INBOUND, key).digest == digest:
         return Received.REPEATED
-    other = _store(f"{key}#{digest}", values)
-    if other is not None:
+    other_id = _store(f"{key}#{digest}", values)
+    if other_id is not None:
+        other = db.session.get_one(Message, other_id)
         move(other, "claim")
         stop(
             other,
@@ -118,14 +129,14 @@ def receive(
     return Received.DIFFERENT
 
 
-def _store(key: str, values: dict[str, Any]) -> Message | None:
-    message: Message | None = db.session.scalar(
+def _store(key: str, values: dict[str, Any]) -> int | None:
+    message_id: int | None = db.session.scalar(
         insert(Message)
         .values(**values, key=key, direction=Direction.INBOUND, trace_id=current_trace())
         .on_conflict_do_nothing(index_elements=["partner_id", "direction", "key"])
-        .returning(Message)
+        .returning(Message.id)
     )
-    return message
+    return message_id
 
 
 def _known(partner_id: int, direction: Direction, key: str) -> Message:
@@ -148,15 +159,25 @@ def move(message: Message, action: str) -> None:
 
 def finish(message: Message, *, reason: str, comment: str) -> None:
     """Ends a message well, and closes its work item if it had one."""
-    actor = system(message.organization_id, reason)
-    before = message.state
-    move(message, "finish")
-    message.lease_until = None
-    message.finished_at = clock.now()
-    message.cause = ""
-    resolve_by_system(actor, item_key(message), comment)
-    after = {"state": message.state, "reference": message.reference}
-    audit.record(actor, "message.done", message, before={"state": before}, after=after)
+    finish_all([message], reason=reason, comment=comment)
+
+
+def finish_all(messages: Sequence[Message], *, reason: str, comment: str) -> None:
+    """Ends messages of one organization well, and closes the work items they had."""
+    actor = system(messages[0].organization_id, reason)
+    for message in messages:
+        before = message.state
+        move(message, "finish")
+        message.lease_until = None
+        message.finished_at = clock.now()
+        message.cause = ""
+        after = {"state": message.state, "reference": message.reference}
+        audit.record(actor, "message.done", message, before={"state": before}, after=after)
+    keys = [item_key(message) for message in messages]
+    for item in db.session.scalars(
+        select(WorkItem).where(WorkItem.key.in_(keys), WorkItem.resolved_at.is_(None))
+    ):
+        resolve(actor, item, comment)
 
 
 def stop(message: Message, *, reason: str, sentence: str, suggestion: str) -> None:

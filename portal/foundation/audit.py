@@ -71,6 +71,7 @@ def record(
             before=_plain(before),
             after=_plain(after),
             evidence=_plain(evidence),
+            trace_id=current_trace(),  # now: it may be written with those of other messages
         )
     )
 

@@ -1,7 +1,7 @@
 """Forms: the base class, strict fields, and domain errors shown where they belong."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -19,10 +19,10 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """A form whose service may refuse: the sentence appears at the field, nothing typed is lost."""
 
     @contextmanager
-    def accepting(self) -> Iterator[None]:
-        """Runs a service; Invalid undoes its changes and becomes an error of the form."""
+    def accepting(self, *, writes: bool = True) -> Iterator[None]:
+        """Runs a service; Invalid undoes its changes (if it `writes`) and becomes an error of the form."""
         try:
-            with db.session.begin_nested():
+            with db.session.begin_nested() if writes else nullcontext():
                 yield
         except Invalid as error:
             field = self._fields.get(error.field or "")

@@ -26,11 +26,6 @@ def organization_id_of_slug(slug: str) -> int | None:
     return _across("SELECT portal_organization_of_slug(:value)", slug)
 
 
-def organization_id_of_session(token_hash: str) -> int | None:
-    """The organization of a session, looked up across organizations."""
-    return _across("SELECT portal_organization_of_session(:value)", token_hash)
-
-
 def organization_id_of_iss(iss: str) -> int | None:
     """The organization whose EHR has this FHIR base, looked up across organizations."""
     return _across("SELECT portal_organization_of_iss(:value)", iss)

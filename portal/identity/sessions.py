@@ -1,5 +1,6 @@
 """Sessions on the server: started at sign-in, resumed by each request, ended by time, people or sign-out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,9 +12,9 @@ from sqlalchemy.orm import joinedload
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor, system
 from portal.foundation.crypto import token, token_hash
-from portal.foundation.db import db, enter_organization, found, transaction
-from portal.identity import queries, services
-from portal.identity.models import Account, WebSession
+from portal.foundation.db import db, enter_organization_of, found, transaction
+from portal.identity import services
+from portal.identity.models import Account, RoleAssignment, WebSession
 from portal.identity.rules import ROLE_LABELS, SEEN_EVERY, TIMED_OUT, Ended, time_out
 from portal.settings import Settings
 
@@ -58,7 +59,7 @@ def resume(value: str, *, is_used: bool = True) -> Person | None:
     Writes on its own: that a session has timed out, or (once a minute at most, if a person uses it) that it
     was seen.
     """
-    session = _find(value)
+    session, assignments = _found(value)
     if session is None or session.ended_at is not None:
         db.session.remove()
         return None
@@ -68,7 +69,7 @@ def resume(value: str, *, is_used: bool = True) -> Person | None:
             end(session, over, system(session.organization_id, BY_TIME))
         db.session.remove()
         return None
-    person = _person(session, value)
+    person = _person(session, assignments, value)
     if is_used and clock.now() - session.last_seen_at >= SEEN_EVERY:
         with transaction():
             session.last_seen_at = clock.now()
@@ -153,17 +154,22 @@ def _with_account() -> Select[WebSession]:
 
 
 def _find(value: str) -> WebSession | None:
+    return _found(value)[0]
+
+
+def _found(value: str) -> tuple[WebSession | None, list[RoleAssignment]]:
+    """The session of a token and the roles of its account, in two statements, as every page needs them."""
     hashed = token_hash(value)
-    organization_id = queries.organization_id_of_session(hashed)
-    if organization_id is None:
-        return None
-    enter_organization(organization_id)
-    statement = (
-        select(WebSession)
+    if not enter_organization_of(hashed):
+        return None, []
+    rows = db.session.execute(
+        select(WebSession, RoleAssignment)
         .options(joinedload(WebSession.account).joinedload(Account.organization))
+        .outerjoin(RoleAssignment, RoleAssignment.account_id == WebSession.account_id)
         .where(WebSession.token_hash == hashed)
-    )
-    return db.session.scalar(statement)
+        .order_by(RoleAssignment.id)
+    ).all()
+    return (rows[0][0] if rows else None), [row[1] for row in rows if row[1] is not None]
 
 
 def _why_over(session: WebSession) -> Ended | None:
@@ -184,9 +190,8 @@ def _limits() -> tuple[timedelta, timedelta]:
     return timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_absolute_hours)
 
 
-def _person(session: WebSession, value: str) -> Person:
+def _person(session: WebSession, assignments: Sequence[RoleAssignment], value: str) -> Person:
     account = session.account
-    assignments = queries.assignments_of(account.id)
     labels = [ROLE_LABELS[assignment.role] for assignment in assignments]
     return Person(
         token=value,

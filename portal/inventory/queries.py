@@ -53,6 +53,8 @@ class Wanted:
 
 
 AVAILABLE = Stock.condition == Condition.AVAILABLE
+LOT_BY_LOT = (Stock.condition, Stock.expires_on.nulls_last(), Stock.lot, Stock.serial, Stock.owner)
+"""The first to expire first, what may be used before what is set aside."""
 
 
 def on_hand(location_id: int, item_ids: Iterable[int]) -> dict[int, Decimal]:
@@ -75,18 +77,36 @@ class Near:
     is_here: bool
 
 
-def on_hand_near(item_id: int, location: Location) -> list[Near]:
-    """Here first (also when there is nothing), then where in the facility the most is."""
-    held = func.coalesce(func.sum(Stock.on_hand), 0)
+def stock_near(item_id: int, location: Location) -> list[tuple[Stock, int, str]]:
+    """Every stock row of an item in the facility of a place, empty ones only of the place itself.
+
+    With each the id and name of where it is; lot by lot as `lots_at` gives them.
+    """
     rows = db.session.execute(
-        select(Location.id, Location.name, held)
-        .outerjoin(Stock, (Stock.location_id == Location.id) & (Stock.item_id == item_id) & AVAILABLE)
-        .where(Location.facility_id == location.facility_id, Location.active | (Location.id == location.id))
-        .group_by(Location.id)
-        .having((held > 0) | (Location.id == location.id))
-        .order_by(Location.id != location.id, held.desc(), Location.name)
+        select(Stock, Location.id, Location.name)
+        .join(Stock.location)
+        .where(
+            Stock.item_id == item_id,
+            Location.facility_id == location.facility_id,
+            (Location.id == location.id) | (Location.active & (Stock.on_hand != 0)),
+        )
+        .order_by(*LOT_BY_LOT)
+        .execution_options(populate_existing=True)
     )
-    return [Near(row[0], row[1], row[2], is_here=row[0] == location.id) for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def near(rows: Iterable[tuple[Stock, int, str]], here: Location) -> list[Near]:
+    """What may be used, by place: here first (also when there is nothing), then where the most is."""
+    held: dict[tuple[int, str], Decimal] = {(here.id, here.name): Decimal()}
+    for row, place_id, name in rows:
+        if row.condition is Condition.AVAILABLE:
+            held[place_id, name] = held.get((place_id, name), Decimal()) + row.on_hand
+    known = [Near(*place, on_hand, is_here=place[0] == here.id) for place, on_hand in held.items()]
+    return sorted(
+        (one for one in known if one.is_here or one.on_hand > 0),
+        key=lambda one: (not one.is_here, -one.on_hand, one.location),
+    )
 
 
 def shelf(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
@@ -151,14 +171,7 @@ def lots_at(location_id: int, item_ids: Iterable[int]) -> list[Stock]:
         db.session.scalars(
             select(Stock)
             .where(Stock.location_id == location_id, Stock.item_id.in_(set(item_ids)), Stock.on_hand != 0)
-            .order_by(
-                Stock.item_id,
-                Stock.condition,
-                Stock.expires_on.nulls_last(),
-                Stock.lot,
-                Stock.serial,
-                Stock.owner,
-            )
+            .order_by(Stock.item_id, *LOT_BY_LOT)
             .execution_options(populate_existing=True)
         )
     )

@@ -44,10 +44,10 @@ class ConflictForm(Form):
     refusal = 422
 
     @contextmanager
-    def accepting(self) -> Iterator[None]:
+    def accepting(self, *, writes: bool = True) -> Iterator[None]:
         """Runs a service; Invalid and Conflict undo its changes and become errors of the form."""
         try:
-            with super().accepting():
+            with super().accepting(writes=writes):
                 yield
         except Conflict as error:
             self.refusal = 409

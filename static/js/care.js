@@ -59,7 +59,7 @@ if (scan) {
       scan.focus();
     }
   });
-  form.addEventListener("htmx:configRequest", () => { scan.value = ""; });
+  form.addEventListener("htmx:configRequest", (event) => { if (event.target === form) scan.value = ""; });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id !== "live" && event.detail.elt?.id !== "live") return;
     scan.focus();

@@ -37,7 +37,8 @@ Recall     all that the page of a recall asks (shelves, movements, orders, uses)
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -62,11 +63,24 @@ from tests.bench import (
 from tests.bench.figures import Figure, show
 from tests.bench.ground import CLINICS, Ground
 from tests.bench.interleaving import ROUNDS, Plan
+from tests.bench.pages import Served
 
 LEAST = 3  # one round to warm up, one batch for the bare side, one to measure
 WIDTH = 150
 TERMINATED = 128 + signal.SIGTERM  # leaving by an exception stops the servers too
+PARTS = ("chain", "take", "use", "recall", "scan", "search")
 AS_WRITTEN = "\b\n"  # click leaves the lines of such a paragraph alone
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is and how long each measure goes on."""
+
+    offers: int
+    growth: int
+    requests: int
+    movements: int
+    seconds: float
 
 
 @click.command(help=AS_WRITTEN + __doc__.replace("\n\n", "\n\n" + AS_WRITTEN))
@@ -75,35 +89,52 @@ AS_WRITTEN = "\b\n"  # click leaves the lines of such a paragraph alone
 @click.option("--requests", default=200, show_default=True, type=click.IntRange(20, 10_000))
 @click.option("--movements", default=1_000_000, show_default=True, type=click.IntRange(1000, 20_000_000))
 @click.option("--seconds", default=20.0, show_default=True, help="No new round of a measure after so long.")
-def main(offers: int, growth: int, requests: int, movements: int, seconds: float) -> None:
+@click.option("--only", multiple=True, type=click.Choice(PARTS), help="These measures only; may be repeated.")
+def main(
+    offers: int, growth: int, requests: int, movements: int, seconds: float, only: tuple[str, ...]
+) -> None:
     """Runs every measure; progress on standard error, figures on standard output."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    size = Size(offers, growth, requests, movements, seconds)
     figures: list[Figure] = []
     try:
-        figures.extend(_measured(offers, growth, requests, movements, seconds))
+        figures.extend(_measured(size, only or PARTS))
     finally:
         show(figures, Console(width=WIDTH))
 
 
-def _measured(offers: int, growth: int, requests: int, movements: int, seconds: float) -> Iterator[Figure]:
+def _measured(size: Size, parts: Collection[str]) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
         folder = Path(name)
         with delivery.partner(folder) as address, ground.prepared(folder, address) as place:
-            _grow(place, 0, offers)
-            yield from _chain(place, address, requests, seconds)
-            yield from _moves(place, requests, seconds)
-            yield from _clinical(place, requests, movements, seconds)
-            with pages.portal(place) as portal, pages.bare(folder) as bare:
-                plan = Plan(works=1, rounds=requests, seconds=seconds)
-                _say("scan at the point of care")
-                organization = str(place.organization_id)
-                with pages.bare(folder, "bare_scan", BENCH_ORGANIZATION=organization) as lookup:
-                    yield from scanning.measure(place, portal, lookup, plan)
-                for size in (offers, offers * growth):
-                    if size > offers:
-                        _grow(place, offers, size)
-                    _say(f"search among {size:,} offers")
-                    yield from search.measure(place, portal, bare, offers=size, plan=plan)
+            _grow(place, 0, size.offers)
+            if "chain" in parts:
+                yield from _chain(place, address, size.requests, size.seconds)
+            if "take" in parts:
+                yield from _moves(place, size.requests, size.seconds)
+            if "use" in parts:
+                yield _uses(place, size)
+            if "recall" in parts:
+                yield _recall(place, size)
+            if not {"scan", "search"}.isdisjoint(parts):
+                with pages.portal(place) as portal:
+                    yield from _pages(place, portal, size, parts)
+
+
+def _pages(place: Ground, portal: Served, size: Size, parts: Collection[str]) -> Iterator[Figure]:
+    plan = Plan(works=1, rounds=size.requests, seconds=size.seconds)
+    if "scan" in parts:
+        _say("scan at the point of care")
+        organization = str(place.organization_id)
+        with pages.bare(place.folder, "bare_scan", BENCH_ORGANIZATION=organization) as lookup:
+            yield from scanning.measure(place, portal, lookup, plan)
+    if "search" in parts:
+        with pages.bare(place.folder) as bare:
+            for offers in (size.offers, size.offers * size.growth):
+                if offers > size.offers:
+                    _grow(place, size.offers, offers)
+                _say(f"search among {offers:,} offers")
+                yield from search.measure(place, portal, bare, offers=offers, plan=plan)
 
 
 def _chain(place: Ground, address: str, requests: int, seconds: float) -> Iterator[Figure]:
@@ -132,13 +163,17 @@ def _moves(place: Ground, requests: int, seconds: float) -> Iterator[Figure]:
     yield moving.measure(place, batches, many=moving.BATCH)
 
 
-def _clinical(place: Ground, requests: int, movements: int, seconds: float) -> Iterator[Figure]:
+def _uses(place: Ground, size: Size) -> Figure:
     _say("reported uses")
-    yield using.measure(place, Plan(works=1, operations=min(requests, 50), seconds=seconds, least=LEAST))
-    _say(f"recall among {movements:,} movements")
-    recalling.fill(place, movements)
-    plan = Plan(works=min(requests, 50), seconds=seconds, least=LEAST)
-    yield recalling.measure(place, plan, movements=movements)
+    operations = min(size.requests, 50)
+    return using.measure(place, Plan(works=1, operations=operations, seconds=size.seconds, least=LEAST))
+
+
+def _recall(place: Ground, size: Size) -> Figure:
+    _say(f"recall among {size.movements:,} movements")
+    recalling.fill(place, size.movements)
+    plan = Plan(works=min(size.requests, 50), seconds=size.seconds, least=LEAST)
+    return recalling.measure(place, plan, movements=size.movements)
 
 
 def _grow(place: Ground, there: int, wanted: int) -> None:

@@ -216,7 +216,7 @@ def test_quarantined_stock_is_there_but_not_to_be_used(hospital: Hospital, keepe
     with transaction():
         move(keeper, [used(hospital, "open", -5, kind=K.OPENING, lot="A"), away, held])
         move(keeper, [used(hospital, "far", -7, kind=K.OPENING, location_id=hospital.storeroom.id)])
-    near = queries.on_hand_near(hospital.gloves.id, hospital.clinic)
+    near = queries.near(queries.stock_near(hospital.gloves.id, hospital.clinic), hospital.clinic)
     assert [(one.location, one.on_hand, one.is_here) for one in near] == [
         ("Emergency department", 2, True),
         ("Central storeroom", 7, False),

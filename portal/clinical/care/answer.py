@@ -22,9 +22,9 @@ from portal.clinical.care.rules import (
 )
 from portal.clinical.usage import facts as usage_facts
 from portal.clinical.usage import stops as usage_stops
+from portal.clinical.usage.rules import Held
 from portal.clinical.usage.services import NewUsage
-from portal.foundation.db import found
-from portal.inventory.queries import Near, on_hand_near
+from portal.inventory.queries import Near
 from portal.masterdata.models import Item
 
 OTHER_LOT = 0
@@ -82,13 +82,13 @@ class Answer:
         return outcomes(self.tracking)
 
 
-def answer(care: Care, entry: Entry) -> Answer:
-    """What is known of the thing in hand; raises NotFound for an item that does not exist."""
-    item = found(care_queries.items([entry.item_id]).get(entry.item_id), "item")
+def answer(care: Care, entry: Entry, item: Item | None = None) -> Answer:
+    """What is known of the thing in hand, `item` where it was just found; raises NotFound for none."""
+    item = item or care_queries.item(entry.item_id)
     tracking = Tracking(item.implant, item.lot_tracked, item.serial_tracked, item.expiry_tracked)
     outcome = entry.outcome or default_outcome(tracking)
-    shelf = care_queries.shelves(care.place.id, [item.id])[item.id]
-    full = _completed(entry, item, shelf, care.today)
+    stock = care_queries.stocked(item.id, care.place)
+    full = _completed(entry, item, stock.shelf, care.today)
     if tracking.serial:
         full = replace(full, quantity=Decimal(1), in_packs=False)  # a serial number names one piece
     known = Known(outcome, full.di, full.lot, full.serial, full.expires_on, full.side)
@@ -97,9 +97,9 @@ def answer(care: Care, entry: Entry) -> Answer:
         item=item,
         tracking=tracking,
         outcome=outcome,
-        shelf=shelf,
-        near=on_hand_near(item.id, care.place),
-        stops=_stops(care, full, outcome),
+        shelf=stock.shelf,
+        near=stock.near,
+        stops=_stops(care, full, outcome, stock.held),
         questions=questions(tracking, known),
     )
 
@@ -107,16 +107,15 @@ def answer(care: Care, entry: Entry) -> Answer:
 def _completed(entry: Entry, item: Item, shelf: Sequence[OnShelf], today: date) -> Entry:
     """What the shelf and the item master say where the person and the barcode said nothing."""
     chosen = _chosen(entry, item, shelf, today)
-    base = next((one.gtin for one in item.packaging if one.uom == item.base_uom), "")
+    entry = replace(entry, di=entry.di or care_queries.base_gtin(item))
     if chosen is None:
-        return replace(entry, di=entry.di or base)
+        return entry
     return replace(
         entry,
         stock_id=chosen.id,
         lot=chosen.lot,
         serial=chosen.serial,
         expires_on=entry.expires_on or chosen.expires_on,
-        di=entry.di or base,
     )
 
 
@@ -130,8 +129,8 @@ def _chosen(entry: Entry, item: Item, shelf: Sequence[OnShelf], today: date) -> 
     return None if item.serial_tracked else next(iter(usable(shelf, today)), None)
 
 
-def _stops(care: Care, entry: Entry, outcome: UsageStatus) -> list[Stop]:
-    stops = usage_stops.stops_of(event_of(care, entry, outcome, entry.quantity), care.place)
+def _stops(care: Care, entry: Entry, outcome: UsageStatus, held: Sequence[Held]) -> list[Stop]:
+    stops = usage_stops.stops_of(event_of(care, entry, outcome, entry.quantity), care.place, held)
     if entry.replaces_id is None or not usage_stops.is_used_before(stops):
         return stops
     other = usage_facts.used_before(entry.item_id, entry.serial)

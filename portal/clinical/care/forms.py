@@ -152,11 +152,11 @@ def _lot_words(lot: str, serial: str, expires: str, on_hand: str) -> str:
 
 
 def filled(answer: Answer | None, *, unread: str = "") -> CareForm:
-    """The form as the page shows it: empty, or with what is known of the thing in hand."""
+    """The form as the page shows it: empty, or with what is known of the thing in hand (not its choices)."""
     if answer is None:
         return CareForm(formdata=None, data={"raw_scan": unread})
     entry = answer.entry
-    form = CareForm(
+    return CareForm(
         formdata=None,
         data={
             "item_id": entry.item_id, "key": entry.key, "raw_scan": entry.raw_scan,
@@ -169,8 +169,6 @@ def filled(answer: Answer | None, *, unread: str = "") -> CareForm:
             "reason": entry.reason, "rush_reason": None,
         },
     )  # fmt: skip
-    form.offer(answer)
-    return form
 
 
 class PlaceForm(Form):

@@ -19,9 +19,10 @@ MOST_OFFERS = 40
 
 @dataclass(frozen=True)
 class Hit:
-    """What was found; `reason` says why nothing was."""
+    """What was found: `item` in hand as `entry`, or some to choose from; `reason` says why nothing was."""
 
     entry: Entry | None = None
+    item: Item | None = None
     items: Sequence[Item] = ()
     warnings: Sequence[str] = ()
     reason: str = ""
@@ -35,7 +36,7 @@ def look_up(text: str, day: date) -> Hit:
     except AmbiguousScan as error:
         return Hit(items=list({one.item.id: one.item for one in error.candidates}.values()))
     if scanned.pack is not None:
-        return Hit(entry=_entry(scanned), warnings=scanned.warnings)
+        return Hit(entry=_entry(scanned), item=scanned.pack.item, warnings=scanned.warnings)
     if scanned.scan is None:
         items = _named(text, day)
         if items:

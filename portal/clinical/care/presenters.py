@@ -98,10 +98,9 @@ class Hand:
     has_packs: bool
     has_lots: bool
     quantity: str
-    offer: str
 
 
-def hand(answer: Answer, form: CareForm, price: Price | None) -> Hand:
+def hand(answer: Answer, form: CareForm) -> Hand:
     """What is known, asked and stopped; the label of the button says what it will do."""
     entry, item = answer.entry, answer.item
     here = sum((one.on_hand for one in answer.near if one.is_here), Decimal())
@@ -124,16 +123,11 @@ def hand(answer: Answer, form: CareForm, price: Price | None) -> Hand:
         asks=answer.questions,
         stops=[{"title": one.title, "sentence": one.sentence} for one in answer.stops],
         record_label="Record all the same" if answer.stops else f"Record as {verb}",
-        others=[
-            {"value": one.value, "label": OUTCOME_LABELS[one]}
-            for one in answer.outcomes
-            if one != answer.outcome
-        ],
+        others=[_other(one) for one in answer.outcomes if one != answer.outcome],
         is_single=answer.tracking.serial,
         has_packs=entry.pack_factor > 1,
         has_lots=len(form.stock_id.choices) > 1,
         quantity=_typed(form, entry.quantity),
-        offer=_offer(answer, price) if price else "",
     )
 
 
@@ -146,14 +140,14 @@ def _typed(form: CareForm, quantity: Decimal) -> str:
     return str(form.quantity.raw_data[0]) if form.quantity.raw_data else plain(quantity)
 
 
-def _offer(answer: Answer, price: Price) -> str:
+def offer(answer: Answer, price: Price) -> str:
     """What one tap on Request asks for: whole packs, at least what is in hand."""
-    offer = price.offer
-    packs = whole_packs(answer.base_quantity, offer.factor)
+    best = price.offer
+    packs = whole_packs(answer.base_quantity, best.factor)
     base = answer.item.base_uom
-    of = f" of {amount(offer.factor, base)}" if offer.factor > 1 else ""
-    each = f"{unit_price(price.unit_price)} a {unit_word(offer.uom)}"
-    return f"Requests {amount(packs, offer.uom)}{of} from {offer.supplier.name}, at {each}."
+    of = f" of {amount(best.factor, base)}" if best.factor > 1 else ""
+    each = f"{unit_price(price.unit_price)} a {unit_word(best.uom)}"
+    return f"Requests {amount(packs, best.uom)}{of} from {best.supplier.name}, at {each}."
 
 
 def tile(item: Item, on_hand: Decimal) -> dict[str, Any]:
@@ -215,6 +209,7 @@ def card(found: PreferenceCard, shelves: Mapping[int, Sequence[OnShelf]], today:
     """The preference card with the lots that would be taken, first to expire first."""
     lines = [_card_line(line, shelves.get(line.item_id, ()), today) for line in found.lines]
     return {
+        "id": found.id,
         "title": f"Preference card: {found.procedure_name}",
         "of": f"As {found.practitioner} likes it" if found.practitioner else "For everybody",
         "lines": lines,

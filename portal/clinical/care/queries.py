@@ -22,11 +22,13 @@ from portal.clinical.models import (
     Usage,
 )
 from portal.clinical.rules import CaseState, UsageState
-from portal.foundation.db import db
-from portal.inventory.queries import lots_at
+from portal.clinical.usage.rules import Held
+from portal.foundation.db import db, found
+from portal.inventory.models import Stock
+from portal.inventory.queries import Near, lots_at, near, stock_near
 from portal.inventory.queries import on_hand as on_hand_of
 from portal.inventory.rules import Condition, Owner
-from portal.masterdata.models import Item, Location
+from portal.masterdata.models import Item, ItemPackaging, Location
 from portal.requisitions.models import Requisition, RequisitionLine
 
 GONE = (UsageState.REVERSED, UsageState.DISCARDED)
@@ -77,24 +79,55 @@ def shelves(location_id: int, item_ids: Collection[int]) -> dict[int, list[OnShe
     shelf: dict[int, list[OnShelf]] = {item_id: [] for item_id in item_ids}
     for row in lots_at(location_id, item_ids):
         if row.on_hand > 0:
-            shelf[row.item_id].append(
-                OnShelf(
-                    id=row.id,
-                    lot=row.lot,
-                    serial=row.serial,
-                    expires_on=row.expires_on,
-                    on_hand=row.on_hand,
-                    is_consignment=row.owner is Owner.CONSIGNMENT,
-                    is_quarantined=row.condition is not Condition.AVAILABLE,
-                )
-            )
+            shelf[row.item_id].append(_on_shelf(row))
     return shelf
 
 
-def items(item_ids: Collection[int]) -> dict[int, Item]:
-    """Items by id, with their packs."""
-    statement = select(Item).where(Item.id.in_(item_ids)).options(selectinload(Item.packaging))
-    return {item.id: item for item in db.session.scalars(statement)}
+def _on_shelf(row: Stock) -> OnShelf:
+    return OnShelf(
+        id=row.id,
+        lot=row.lot,
+        serial=row.serial,
+        expires_on=row.expires_on,
+        on_hand=row.on_hand,
+        is_consignment=row.owner is Owner.CONSIGNMENT,
+        is_quarantined=row.condition is not Condition.AVAILABLE,
+    )
+
+
+@dataclass(frozen=True)
+class Stocked:
+    """An item in a facility: what lies here lot by lot, every row of here, and what may be used where."""
+
+    shelf: list[OnShelf]
+    held: list[Held]
+    near: list[Near]
+
+
+def stocked(item_id: int, place: Location) -> Stocked:
+    """The stock of an item around a place, by one query."""
+    rows = stock_near(item_id, place)
+    here = [row for row, place_id, _ in rows if place_id == place.id]
+    return Stocked(
+        shelf=[_on_shelf(row) for row in here if row.on_hand > 0],
+        held=[
+            Held(one.lot, one.serial, one.expires_on, one.owner, one.condition, one.on_hand) for one in here
+        ],
+        near=near(rows, place),
+    )
+
+
+def item(item_id: int) -> Item:
+    """The item; raises NotFound."""
+    return found(db.session.get(Item, item_id), "item")
+
+
+def base_gtin(item: Item) -> str:
+    """The barcode of one piece; empty without one."""
+    of_piece = select(ItemPackaging.gtin).where(
+        ItemPackaging.item_id == item.id, ItemPackaging.uom == item.base_uom
+    )
+    return db.session.scalar(of_piece) or ""
 
 
 def _of(care: Care, kind: type[Usage] | type[CareRequest]) -> list[ColumnElement[bool]]:

@@ -62,6 +62,7 @@ OUTCOME_WORDS: dict[str, UsageStatus] = {
     "returned": UsageStatus.RETURNED,
 }
 SIDE_WORDS = {"left": "Left", "right": "Right", "both": "Both sides", "noside": "No side"}
+REQUESTS = re.compile(r"request|requisition|reorder|order", re.IGNORECASE)
 QUANTITY = re.compile(r"[1-9][0-9]{0,2}")
 
 
@@ -75,6 +76,11 @@ class Command:
     side: str | None = None
     in_packs: bool | None = None
     is_unknown: bool = False
+
+
+def prefers_request(intent: str) -> bool:
+    """Whether a launch was opened to ask for supplies, by its intent (SMART 2.2); else use is recorded."""
+    return REQUESTS.search(intent) is not None
 
 
 def command_of(text: str) -> Command | None:

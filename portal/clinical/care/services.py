@@ -12,7 +12,7 @@ from portal.clinical.care import requests as care_requests
 from portal.clinical.care.answer import Answer, Entry, answer
 from portal.clinical.care.context import Care
 from portal.clinical.care.recording import Message
-from portal.clinical.care.rules import MOST_PER_LINE, Command, Do, command_of, outcome_of
+from portal.clinical.care.rules import MOST_PER_LINE, Command, Do, command_of, outcome_of, prefers_request
 from portal.clinical.cases import NewCase
 from portal.foundation.access import Actor, Permission
 from portal.foundation.errors import Invalid
@@ -33,6 +33,12 @@ class Said:
     entry: Entry | None = None
     rush_reason: str = ""
     unread: str = ""
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether all that is asked is what a scan means, so that nothing will be written."""
+        is_bare = self.do == Do.LOOK and self.entry is None
+        return is_bare and bool(self.scan.strip()) and command_of(self.scan.strip()) is None
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ def _look(actor: Actor, care: Care, said: Said) -> Shown:
     if not text:
         if said.entry is None:
             raise Invalid("Scan a barcode, or type a name or number.", field="scan")
-        return _record(actor, care, said)
+        return _settle(actor, care, said)
     command = command_of(text)
     if command is not None:
         return _obey(actor, care, said, command)
@@ -124,9 +130,22 @@ def _look(actor: Actor, care: Care, said: Said) -> Shown:
     both = label(said.entry.raw_scan, said.scan) if said.entry is not None else None
     if said.entry is not None and both is not None:
         return Shown(answer(care, _completed(said.entry, both)))
-    before = _record(actor, care, said) if said.entry is not None else Shown()
-    care = care_recording.current(care)
-    return _merged(before, _found(care, said.scan))
+    if said.entry is None:
+        return _found(care, said.scan)
+    before = _settle(actor, care, said)
+    return _merged(before, _found(care_recording.current(care), said.scan))
+
+
+def wants_request(care: Care) -> bool:
+    """Whether the page was opened to ask for supplies."""
+    return care.launch is not None and prefers_request(care.launch.intent)
+
+
+def _settle(actor: Actor, care: Care, said: Said) -> Shown:
+    """What Enter, the next scan and the next tap do with the thing in hand."""
+    if wants_request(care):
+        return _request(actor, care, replace(said, do=Do.REQUEST))
+    return _record(actor, care, said)
 
 
 def _completed(entry: Entry, both: Scan) -> Entry:
@@ -143,7 +162,7 @@ def _completed(entry: Entry, both: Scan) -> Entry:
 def _found(care: Care, text: str) -> Shown:
     hit = care_lookup.look_up(text, care.today)
     if hit.entry is not None:
-        return Shown(answer(care, hit.entry), [Message(one, "warning") for one in hit.warnings])
+        return Shown(answer(care, hit.entry, hit.item), [Message(one, "warning") for one in hit.warnings])
     if hit.items:
         return Shown(found=hit.items)
     if hit.is_barcode:
@@ -181,7 +200,7 @@ def _pick(actor: Actor, care: Care, said: Said, item_id: int) -> Shown:
     """An item tapped instead of scanned; what was in hand before is recorded, as by the next scan."""
     if said.entry is not None and said.entry.item_id == item_id:
         return _show(actor, care, said)
-    before = _record(actor, care, said) if said.entry is not None else Shown()
+    before = _settle(actor, care, said) if said.entry is not None else Shown()
     care = care_recording.current(care)
     return _merged(before, Shown(answer(care, Entry(item_id))))
 

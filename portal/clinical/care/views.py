@@ -61,16 +61,26 @@ def care(code: str) -> ResponseReturnValue:
 def care_act(code: str) -> ResponseReturnValue:
     """Does what a scan, a tap or a command asks; nothing typed is lost when it cannot be done."""
     form = CareForm()
-    found = care_context.find(actor(), code, lock=True)
     said = form.said(request.form.get("do", Do.LOOK))
+    found = care_context.find(actor(), code, lock=not said.only_looks)
     if form.validate():
-        with form.accepting():
+        with form.accepting(writes=not said.only_looks):
             shown = care_services.act(actor(), found, said)
     if form.is_refused:
         return _page(found, form, care_services.refused(found, said, form.sentences())), form.refusal
     if shown.leaves or (shown.is_settled and not is_htmx()):
         return _left(code, shown)
-    return _page(care_context.refreshed(found), filled(shown.answer, unread=shown.unread), shown)
+    care = care_context.refreshed(found) if shown.is_changed else found
+    return _page(care, filled(shown.answer, unread=shown.unread), shown)
+
+
+@blueprint.post("/care/<code>/offer")
+@requires(Permission.RECORD_USAGE)
+def care_offer(code: str) -> ResponseReturnValue:
+    """What one tap on Request asks for: looked up when somebody opens that part, not with every scan."""
+    form = CareForm()
+    found = care_context.find(actor(), code)
+    return render_template("clinical/care_offer.html", **care_page.offer(found, form))
 
 
 def is_htmx() -> bool:
@@ -87,7 +97,7 @@ def _left(code: str, shown: Shown) -> ResponseReturnValue:
 
 
 def _page(found: Care, form: CareForm, shown: Shown) -> str:
-    live = care_page.live(found, form, shown)
+    live = care_page.live(found, form, shown, is_part=is_htmx())
     if is_htmx():
         return render_template("clinical/care_live.html", **live)
     return render_template("clinical/care.html", **live, **care_page.around(actor(), found))

@@ -18,9 +18,8 @@ from portal.clinical.feeds import outbound as feed_outbound
 from portal.clinical.memory import memory
 from portal.clinical.models import Feed
 from portal.exchange import services as exchange
-from portal.exchange.models import Partner
 from portal.exchange.rules import Received, WorkItemKind
-from portal.exchange.services import About
+from portal.exchange.services import About, Sender
 from portal.foundation import clock, metrics
 from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.trace import follow_trace, new_trace
@@ -41,6 +40,7 @@ class Door:
     organization_id: int
     feed_id: int
     partner_id: int
+    partner_name: str
     code: str
     interface: hl7_feed.Interface
     processing: str
@@ -97,6 +97,7 @@ def _door(feed: Feed) -> Door:
         organization_id=feed.organization_id,
         feed_id=feed.id,
         partner_id=feed.partner_id,
+        partner_name=feed.partner.name,
         code=feed.code,
         interface=interface_of(feed),
         processing=str(feed.settings.get("processing", "P")),
@@ -218,9 +219,9 @@ def _unreadable(raw: bytes, feed: Door) -> Fault | None:
 
 def _store(header: Header, raw: bytes, feed: Door) -> Received:
     enter_organization(feed.organization_id)
-    with transaction() as session:
-        partner = session.get_one(Partner, feed.partner_id)
-        return exchange.receive(partner, kind=KIND, key=header.key, raw=raw, sender="|".join(header.names))
+    with transaction():
+        sender = Sender(feed.partner_id, feed.organization_id, feed.partner_name)
+        return exchange.receive(sender, kind=KIND, key=header.key, raw=raw, sender="|".join(header.names))
 
 
 def _answer(header: Header, code: AckCode, fault: Fault | None = None, *, control_id: str = "") -> bytes:

@@ -40,17 +40,26 @@ class Stopped(Invalid):
         self.stops = tuple(stops)
 
 
-def stops_of(event: "NewUsage", place: Location) -> list[Stop]:
-    """Why the thing must not be used here today."""
+def stops_of(event: "NewUsage", place: Location, held: Sequence[Held] | None = None) -> list[Stop]:
+    """Why the thing must not be used here today; `held` is what is known of the shelf, else it is read."""
     if EFFECTS[event.outcome].movement is None or event.item_id is None:
         return []
     found: list[Stop | None] = []
     if event.outcome in IN_PATIENT:
-        found = [_expired(event, place), recalled(event.item_id, event.di, event.lot, event.serial)]
-        found.append(_quarantined(event))
+        rows = _named(event, held)
+        found = [_expired(event, place, rows), recalled(event.item_id, event.di, event.lot, event.serial)]
+        found.append(_quarantined(rows))
     if event.serial and usage_facts.used_before(event.item_id, event.serial) is not None:
         found.append(USED_BEFORE)
     return [one for one in found if one is not None]
+
+
+def _named(event: "NewUsage", held: Sequence[Held] | None) -> list[Held]:
+    """The stock rows of the lot or serial that was named."""
+    if not (event.lot or event.serial) or event.location_id is None or event.item_id is None:
+        return []
+    shelf = usage_facts.shelf(event.location_id, event.item_id) if held is None else held
+    return candidates(shelf, event.lot, event.serial)
 
 
 def recalled(item_id: int | None, di: str, lot: str, serial: str) -> Stop | None:
@@ -62,27 +71,18 @@ def recalled(item_id: int | None, di: str, lot: str, serial: str) -> Stop | None
     return Stop(StopKind.RECALLED, "Recalled", sentence)
 
 
-def _expired(event: "NewUsage", place: Location) -> Stop | None:
+def _expired(event: "NewUsage", place: Location, rows: Sequence[Held]) -> Stop | None:
     expires_on = event.expires_on
     if expires_on is None and event.lot:
-        rows = candidates(_shelf(event), event.lot, event.serial)
         expires_on = next((one.expires_on for one in rows if one.lot == event.lot), None)
     on = (event.occurred_at or clock.now()).astimezone(ZoneInfo(place.facility.time_zone)).date()
     return expired(expires_on, on, day(expires_on))
 
 
-def _quarantined(event: "NewUsage") -> Stop | None:
-    if not event.lot and not event.serial:
-        return None
-    rows = [one for one in candidates(_shelf(event), event.lot, event.serial) if one.on_hand > 0]
-    is_set_aside = bool(rows) and all(one.condition is Condition.QUARANTINED for one in rows)
+def _quarantined(rows: Sequence[Held]) -> Stop | None:
+    there = [one for one in rows if one.on_hand > 0]
+    is_set_aside = bool(there) and all(one.condition is Condition.QUARANTINED for one in there)
     return QUARANTINED if is_set_aside else None
-
-
-def _shelf(event: "NewUsage") -> list[Held]:
-    if event.location_id is None or event.item_id is None:
-        return []
-    return usage_facts.shelf(event.location_id, event.item_id)
 
 
 def refuse(stops: Sequence[Stop], override_reason: str, *, after_the_fact: bool) -> None:
