@@ -13,5 +13,6 @@ def web_command(bind: str, *, workers: int = CORES, threads: int = 4) -> list[st
     return [
         sys.executable, "-m", "gunicorn", "wsgi:app", "--chdir", str(ROOT), "--preload", "--bind", bind,
         "--workers", str(workers), "--threads", str(threads), "--graceful-timeout", "10",
-        "--no-control-socket", "--log-level", "warning",
+        # Longer than proxies keep an idle connection: one closed under a request would be an error there.
+        "--keep-alive", "75", "--no-control-socket", "--log-level", "warning",
     ]  # fmt: skip

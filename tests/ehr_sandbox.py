@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 from flask import Flask
 from pydantic import SecretStr
+from sqlalchemy import func, update
 from werkzeug.test import TestResponse
 
 from integrations.ehr.keys import SigningKeys, new_key
@@ -101,6 +102,10 @@ def sandbox_ehr(app: Flask, hospital: Hospital) -> Iterator[Ehr]:
     sandbox = hospital_for(PORTAL, callbacks, secret=SECRET, jwks=SigningKeys([KEY]).published, places=PLACES)
     with running(sandbox) as url:
         yield Ehr(url, sandbox, app, hospital)
+    # A later sandbox may get the same port, and an address belongs to one hospital only.
+    with app.app_context(), transaction():
+        enter_organization(hospital.organization.id)
+        db.session.execute(update(EhrSystem).values(iss=func.concat("ended ", EhrSystem.id)))
 
 
 @contextmanager
