@@ -239,6 +239,18 @@ def test_every_date_of_hibc_joined_apart_and_after_each_other(
         assert (serial.lot, serial.serial, serial.expiry) == (None, "LOT", expiry)
 
 
+@pytest.mark.parametrize(
+    ("month", "last"), [("0926", "2026-09-30"), ("0228", "2028-02-29"), ("0227", "2027-02-28")]
+)
+def test_a_month_without_a_day_lasts_to_its_end(month: str, last: str) -> None:
+    """HIBC's $$MMYY names no day: a thing may be used through the month, as with day 00 of GS1."""
+    scan = parse(hibc(f"+A123X1/$${month}LOT"))
+    assert scan.expires_on == date.fromisoformat(last)
+    assert scan.expires_on == parse(f"{PRODUCT}17{last[2:4]}{month[:2]}00").expires_on
+    assert scan.expiry == f"{last[:8]}01"
+    assert "its last day counts" in scan.warnings[0]
+
+
 def test_a_space_as_check_character_is_kept() -> None:
     text = "+A123N1"
     assert check_character(text) == " "

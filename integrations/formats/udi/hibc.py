@@ -1,6 +1,7 @@
 """HIBC: primary, secondary and joined symbols (ANSI/HIBC 2.6, the supplier labeling standard)."""
 
 import re
+from calendar import monthrange
 from datetime import date
 
 from integrations.formats.udi.scan import (
@@ -158,9 +159,8 @@ def _dated_by(pattern: str, kind: str, text: str, at: int, parts: Parts) -> None
         parts.put("expires_on", _day(told, at), at)
     if pattern == MONTH:
         month = f"{found['month']}/{parts.values['expires_on'].year}"
-        parts.warnings.append(
-            f"The label gives the expiry as a month only ({month}); its first day is taken."
-        )
+        parts.put("month_only", True, at)
+        parts.warnings.append(f"The label gives the expiry as a month only ({month}): its last day counts.")
     if "hour" in told:
         if told["hour"] > 23:
             raise UnreadableScan(f"There is no hour {told['hour']}", at)
@@ -173,7 +173,9 @@ def _day(told: dict[str, int], at: int) -> date:
     try:
         if "count" in told:
             return day_of_year(year, told["count"])
-        return date(year, told["month"], told.get("day", 1))
+        # A month alone lasts to its end, as day 00 of GS1 does.
+        day = told["day"] if "day" in told else monthrange(year, told["month"])[1]
+        return date(year, told["month"], day)
     except ValueError as error:
         raise UnreadableScan("The expiry date does not exist in the calendar", at) from error
 

@@ -21,8 +21,9 @@ class Scan(Part):
     """What one scan says; what the barcode does not say is None.
 
     `di` is the device identifier: a GTIN-14; for HIBC labeler, product and unit of measure digit; for
-    ICCBBA the product code. `expiry_time` is "16" or "16:30" where the label gives an hour. `quantity`
-    counts the pieces in what was scanned, or, with `counts_packs`, the packs below a shipping label.
+    ICCBBA the product code. `expires_on` is the last day of use: with `month_only` the last of the month
+    that the label gives. `expiry_time` is "16" or "16:30" where the label gives an hour. `quantity` counts
+    the pieces in what was scanned, or, with `counts_packs`, the packs below a shipping label.
     """
 
     scheme: Scheme
@@ -31,6 +32,7 @@ class Scan(Part):
     lot: str | None = None
     serial: str | None = None
     expires_on: date | None = None
+    month_only: bool = False
     expiry_time: str | None = None
     made_on: date | None = None
     quantity: Decimal | None = None
@@ -41,9 +43,14 @@ class Scan(Part):
 
     @property
     def expiry(self) -> str | None:
-        """The expiry as ISO 8601, with the hour where the label gives one."""
+        """The expiry as ISO 8601, with the hour where the label gives one; a month as its first day.
+
+        So other readers of HIBC print a month, and so do their test vectors; what counts is `expires_on`.
+        """
         if self.expires_on is None:
             return None
+        if self.month_only:
+            return self.expires_on.replace(day=1).isoformat()
         return self.expires_on.isoformat() + (f"T{self.expiry_time}" if self.expiry_time else "")
 
     def record(self) -> dict[str, Any]:
