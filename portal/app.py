@@ -11,8 +11,8 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
+from portal.approvals import opening as approvals
 from portal.approvals import queries as approval_queries
-from portal.approvals import services as approvals
 from portal.approvals import views as approvals_views
 from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
@@ -66,6 +66,7 @@ from portal.replenishment import facts as replenishment_facts
 from portal.replenishment import jobs as replenishment_jobs
 from portal.replenishment import services as replenishment
 from portal.replenishment import views as replenishment_views
+from portal.requisitions import changing, changing_views
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
@@ -92,6 +93,7 @@ BLUEPRINTS = (
     budgets_views.blueprint,
     inventory_views.blueprint,
     requisitions_views.blueprint,
+    changing_views.blueprint,
     approvals_views.blueprint,
     orders_views.blueprint,
     receiving_views.blueprint,
@@ -220,6 +222,7 @@ def _connect_features() -> None:
     replenishment_facts.scheduled_demand.attach(scheduled_demand.of_location)
     requisitions.submitted.attach(approvals.open_steps)
     requisitions.withdrawn.attach(approvals.withdraw_steps)
+    changing.changed.attach(approvals.reopen_steps)
     orders.posted.attach(receiving.send_waiting)
     receiving.received.attach(invoices.match)
     requisition_queries.approval_parts.attach(approval_queries.parts_of)

@@ -41,7 +41,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Decide",
         (
-            Entry("Approvals", "approvals.inbox", (_P.APPROVE,), icon="checks"),
+            Entry("Approvals", "approvals.inbox", (_P.APPROVE, _P.OVERRIDE_BUDGET, _P.BUY), icon="checks"),
             Entry("Budgets", "budgets.listing", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET), icon="wallet"),
         ),
     ),
@@ -86,6 +86,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("ERP sync", "masterdata.syncs", (_P.MANAGE_MASTER_DATA,), icon="refresh"),
             Entry("EHR systems", "clinical.show_ehrs", (_P.ADMINISTER,), icon="heartbeat"),
             Entry("People", "identity.people", (_P.ADMINISTER,), icon="users"),
+            Entry("Deciding for others", "approvals.delegations", (_P.ADMINISTER,), icon="user-check"),
         ),
     ),
 )
@@ -101,9 +102,9 @@ COUNTS: dict[str, Callable[[Actor], int]] = {
 # Where a person's work begins: the first of these that their role opens.
 HOMES = (
     "catalog.guide",
+    "orders.workbench",
     "approvals.inbox",
     "budgets.listing",
-    "orders.workbench",
     "receiving.listing",
     "invoices.listing",
     "operations.dashboard",

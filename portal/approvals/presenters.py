@@ -1,13 +1,15 @@
 """Approvals as pages show them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from portal.approvals.models import ApprovalStep
-from portal.approvals.rules import StepState
+from portal.approvals import people
+from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
+from portal.approvals.rules import LIVE, UNANSWERED, Act, AnswerState, StepKind, StepState
 from portal.budgets.models import Budget
 from portal.budgets.presenters import LABELS as TERMS
 from portal.budgets.presenters import TONES
@@ -16,6 +18,7 @@ from portal.catalog.presenters import par_in_words
 from portal.catalog.rules import Shelf, pack
 from portal.foundation.filters import day
 from portal.foundation.quantity import plain
+from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.presenters import Said, items_of
@@ -23,13 +26,37 @@ from portal.requisitions.rules import LineState
 
 STATUSES = {
     StepState.OPEN: Status("Waiting", "info", "clock"),
+    StepState.WAITING: Status("Others first", "neutral", "hourglass"),
     StepState.DECIDED: Status("Decided", "success", "checks"),
+    StepState.SKIPPED: Status("Not needed", "neutral", "circle-off"),
     StepState.WITHDRAWN: Status("Withdrawn", "neutral", "arrow-back-up"),
 }
 ANSWERS = {
-    LineState.OPEN: Status("Waiting", "info", "clock"),
-    LineState.APPROVED: Status("Approved", "success", "check"),
-    LineState.REJECTED: Status("Rejected", "danger", "x"),
+    AnswerState.OPEN: Status("Waiting", "info", "clock"),
+    AnswerState.HELD: Status("On hold", "warning", "player-pause"),
+    AnswerState.APPROVED: Status("Approved", "success", "check"),
+    AnswerState.REJECTED: Status("Rejected", "danger", "x"),
+    AnswerState.MOOT: Status("Not needed", "neutral", "circle-off"),
+}
+KINDS = {
+    StepKind.OWNER: "Cost center",
+    StepKind.HIGHER: "Higher limit",
+    StepKind.OFF_CONTRACT: "Buyer, off contract",
+    StepKind.CATEGORY: "Buyer, category",
+    StepKind.OVERRIDE: "Budget override",
+    StepKind.ADDED: "Added approver",
+}
+ACTS = {
+    Act.APPROVE: ("Approved", "check", "success"),
+    Act.REDUCE: ("Approved fewer", "arrow-down", "warning"),
+    Act.REJECT: ("Rejected", "x", "danger"),
+    Act.HOLD: ("Held", "player-pause", "warning"),
+    Act.ASK: ("Asked", "help", "info"),
+    Act.ANSWER: ("Answered", "message", "info"),
+    Act.FORWARD: ("Forwarded", "arrow-forward-up", "info"),
+    Act.ADD: ("Approver added", "user-plus", "info"),
+    Act.REOPEN: ("Changed, asked again", "refresh", "warning"),
+    Act.ESCALATE: ("Escalated", "alert-triangle", "warning"),
 }
 
 
@@ -50,6 +77,8 @@ class StepRow:
     need_by: date | None
     left: Decimal | None
     status: Status
+    kind: str
+    left_after_no: Decimal | None
     tone: str
 
 
@@ -57,7 +86,8 @@ def row(step: ApprovalStep, balance: Balance | None) -> StepRow:
     """The step with what its budget has left; what it asks for is held already."""
     requisition = step.requisition
     left = balance.available if balance else None
-    lines = [line for line in requisition.lines if line.cost_center_id == step.cost_center_id]
+    asked = {one.line_id for one in step.answers}
+    lines = [line for line in requisition.lines if line.id in asked]
     return StepRow(
         id=step.id,
         number=requisition.number or "",
@@ -72,6 +102,8 @@ def row(step: ApprovalStep, balance: Balance | None) -> StepRow:
         need_by=requisition.need_by,
         left=left,
         status=STATUSES[step.state],
+        kind="" if step.kind is StepKind.OWNER else KINDS[step.kind],
+        left_after_no=left + step.amount if left is not None and step.state in LIVE else None,
         tone="danger" if left is not None and left < 0 else "",
     )
 
@@ -79,6 +111,8 @@ def row(step: ApprovalStep, balance: Balance | None) -> StepRow:
 def answered(requisition: Requisition) -> str:
     """What the decision came to."""
     states = [line.state for line in requisition.lines]
+    if LineState.OPEN in states:
+        return f"Your answer to {requisition.number} is kept. It waits for what is still to be decided."
     no = states.count(LineState.REJECTED)
     if not no:
         return f"{requisition.number} is approved. It is with the buyer now."
@@ -105,20 +139,30 @@ class LineRow:
     warnings: list[str]
     answer: Status
     reason: str
+    is_undecided: bool
     tone: str
 
 
 def line_rows(
-    lines: Sequence[RequisitionLine], shelves: Mapping[int, Shelf], said: Sequence[Said]
+    lines: Sequence[RequisitionLine],
+    step: ApprovalStep,
+    shelves: Mapping[int, Shelf],
+    said: Sequence[Said],
 ) -> list[LineRow]:
     """The lines of a step with what stands on the shelf and what the checks warned of at submit."""
+    answers = {one.line_id: one for one in step.answers}
     return [
-        _line_row(line, shelves[line.item_id], [one.sentence for one in said if one.line_id == line.id])
+        _line_row(
+            line,
+            answers[line.id],
+            shelves[line.item_id],
+            [one.sentence for one in said if one.line_id == line.id],
+        )
         for line in lines
     ]
 
 
-def _line_row(line: RequisitionLine, shelf: Shelf, warnings: list[str]) -> LineRow:
+def _line_row(line: RequisitionLine, answer: ApprovalAnswer, shelf: Shelf, warnings: list[str]) -> LineRow:
     base = line.item.base_uom
     par = f", {par_in_words(shelf)}" if par_in_words(shelf) else ""
     expected = f", expected {day(shelf.expected_on)}" if shelf.expected_on else ""
@@ -140,9 +184,10 @@ def _line_row(line: RequisitionLine, shelf: Shelf, warnings: list[str]) -> LineR
         on_hand=f"{plain(shelf.on_hand)} {base}{par}",
         on_order=f"{plain(shelf.on_order)} {base}{expected}" if shelf.on_order else "",
         warnings=warnings,
-        answer=ANSWERS[line.state],
-        reason=line.decision_reason,
-        tone="warning" if warnings and line.state is LineState.OPEN else "",
+        answer=ANSWERS[answer.state],
+        reason=answer.reason or (line.decision_reason if line.state is LineState.REJECTED else ""),
+        is_undecided=answer.state in UNANSWERED,
+        tone="warning" if warnings and answer.state in UNANSWERED else "",
     )
 
 
@@ -163,3 +208,112 @@ def budget(found: Budget, balance: Balance, amount: Decimal) -> dict[str, Any]:
         "if_rejected": balance.available + amount,
         "currency": found.currency,
     }
+
+
+# Who decides, in order
+
+
+def people_line(requisition: Requisition, steps: Sequence[ApprovalStep]) -> list[dict[str, Any]]:
+    """The steps as a line of people: done, now, and who comes after."""
+    shown: list[dict[str, Any]] = [{"label": requisition.requester.name, "state": "done", "note": "Asked"}]
+    for step in steps:
+        if step.state is StepState.WITHDRAWN or (
+            step.state is StepState.SKIPPED and step.kind is not StepKind.HIGHER
+        ):
+            continue
+        shown.append(
+            person_step(
+                names=_who(step, requisition),
+                kind=step.kind,
+                state=LOOKS[step.state],
+                note=STATUSES[step.state].label,
+                why=step.why,
+                center=step.cost_center.name,
+            )
+        )
+    return shown
+
+
+LOOKS = {
+    StepState.WAITING: "pending",
+    StepState.OPEN: "current",
+    StepState.DECIDED: "done",
+    StepState.SKIPPED: "done",
+    StepState.WITHDRAWN: "pending",
+}
+
+
+def _who(step: ApprovalStep, requisition: Requisition) -> list[str]:
+    if step.state is StepState.DECIDED and step.decided_by:
+        for_whom = f" (for {step.on_behalf_of.name})" if step.on_behalf_of else ""
+        return [f"{step.decided_by.name}{for_whom}"]
+    if step.state not in LIVE:
+        return []
+    return list(people.deciders(people.asked(step, requisition)).values())
+
+
+def person_step(
+    *, names: Sequence[str], kind: StepKind, state: str, note: str, why: str, center: str
+) -> dict[str, Any]:
+    """One stop of the line: a name, or how many may decide."""
+    who = names[0] if len(names) == 1 else f"One of {len(names)}" if names else KINDS[kind]
+    facts = [{"label": "Cost center", "value": center}]
+    if len(names) > 1:
+        facts.append({"label": "One of", "value": ", ".join(names[:8])})
+    step = {"label": who, "state": state, "note": note, "facts": facts}
+    return {**step, "text": f"{KINDS[kind]}. {why}".strip()}
+
+
+def decision_rows(decisions: Sequence[ApprovalDecision]) -> list[dict[str, Any]]:
+    """What was decided, asked and changed, the newest first."""
+    return [_told(one) for one in reversed(decisions)]
+
+
+def _told(one: ApprovalDecision) -> dict[str, Any]:
+    title, icon, tone = ACTS[one.act]
+    by = one.account.name if one.account else "Portal"
+    for_whom = f" for {one.on_behalf_of.name}" if one.on_behalf_of else ""
+    return {
+        "title": f"{title}: {one.item}" if one.item else title,
+        "at": one.at,
+        "actor": f"{by}{for_whom}",
+        "text": " ".join(filter(None, [_difference(one), one.reason])),
+        "icon": icon,
+        "tone": tone,
+    }
+
+
+def _difference(one: ApprovalDecision) -> str:
+    if one.act not in (Act.REDUCE, Act.REOPEN):
+        to = one.evidence.get("to") or one.evidence.get("added")
+        return f"To {to}." if to else ""
+    parts = []
+    if one.before is not None and one.after is not None and one.before != one.after:
+        parts.append(f"{plain(one.before)} → {plain(one.after)}.")
+    days = one.evidence.get("need_by", ["", ""])
+    if days[0] != days[1]:
+        parts.append(f"Needed by {days[0] or 'no day'} → {days[1] or 'no day'}.")
+    return " ".join(parts)
+
+
+HEADER = (
+    "at", "requisition", "step", "cost center", "line", "item", "decision", "quantity before",
+    "quantity after", "reason", "decided by", "on behalf of", "via", "evidence",
+)  # fmt: skip
+
+
+def decisions_file(decisions: Sequence[ApprovalDecision]) -> bytes:
+    """The decisions with their evidence as a CSV file."""
+    return as_csv(
+        HEADER,
+        (
+            (
+                one.at, one.requisition.number, one.step.kind.value if one.step else "",
+                one.step.cost_center.code if one.step else "", one.line_number, one.item, one.act.value,
+                one.before, one.after, one.reason, one.account.name if one.account else "Portal",
+                one.on_behalf_of.name if one.on_behalf_of else "", one.via,
+                json.dumps(one.evidence, sort_keys=True),
+            )
+            for one in decisions
+        ),
+    )  # fmt: skip

@@ -1,37 +1,43 @@
-"""Reading approval steps: the inbox of a person, the steps of a requisition, who may decide."""
+"""Reading approval steps: the inbox of a person, the steps of a requisition, what was asked and decided."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
 
-from portal.approvals.models import ApprovalStep
-from portal.approvals.rules import Asked, StepState
+from portal.approvals.models import (
+    ApprovalDecision,
+    ApprovalPolicy,
+    ApprovalQuestion,
+    ApprovalStep,
+    ApprovalWatcher,
+)
+from portal.approvals.people import asked, deciders, may_decide_sql, persons
+from portal.approvals.rules import LIVE, AnswerState, Policy, StepState
 from portal.budgets.queries import balances, budgets_on
 from portal.budgets.rules import Balance
 from portal.foundation import clock
-from portal.foundation.access import Actor, Grant, Permission
+from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.paging import ordered
 from portal.identity.models import Account
-from portal.identity.queries import assignments_with
 from portal.masterdata.models import Location
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.rules import ApprovalPart
+from portal.requisitions.rules import ApprovalPart, Question
 
 
 def inbox(actor: Actor, words: str = "", sort: str = "") -> Select[Any]:
-    """Open steps the person may decide: place, cost center and limit fit, not the own request.
+    """Open steps the person may decide, also for somebody absent; never the own request.
 
     The oldest first; `sort` is amount, opened or number, or one of them after a minus.
     """
-    allowed = [_within(grant) for grant in actor.grants if Permission.APPROVE in grant.permissions]
     found = _steps(words).where(
         ApprovalStep.state == StepState.OPEN,
         Requisition.requester_id != actor.account_id,
-        or_(ApprovalStep.id.is_(None), *allowed),
+        or_(*map(may_decide_sql, persons(actor))),
     )
     return ordered(found, sort, _SORTS, [ApprovalStep.opened_at.asc(), ApprovalStep.id.asc()])
 
@@ -61,6 +67,7 @@ def _steps(words: str) -> Select[Any]:
             requisition.contains_eager(Requisition.location).joinedload(Location.facility),
             requisition.selectinload(Requisition.lines).joinedload(RequisitionLine.item),
             joinedload(ApprovalStep.cost_center),
+            selectinload(ApprovalStep.answers),
         )
     )
     words = words.replace("\0", "").strip()
@@ -77,16 +84,6 @@ def balances_of(steps: Sequence[ApprovalStep]) -> dict[int, Balance]:
     return {center_id: held[budget.id] for center_id, budget in budgets.items()}
 
 
-def _within(grant: Grant) -> ColumnElement[bool]:
-    """As rules.may_decide, for each step."""
-    limit = grant.approval_limit
-    return and_(
-        true() if grant.facility_id is None else Location.facility_id == grant.facility_id,
-        true() if grant.cost_center_id is None else ApprovalStep.cost_center_id == grant.cost_center_id,
-        true() if limit is None else ApprovalStep.amount <= limit,
-    )
-
-
 def waiting_count(actor: Actor) -> int:
     """How many steps wait for the person."""
     statement = inbox(actor).with_only_columns(func.count(ApprovalStep.id)).order_by(None)
@@ -99,76 +96,141 @@ def next_in_inbox(actor: Actor) -> int | None:
     return oldest
 
 
-def find(step_id: int, *, lock: bool = False) -> ApprovalStep | None:
-    """The step with its cost center and who decided it; `lock` waits for others and reads it anew."""
-    statement = (
-        select(ApprovalStep)
-        .where(ApprovalStep.id == step_id)
-        .options(joinedload(ApprovalStep.cost_center), joinedload(ApprovalStep.decided_by))
+def _of_step() -> tuple[ORMOption, ...]:
+    return (
+        joinedload(ApprovalStep.cost_center),
+        joinedload(ApprovalStep.decided_by),
+        joinedload(ApprovalStep.on_behalf_of),
+        joinedload(ApprovalStep.assigned_to),
+        selectinload(ApprovalStep.answers),
     )
+
+
+def find(step_id: int, *, lock: bool = False) -> ApprovalStep | None:
+    """The step with its answers and who decided it; `lock` waits for others and reads it anew."""
+    statement = select(ApprovalStep).where(ApprovalStep.id == step_id).options(*_of_step())
     if lock:
         statement = statement.with_for_update(of=ApprovalStep).execution_options(populate_existing=True)
     return db.session.scalar(statement)
 
 
-def asked(step: ApprovalStep, requisition: Requisition) -> Asked:
-    """What the step asks, as the rules want it."""
-    return Asked(
-        requester_id=requisition.requester_id,
-        facility_id=requisition.location.facility_id,
-        cost_center_id=step.cost_center_id,
-        amount=step.amount,
-    )
-
-
 def steps_of(requisition_id: int) -> list[ApprovalStep]:
-    """The steps of a requisition with who decided."""
+    """The steps of a requisition in their order, with answers and who decided."""
     return list(
         db.session.scalars(
             select(ApprovalStep)
             .where(ApprovalStep.requisition_id == requisition_id)
-            .options(
-                joinedload(ApprovalStep.cost_center),
-                joinedload(ApprovalStep.decided_by),
-                joinedload(ApprovalStep.requisition).joinedload(Requisition.location),
-            )
-            .order_by(ApprovalStep.id)
+            .options(*_of_step(), joinedload(ApprovalStep.requisition).joinedload(Requisition.location))
+            .order_by(ApprovalStep.cost_center_id, ApprovalStep.position, ApprovalStep.id)
         )
     )
-
-
-def who_may_decide(what: Asked) -> list[str]:
-    """Names of the active people whose role, place, cost center and limit cover the request."""
-    held = assignments_with(
-        Permission.APPROVE, facility_id=what.facility_id, cost_center_id=what.cost_center_id
-    )
-    names = (
-        one.account.name
-        for one in held
-        if one.account_id != what.requester_id and _is_enough(one.approval_limit, what.amount)
-    )
-    return list(dict.fromkeys(names))
-
-
-def _is_enough(limit: Decimal | None, amount: Decimal) -> bool:
-    return limit is None or limit >= amount
 
 
 def parts_of(requisition_id: int) -> Sequence[ApprovalPart]:
     """What a requisition's page shows of its approvals."""
+    questions = questions_of(requisition_id)
     return [
-        ApprovalPart(
-            step_id=step.id,
-            cost_center=f"{step.cost_center.code} {step.cost_center.name}",
-            amount=step.amount,
-            is_open=step.state is StepState.OPEN,
-            waits_for=tuple(who_may_decide(asked(step, step.requisition)))
-            if step.state is StepState.OPEN
-            else (),
-            opened_at=step.opened_at,
-            decided_by=step.decided_by.name if step.decided_by else "",
-            decided_at=step.decided_at,
-            comment=step.comment,
-        )
+        _part(step, [one for one in questions if one.step_id == step.id])
         for step in steps_of(requisition_id)
+        if step.state is not StepState.SKIPPED
     ]
+
+
+def _part(step: ApprovalStep, questions: Sequence[ApprovalQuestion]) -> ApprovalPart:
+    by = step.decided_by.name if step.decided_by else ""
+    for_whom = f" for {step.on_behalf_of.name}" if step.on_behalf_of else ""
+    is_open = step.state is StepState.OPEN
+    return ApprovalPart(
+        step_id=step.id,
+        cost_center=f"{step.cost_center.code} {step.cost_center.name}",
+        amount=step.amount,
+        is_open=step.state in LIVE,
+        waits_for=tuple(deciders(asked(step, step.requisition)).values()) if step.state in LIVE else (),
+        opened_at=step.opened_at if is_open else None,
+        decided_by=f"{by}{for_whom}",
+        decided_at=step.decided_at,
+        comment=step.comment,
+        why=step.why,
+        held=tuple(one.reason for one in step.answers if one.state is AnswerState.HELD),
+        questions=tuple(Question(one.id, one.asked_by.name, one.text, one.answer) for one in questions),
+    )
+
+
+# What was asked and decided
+
+
+def questions_of(requisition_id: int) -> list[ApprovalQuestion]:
+    """The questions about a requisition, the oldest first."""
+    return list(
+        db.session.scalars(
+            select(ApprovalQuestion)
+            .join(ApprovalQuestion.step)
+            .where(ApprovalStep.requisition_id == requisition_id)
+            .options(joinedload(ApprovalQuestion.asked_by))
+            .order_by(ApprovalQuestion.id)
+        )
+    )
+
+
+def question(question_id: int) -> ApprovalQuestion | None:
+    """A question with its step."""
+    statement = (
+        select(ApprovalQuestion)
+        .where(ApprovalQuestion.id == question_id)
+        .options(joinedload(ApprovalQuestion.asked_by), joinedload(ApprovalQuestion.step))
+        .with_for_update(of=ApprovalQuestion)
+    )
+    return db.session.scalar(statement)
+
+
+def _told() -> Select[Any]:
+    return select(ApprovalDecision).options(
+        joinedload(ApprovalDecision.account), joinedload(ApprovalDecision.on_behalf_of)
+    )
+
+
+def decisions_of(requisition_id: int) -> list[ApprovalDecision]:
+    """Everything that was decided about a requisition, the oldest first."""
+    statement = _told().where(ApprovalDecision.requisition_id == requisition_id)
+    return list(db.session.scalars(statement.order_by(ApprovalDecision.id)))
+
+
+def decisions(actor: Actor, *, everything: bool, since: datetime, most: int) -> list[ApprovalDecision]:
+    """The newest decisions since an instant: all of the organization, or those of the person."""
+    own = or_(
+        ApprovalDecision.account_id == actor.account_id, ApprovalDecision.on_behalf_of_id == actor.account_id
+    )
+    statement = (
+        _told()
+        .where(ApprovalDecision.at >= since)
+        .options(
+            joinedload(ApprovalDecision.requisition),
+            joinedload(ApprovalDecision.step).joinedload(ApprovalStep.cost_center),
+        )
+        .order_by(ApprovalDecision.id.desc())
+        .limit(most)
+    )
+    return list(db.session.scalars(statement if everything else statement.where(own)))
+
+
+def watchers_of(requisition_id: int) -> list[Account]:
+    """Who watches a requisition, by name."""
+    return list(
+        db.session.scalars(
+            select(Account)
+            .join(ApprovalWatcher, ApprovalWatcher.account_id == Account.id)
+            .where(ApprovalWatcher.requisition_id == requisition_id)
+            .order_by(Account.name, Account.id)
+        )
+    )
+
+
+def policy_row() -> ApprovalPolicy | None:
+    """What counts now."""
+    return db.session.scalar(select(ApprovalPolicy).order_by(ApprovalPolicy.id.desc()).limit(1))
+
+
+def policy() -> Policy:
+    """What counts now, as the rules want it."""
+    row = policy_row()
+    return Policy(row.off_contract_above, frozenset(row.categories)) if row else Policy()

@@ -1,26 +1,35 @@
-"""The inbox of an approver and the page of one approval."""
+"""The inbox of an approver, the page of one approval, questions, and the decisions as a file."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+import io
+
+from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
-from portal.approvals import page, presenters, queries
-from portal.approvals.forms import InboxFilter, decision_form
-from portal.foundation.access import Permission, requires
+from portal.approvals import asking, delegation_views, page, presenters, queries
+from portal.approvals.blueprint import blueprint, decider
+from portal.approvals.forms import HandOverForm, InboxFilter, QuestionForm
+from portal.approvals.rules import EXPORTED, EXPORTED_SINCE
+from portal.foundation import clock
+from portal.foundation.access import Permission, signed_in
 from portal.foundation.errors import Conflict
 from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 
-blueprint = Blueprint("approvals", __name__)
+__all__ = ["blueprint"]
+MORE_VIEWS = (delegation_views,)
+"""Imported so that their pages exist."""
 
 
 @blueprint.get("/approvals")
-@requires(Permission.APPROVE)
+@signed_in
 def inbox() -> ResponseReturnValue:
     """What waits for the person, oldest first; or what they decided."""
+    person = decider(actor())
     form = InboxFilter(request.args)
     is_past = form.show.data == "decided"
     steps = queries.decided if is_past else queries.inbox
-    statement = steps(actor(), form.q.data or "", form.sort.data or "")
+    statement = steps(person, form.q.data or "", form.sort.data or "")
     found = paginate(statement, request.args.get("page", 1, type=int))
     left = queries.balances_of(found.rows)
     rows = [presenters.row(step, left.get(step.cost_center_id)) for step in found.rows]
@@ -28,7 +37,7 @@ def inbox() -> ResponseReturnValue:
 
 
 @blueprint.get("/approvals/<int:step_id>")
-@requires(Permission.APPROVE)
+@signed_in
 def show(step_id: int) -> ResponseReturnValue:
     """One approval with what it costs and what it means."""
     step, requisition = page.look(actor(), step_id)
@@ -36,11 +45,11 @@ def show(step_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/approvals/<int:step_id>")
-@requires(Permission.APPROVE)
+@signed_in
 def decide(step_id: int) -> ResponseReturnValue:
     """Takes the decision over every line, then goes on to the next approval."""
     step, requisition = page.look(actor(), step_id)
-    form = decision_form([line.id for line in page.lines_of(step, requisition)])
+    form = page.form_of(step, requisition)
     status, conflict = 422, ""
     try:
         page.decided(actor(), step, requisition, form)
@@ -54,3 +63,71 @@ def decide(step_id: int) -> ResponseReturnValue:
     following = queries.next_in_inbox(actor())
     target = url_for("approvals.show", step_id=following) if following else url_for("approvals.inbox")
     return redirect(target, 303)
+
+
+@blueprint.post("/approvals/<int:step_id>/ask")
+@signed_in
+def ask(step_id: int) -> ResponseReturnValue:
+    """Asks the requester without deciding."""
+    step, requisition = page.look(actor(), step_id)
+    form = QuestionForm()
+    if form.validate():
+        with form.accepting():
+            asking.ask(actor(), step_id, form.words())
+    if form.is_refused:
+        shown = page.context(actor(), step, requisition, ask=form)
+        return render_template("approvals/show.html", conflict="", **shown), 422
+    flash(f"{requisition.requester.name} is asked. The approval stays in your inbox.", "success")
+    return redirect(url_for("approvals.show", step_id=step_id), 303)
+
+
+@blueprint.post("/approvals/<int:step_id>/hand-over")
+@signed_in
+def hand_over(step_id: int) -> ResponseReturnValue:
+    """Somebody else decides instead, decides as well, or watches."""
+    step, requisition = page.look(actor(), step_id)
+    form = HandOverForm()
+    told = page.handed_over(actor(), step, requisition, form)
+    if not told:
+        shown = page.context(actor(), step, requisition, hand_over=form)
+        return render_template("approvals/show.html", conflict="", **shown), 422
+    flash(told, "success")
+    return redirect(url_for("approvals.inbox"), 303)
+
+
+@blueprint.get("/approvals/questions/<int:question_id>")
+@signed_in
+def question(question_id: int) -> ResponseReturnValue:
+    """A question to whoever asked for the goods."""
+    found, requisition = asking.look_at(actor(), question_id)
+    form = QuestionForm(formdata=None)
+    return render_template("approvals/question.html", question=found, requisition=requisition, form=form)
+
+
+@blueprint.post("/approvals/questions/<int:question_id>")
+@signed_in
+def answer(question_id: int) -> ResponseReturnValue:
+    """Takes the answer."""
+    found, requisition = asking.look_at(actor(), question_id)
+    form = QuestionForm()
+    if form.validate():
+        with form.accepting():
+            asking.answer(actor(), question_id, form.words())
+    if form.is_refused:
+        shown = {"question": found, "requisition": requisition, "form": form}
+        return render_template("approvals/question.html", **shown), 422
+    flash(f"{found.asked_by.name} has your answer.", "success")
+    return redirect(url_for("requisitions.show", requisition_id=requisition.id), 303)
+
+
+@blueprint.get("/approvals/decisions.csv")
+@signed_in
+def export() -> ResponseReturnValue:
+    """The decisions of a year with their evidence: an auditor's are everybody's, an approver's their own."""
+    everything = actor().can(Permission.AUDIT)
+    person = actor() if everything else decider(actor())
+    since = clock.now() - EXPORTED_SINCE
+    found = queries.decisions(person, everything=everything, since=since, most=EXPORTED)
+    name = f"decisions-{clock.today(current_user.time_zone).isoformat()}.csv"
+    content = io.BytesIO(presenters.decisions_file(found))
+    return send_file(content, mimetype="text/csv", as_attachment=True, download_name=name)

@@ -119,7 +119,7 @@ class History:
     def _decide(self, story: Story, requisition_id: int) -> None:
         with self._scene(story, Until.APPROVED):
             requisition = _requisition(requisition_id)
-            (step,) = approval_queries.steps_of(requisition_id)
+            step, *_ = approval_queries.steps_of(requisition_id)
             refused = {
                 Twist.REJECTED: requisition.lines,
                 Twist.PARTLY_REJECTED: requisition.lines[-1:],

@@ -8,6 +8,7 @@ from portal.foundation.audit import history_of
 from portal.foundation.db import found
 from portal.foundation.errors import Conflict
 from portal.requisitions import presenters, queries, services, steps
+from portal.requisitions.changing import may_change
 from portal.requisitions.models import Requisition
 from portal.requisitions.rules import LineState, RequisitionState
 
@@ -29,6 +30,8 @@ def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:
     status = presenters.status_of(requisition, followed)
     shown = {
         "status": status,
+        "changeable": [line.id for line in requisition.lines if may_change(actor, requisition, line)],
+        "questions": [one for part in approvals for one in part.questions if is_own and not one.answer],
         "is_on_its_way": status not in presenters.FINAL,
         "steps": steps.steps(requisition, approvals, followed),
         "lines": presenters.line_rows(

@@ -283,7 +283,13 @@ TITLES = {
     "requisition.submit": ("Submitted", "send", "info"),
     "requisition.withdraw": ("Withdrawn", "arrow-back-up", "neutral"),
     "requisition.close_line": ("Line closed", "circle-off", "neutral"),
+    "requisition.change_line": ("Line changed", "pencil", "warning"),
     "approval.decide": ("Decided", "checks", "success"),
+    "approval.ask": ("Asked", "help", "info"),
+    "approval.answer": ("Answered", "message", "info"),
+    "approval.forward": ("Forwarded", "arrow-forward-up", "info"),
+    "approval.add": ("Approver added", "user-plus", "info"),
+    "approval.watch": ("Watcher added", "eye", "neutral"),
 }
 
 
@@ -306,6 +312,22 @@ def history(
     return sorted(shown, key=lambda one: one["at"], reverse=True)
 
 
+TOLD = {
+    "approval.ask": "question", "approval.answer": "answer", "approval.forward": "to",
+    "approval.add": "added", "approval.watch": "watcher",
+}  # fmt: skip
+
+
+def _change(event: AuditEvent) -> str:
+    before, after, evidence = event.before or {}, event.after or {}, event.evidence or {}
+    said = [
+        f"{label} {before.get(name) or 'none'} → {after.get(name) or 'none'}."
+        for name, label in (("quantity", "Quantity"), ("need_by", "Needed by"), ("amount", "Amount"))
+        if before.get(name) != after.get(name)
+    ]
+    return " ".join([*said, str(evidence.get("reason", ""))])
+
+
 def _event(event: AuditEvent) -> dict[str, Any]:
     title, icon, tone = TITLES.get(event.action, (event.action, "point", "neutral"))
     after, evidence = event.after or {}, event.evidence or {}
@@ -318,6 +340,10 @@ def _event(event: AuditEvent) -> dict[str, Any]:
         text = str(evidence.get("comment", ""))
     elif event.action == "requisition.close_line":
         title, text = f"Line {after.get('line', '')} closed", str(after.get("reason", ""))
+    elif event.action == "requisition.change_line":
+        title, text = f"Line {after.get('line', '')} changed", _change(event)
+    elif event.action in TOLD:
+        text = str(after.get(TOLD[event.action], ""))
     return {"title": title, "at": event.at, "actor": event.actor, "text": text, "icon": icon, "tone": tone}
 
 

@@ -37,6 +37,7 @@ TRANSITIONS: dict[tuple[RequisitionState, str], RequisitionState] = {
     (RequisitionState.DRAFT, "submit"): RequisitionState.SUBMITTED,
     (RequisitionState.SUBMITTED, "decide"): RequisitionState.DECIDED,
     (RequisitionState.SUBMITTED, "withdraw"): RequisitionState.CANCELLED,
+    (RequisitionState.DECIDED, "reopen"): RequisitionState.SUBMITTED,
 }
 
 
@@ -65,6 +66,16 @@ CLOSE_REASONS = (
 
 
 @dataclass(frozen=True)
+class Question:
+    """What an approver wants to know before deciding; the answer is empty until it is given."""
+
+    id: int
+    asked_by: str
+    text: str
+    answer: str = ""
+
+
+@dataclass(frozen=True)
 class ApprovalPart:
     """One approval of a requisition: who may decide it, or who did."""
 
@@ -77,6 +88,9 @@ class ApprovalPart:
     decided_by: str = ""
     decided_at: datetime | None = None
     comment: str = ""
+    why: str = ""
+    held: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,14 @@ from portal.foundation.filters import day, moment
 from portal.foundation.quantity import plain
 from portal.requisitions.models import Requisition
 from portal.requisitions.presenters import Followed
-from portal.requisitions.rules import ApprovalPart, LineState, RequisitionState, Stage, reached
+from portal.requisitions.rules import (
+    ApprovalPart,
+    LineState,
+    Question,
+    RequisitionState,
+    Stage,
+    reached,
+)
 
 
 def steps(
@@ -17,8 +24,9 @@ def steps(
     """Where it is: each step says who has it, since when, what is pending and what happens next."""
     zone = requisition.location.facility.time_zone
     shown = [_requested(requisition, zone), _approved(requisition, approvals, followed, zone)]
-    is_going_on = requisition.state is RequisitionState.DECIDED
-    live = [one for one in followed if one.progress.wanted > 0] if is_going_on else []
+    is_going_on = requisition.state in (RequisitionState.DECIDED, RequisitionState.SUBMITTED)
+    live = [one for one in followed if one.line.state is LineState.APPROVED and one.progress.wanted > 0]
+    live = live if is_going_on else []
     for stage in (Stage.ORDERED, Stage.CONFIRMED, Stage.SHIPPED, Stage.RECEIVED):
         is_next = shown[-1]["state"] == "done" and bool(live)
         shown.append(_later_step(stage, live, is_next=is_next, zone=zone))
@@ -67,11 +75,18 @@ def _approval_facts(part: ApprovalPart, zone: str) -> list[dict[str, str]]:
         when = f", {moment(part.decided_at, zone)}" if part.decided_at else ""
         facts = [{"label": part.cost_center, "value": f"{part.decided_by or 'Nobody'}{when}"}]
         return [*facts, {"label": "Comment", "value": part.comment}] if part.comment else facts
-    since = moment(part.opened_at, zone) if part.opened_at else ""
+    since = moment(part.opened_at, zone) if part.opened_at else "after the others"
     return [
         {"label": f"Waits for, {part.cost_center}", "value": _names(part.waits_for)},
         {"label": "Since", "value": since},
+        *({"label": "Why", "value": one} for one in [part.why] if one),
+        *({"label": "On hold", "value": reason} for reason in part.held),
+        *({"label": f"{one.asked_by} asked", "value": _talk(one)} for one in part.questions),
     ]
+
+
+def _talk(question: Question) -> str:
+    return f"{question.text} {f'Answer: {question.answer}' if question.answer else 'No answer yet.'}"
 
 
 def _names(names: Sequence[str]) -> str:

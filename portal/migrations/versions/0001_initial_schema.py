@@ -35,6 +35,8 @@ TENANT_TABLES = (
     "supplier",
     "synonym",
     "access_record",
+    "approval_delegation",
+    "approval_policy",
     "audit_seal",
     "contract",
     "cost_center",
@@ -78,6 +80,7 @@ TENANT_TABLES = (
     "stock",
     "stock_movement",
     "approval_step",
+    "approval_watcher",
     "clinical_case",
     "count_line",
     "invoice",
@@ -87,6 +90,10 @@ TENANT_TABLES = (
     "receipt",
     "requisition_line",
     "suggestion",
+    "approval_answer",
+    "approval_decision",
+    "approval_link",
+    "approval_question",
     "check_result",
     "confirmation_part",
     "invoice_line",
@@ -468,6 +475,71 @@ def upgrade() -> None:
         op.f("ix_access_record_organization_id"), "access_record", ["organization_id"], unique=False
     )
     op.create_index("ix_access_record_patient", "access_record", ["patient_id", "at"], unique=False)
+    op.create_table(
+        "approval_delegation",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("delegate_id", sa.BigInteger(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_approval_delegation_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["delegate_id"], ["account.id"], name=op.f("fk_approval_delegation_delegate_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_approval_delegation_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["set_by_id"], ["account.id"], name=op.f("fk_approval_delegation_set_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_delegation")),
+    )
+    op.create_index(
+        op.f("ix_approval_delegation_account_id"), "approval_delegation", ["account_id"], unique=False
+    )
+    op.create_index(
+        "ix_approval_delegation_delegate", "approval_delegation", ["delegate_id", "ends_on"], unique=False
+    )
+    op.create_index(
+        op.f("ix_approval_delegation_organization_id"),
+        "approval_delegation",
+        ["organization_id"],
+        unique=False,
+    )
+    op.create_table(
+        "approval_policy",
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("set_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("off_contract_above", sa.Numeric(precision=16, scale=2), nullable=True),
+        sa.Column("categories", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("remind_after", sa.Integer(), nullable=False),
+        sa.Column("escalate_after", sa.Integer(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_approval_policy_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["set_by_id"], ["account.id"], name=op.f("fk_approval_policy_set_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_policy")),
+    )
+    op.create_index(
+        op.f("ix_approval_policy_organization_id"), "approval_policy", ["organization_id"], unique=False
+    )
     op.create_table(
         "audit_seal",
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
@@ -928,6 +1000,7 @@ def upgrade() -> None:
             sa.Enum(
                 "clinic_manager",
                 "approver",
+                "finance_director",
                 "buyer",
                 "receiver",
                 "clinician",
@@ -2083,15 +2156,47 @@ def upgrade() -> None:
         "approval_step",
         sa.Column("requisition_id", sa.BigInteger(), nullable=False),
         sa.Column("cost_center_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "owner",
+                "higher",
+                "off_contract",
+                "category",
+                "override",
+                "added",
+                name="stepkind",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
         sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column("limit_needed", sa.Numeric(precision=16, scale=2), nullable=True),
+        sa.Column("assigned_to_id", sa.BigInteger(), nullable=True),
         sa.Column(
             "state",
-            sa.Enum("open", "decided", "withdrawn", name="stepstate", native_enum=False, length=40),
+            sa.Enum(
+                "waiting",
+                "open",
+                "decided",
+                "skipped",
+                "withdrawn",
+                name="stepstate",
+                native_enum=False,
+                length=40,
+            ),
             nullable=False,
         ),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("on_behalf_of_id", sa.BigInteger(), nullable=True),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column(
             "organization_id",
@@ -2101,10 +2206,16 @@ def upgrade() -> None:
         ),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.ForeignKeyConstraint(
+            ["assigned_to_id"], ["account.id"], name=op.f("fk_approval_step_assigned_to_id")
+        ),
+        sa.ForeignKeyConstraint(
             ["cost_center_id"], ["cost_center.id"], name=op.f("fk_approval_step_cost_center_id")
         ),
         sa.ForeignKeyConstraint(
             ["decided_by_id"], ["account.id"], name=op.f("fk_approval_step_decided_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["on_behalf_of_id"], ["account.id"], name=op.f("fk_approval_step_on_behalf_of_id")
         ),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], name=op.f("fk_approval_step_organization_id")
@@ -2113,9 +2224,6 @@ def upgrade() -> None:
             ["requisition_id"], ["requisition.id"], name=op.f("fk_approval_step_requisition_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_step")),
-        sa.UniqueConstraint(
-            "requisition_id", "cost_center_id", name=op.f("uq_approval_step_requisition_id_cost_center_id")
-        ),
     )
     op.create_index(
         "ix_approval_step_open",
@@ -2126,6 +2234,38 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_approval_step_organization_id"), "approval_step", ["organization_id"], unique=False
+    )
+    op.create_index("ix_approval_step_requisition", "approval_step", ["requisition_id"], unique=False)
+    op.create_table(
+        "approval_watcher",
+        sa.Column("requisition_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("added_by_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_approval_watcher_account_id")),
+        sa.ForeignKeyConstraint(
+            ["added_by_id"], ["account.id"], name=op.f("fk_approval_watcher_added_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_approval_watcher_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requisition_id"], ["requisition.id"], name=op.f("fk_approval_watcher_requisition_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_watcher")),
+        sa.UniqueConstraint(
+            "requisition_id", "account_id", name=op.f("uq_approval_watcher_requisition_id_account_id")
+        ),
+    )
+    op.create_index(op.f("ix_approval_watcher_account_id"), "approval_watcher", ["account_id"], unique=False)
+    op.create_index(
+        op.f("ix_approval_watcher_organization_id"), "approval_watcher", ["organization_id"], unique=False
     )
     op.create_table(
         "clinical_case",
@@ -2538,6 +2678,160 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state = 'open'"),
     )
+    op.create_table(
+        "approval_answer",
+        sa.Column("step_id", sa.BigInteger(), nullable=False),
+        sa.Column("line_id", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "open",
+                "held",
+                "approved",
+                "rejected",
+                "moot",
+                name="answerstate",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["requisition_line.id"], name=op.f("fk_approval_answer_line_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_approval_answer_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["step_id"], ["approval_step.id"], name=op.f("fk_approval_answer_step_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_answer")),
+        sa.UniqueConstraint("step_id", "line_id", name=op.f("uq_approval_answer_step_id_line_id")),
+    )
+    op.create_index(op.f("ix_approval_answer_line_id"), "approval_answer", ["line_id"], unique=False)
+    op.create_index(
+        op.f("ix_approval_answer_organization_id"), "approval_answer", ["organization_id"], unique=False
+    )
+    op.create_table(
+        "approval_decision",
+        sa.Column("requisition_id", sa.BigInteger(), nullable=False),
+        sa.Column("step_id", sa.BigInteger(), nullable=True),
+        sa.Column("line_number", sa.Integer(), nullable=True),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column(
+            "act",
+            sa.Enum(
+                "approve",
+                "reduce",
+                "reject",
+                "hold",
+                "ask",
+                "answer",
+                "forward",
+                "add",
+                "reopen",
+                "escalate",
+                name="act",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("before", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("after", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("on_behalf_of_id", sa.BigInteger(), nullable=True),
+        sa.Column("via", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_approval_decision_account_id")),
+        sa.ForeignKeyConstraint(
+            ["on_behalf_of_id"], ["account.id"], name=op.f("fk_approval_decision_on_behalf_of_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_approval_decision_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requisition_id"], ["requisition.id"], name=op.f("fk_approval_decision_requisition_id")
+        ),
+        sa.ForeignKeyConstraint(["step_id"], ["approval_step.id"], name=op.f("fk_approval_decision_step_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_decision")),
+    )
+    op.create_index("ix_approval_decision_at", "approval_decision", ["at"], unique=False)
+    op.create_index(
+        op.f("ix_approval_decision_organization_id"), "approval_decision", ["organization_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_approval_decision_requisition_id"), "approval_decision", ["requisition_id"], unique=False
+    )
+    op.create_index(op.f("ix_approval_decision_step_id"), "approval_decision", ["step_id"], unique=False)
+    op.create_table(
+        "approval_link",
+        sa.Column("step_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_approval_link_account_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_approval_link_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["step_id"], ["approval_step.id"], name=op.f("fk_approval_link_step_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_link")),
+    )
+    op.create_index(
+        op.f("ix_approval_link_organization_id"), "approval_link", ["organization_id"], unique=False
+    )
+    op.create_index(op.f("ix_approval_link_step_id"), "approval_link", ["step_id"], unique=False)
+    op.create_table(
+        "approval_question",
+        sa.Column("step_id", sa.BigInteger(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("asked_by_id", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asked_by_id"], ["account.id"], name=op.f("fk_approval_question_asked_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_approval_question_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["step_id"], ["approval_step.id"], name=op.f("fk_approval_question_step_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_question")),
+    )
+    op.create_index(
+        op.f("ix_approval_question_organization_id"), "approval_question", ["organization_id"], unique=False
+    )
+    op.create_index(op.f("ix_approval_question_step_id"), "approval_question", ["step_id"], unique=False)
     op.create_table(
         "check_result",
         sa.Column("requisition_id", sa.BigInteger(), nullable=False),
@@ -3032,6 +3326,7 @@ def upgrade() -> None:
     make_append_only("budget_entry")
     make_append_only("stock_movement")
     make_append_only("access_record")
+    make_append_only("approval_decision")
     op.execute("REVOKE UPDATE, DELETE ON audit_seal FROM portal_app")
     for signature, returns, query in CROSS_TENANT_FUNCTIONS:
         look_past(signature, returns, query)
@@ -3090,6 +3385,20 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_check_result_requisition_id"), table_name="check_result")
     op.drop_index(op.f("ix_check_result_organization_id"), table_name="check_result")
     op.drop_table("check_result")
+    op.drop_index(op.f("ix_approval_question_step_id"), table_name="approval_question")
+    op.drop_index(op.f("ix_approval_question_organization_id"), table_name="approval_question")
+    op.drop_table("approval_question")
+    op.drop_index(op.f("ix_approval_link_step_id"), table_name="approval_link")
+    op.drop_index(op.f("ix_approval_link_organization_id"), table_name="approval_link")
+    op.drop_table("approval_link")
+    op.drop_index(op.f("ix_approval_decision_step_id"), table_name="approval_decision")
+    op.drop_index(op.f("ix_approval_decision_requisition_id"), table_name="approval_decision")
+    op.drop_index(op.f("ix_approval_decision_organization_id"), table_name="approval_decision")
+    op.drop_index("ix_approval_decision_at", table_name="approval_decision")
+    op.drop_table("approval_decision")
+    op.drop_index(op.f("ix_approval_answer_organization_id"), table_name="approval_answer")
+    op.drop_index(op.f("ix_approval_answer_line_id"), table_name="approval_answer")
+    op.drop_table("approval_answer")
     op.drop_index("uq_suggestion_open", table_name="suggestion", postgresql_where=sa.text("state = 'open'"))
     op.drop_index(op.f("ix_suggestion_supplier_id"), table_name="suggestion")
     op.drop_index(op.f("ix_suggestion_organization_id"), table_name="suggestion")
@@ -3123,6 +3432,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_clinical_case_organization_id"), table_name="clinical_case")
     op.drop_index(op.f("ix_clinical_case_encounter_id"), table_name="clinical_case")
     op.drop_table("clinical_case")
+    op.drop_index(op.f("ix_approval_watcher_organization_id"), table_name="approval_watcher")
+    op.drop_index(op.f("ix_approval_watcher_account_id"), table_name="approval_watcher")
+    op.drop_table("approval_watcher")
+    op.drop_index("ix_approval_step_requisition", table_name="approval_step")
     op.drop_index(op.f("ix_approval_step_organization_id"), table_name="approval_step")
     op.drop_index(
         "ix_approval_step_open", table_name="approval_step", postgresql_where=sa.text("state = 'open'")
@@ -3269,6 +3582,12 @@ def downgrade() -> None:
     op.drop_table("contract")
     op.drop_index(op.f("ix_audit_seal_organization_id"), table_name="audit_seal")
     op.drop_table("audit_seal")
+    op.drop_index(op.f("ix_approval_policy_organization_id"), table_name="approval_policy")
+    op.drop_table("approval_policy")
+    op.drop_index(op.f("ix_approval_delegation_organization_id"), table_name="approval_delegation")
+    op.drop_index("ix_approval_delegation_delegate", table_name="approval_delegation")
+    op.drop_index(op.f("ix_approval_delegation_account_id"), table_name="approval_delegation")
+    op.drop_table("approval_delegation")
     op.drop_index("ix_access_record_patient", table_name="access_record")
     op.drop_index(op.f("ix_access_record_organization_id"), table_name="access_record")
     op.drop_index(op.f("ix_access_record_account_id"), table_name="access_record")

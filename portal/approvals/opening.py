@@ -1,0 +1,248 @@
+"""Opening steps at submit, keeping whose turn it is, and opening again what a change touches."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from portal.approvals import people, queries
+from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
+from portal.approvals.rules import (
+    DECIDED_BY,
+    LIVE,
+    UNANSWERED,
+    Act,
+    AnswerState,
+    Asked,
+    Changed,
+    Plan,
+    Request,
+    StepKind,
+    StepState,
+    Wish,
+    is_through,
+    is_touched,
+    plans,
+    turns,
+)
+from portal.foundation import audit, clock
+from portal.foundation.access import Actor, Permission
+from portal.foundation.db import db
+from portal.foundation.errors import Invalid
+from portal.requisitions import changing
+from portal.requisitions.checks import spoken_money
+from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rules import LineState
+
+WHO = {
+    Permission.APPROVE: "approve {amount} for this cost center",
+    Permission.BUY: "look at this as a buyer ({why})",
+    Permission.OVERRIDE_BUDGET: "override this budget",
+}
+
+
+def request_of(requisition: Requisition, lines: Iterable[RequisitionLine]) -> Request:
+    """What the steps are computed from; a cart's lines are paid by the place until they are submitted."""
+    usual = requisition.location.cost_center_id
+    wishes = [
+        Wish(
+            line.id,
+            {center_id: line.amount},
+            line.item.category,
+            on_contract=line.contract_line_id is not None,
+        )
+        for line in lines
+        for center_id in [line.cost_center_id or usual]
+        if center_id is not None
+    ]
+    centers = {center_id for wish in wishes for center_id in wish.shares}
+    facility_id = requisition.location.facility_id
+    return Request(
+        wishes=wishes,
+        is_rush=requisition.is_rush,
+        is_override=bool(requisition.override_reason),
+        owner_limits=people.owner_limits(facility_id, sorted(centers), requisition.requester_id),
+    )
+
+
+def planned(requisition: Requisition) -> list[Plan]:
+    """The steps the requisition needs as it is now."""
+    lines = [line for line in requisition.lines if line.state is not LineState.REJECTED]
+    return plans(request_of(requisition, lines), queries.policy())
+
+
+def asked_of(plan: Plan, requisition: Requisition) -> Asked:
+    """What a planned step asks."""
+    return Asked(
+        requester_id=requisition.requester_id,
+        facility_id=requisition.location.facility_id,
+        cost_center_id=plan.cost_center_id,
+        amount=plan.limit_needed,
+        permission=DECIDED_BY[plan.kind],
+    )
+
+
+def open_steps(actor: Actor, requisition: Requisition) -> None:
+    """Opens the steps of a requisition that was just submitted.
+
+    Raises Invalid when nobody may decide one, since it would wait for ever.
+    """
+    steps = [_opened(actor, requisition, plan, plan.parts) for plan in planned(requisition)]
+    take_turns(steps)
+    for step in steps:
+        after = {"state": step.state, "amount": step.amount, "requisition": requisition.number}
+        audit.record(actor, "approval.open", step, after={**after, "kind": step.kind})
+
+
+def _opened(actor: Actor, requisition: Requisition, plan: Plan, line_ids: Collection[int]) -> ApprovalStep:
+    refuse_if_nobody_decides(requisition, plan)
+    step = ApprovalStep(
+        requisition_id=requisition.id,
+        cost_center_id=plan.cost_center_id,
+        kind=plan.kind,
+        position=plan.position,
+        why=plan.why,
+        amount=plan.amount,
+        limit_needed=plan.limit_needed,
+        answers=[
+            ApprovalAnswer(line_id=line_id, amount=amount, state=AnswerState.OPEN)
+            for line_id, amount in plan.parts.items()
+            if line_id in line_ids
+        ],
+    )
+    db.session.add(step)
+    db.session.flush()  # the audit trail names the step by its id
+    return step
+
+
+def refuse_if_nobody_decides(requisition: Requisition, plan: Plan) -> None:
+    """Raises Invalid when nobody but the requester may take this step."""
+    if people.candidates(asked_of(plan, requisition)):
+        return
+    amount = spoken_money(plan.limit_needed or plan.amount, requisition.currency)
+    what = WHO[DECIDED_BY[plan.kind]].format(amount=amount, why=plan.why)
+    raise Invalid(f"Nobody else may {what}. Ask your administrator to name an approver, or ask for less.")
+
+
+def take_turns(steps: Sequence[ApprovalStep]) -> None:
+    """Opens what is next and lets the rest wait; a step with all its answers is done."""
+    live = [step for step in steps if step.state is not StepState.WITHDRAWN]
+    turn = turns((step.id, step.cost_center_id, step.position, _lacks(step)) for step in live)
+    for step in live:
+        if step.id not in turn:
+            is_decided = step.decided_by_id is not None
+            step.state = StepState.DECIDED if is_decided else StepState.SKIPPED
+        elif not turn[step.id]:
+            step.state = StepState.WAITING
+        elif step.state is not StepState.OPEN:
+            step.state, step.opened_at = StepState.OPEN, clock.now()
+            step.told_at = step.reminded_at = step.escalated_at = None
+
+
+def _lacks(step: ApprovalStep) -> bool:
+    return any(answer.state in UNANSWERED for answer in step.answers)
+
+
+def settle_lines(requisition: Requisition, steps: Iterable[ApprovalStep]) -> None:
+    """A line is approved once everybody who is asked about it said yes."""
+    said: dict[int, list[AnswerState]] = {}
+    for step in steps:
+        if step.state is not StepState.WITHDRAWN:
+            for answer in step.answers:
+                said.setdefault(answer.line_id, []).append(answer.state)
+    for line in requisition.lines:
+        if line.state is LineState.OPEN and line.id in said and is_through(said[line.id]):
+            line.state = LineState.APPROVED
+
+
+def withdraw_steps(actor: Actor, requisition: Requisition) -> None:
+    """Nothing is left to decide."""
+    for step in queries.steps_of(requisition.id):
+        if step.state in LIVE:
+            before = {"state": step.state}
+            step.state = StepState.WITHDRAWN
+            audit.record(actor, "approval.withdraw", step, before=before, after={"state": step.state})
+
+
+# After a change
+
+
+def reopen_steps(actor: Actor, requisition: Requisition, done: changing.Changed) -> None:
+    """Asks again exactly who a change touches: money all who said yes to it, a day who knows the place.
+
+    Raises Invalid when the new amount needs somebody who does not exist.
+    """
+    touched = _touched(done)
+    steps = queries.steps_of(requisition.id)
+    line = done.line
+    wanted = {(plan.cost_center_id, plan.kind): plan for plan in planned(requisition)}
+    for step in steps:
+        plan = wanted.pop((step.cost_center_id, step.kind), None)
+        _ask_again(step, plan, line, touched)
+    missing = [plan for plan in wanted.values() if line.id in plan.parts]
+    for plan in missing:
+        steps.append(_opened(actor, requisition, plan, [line.id]))
+    before = {step.id: step.state for step in steps}
+    take_turns(steps)
+    for step in steps:
+        if step.state in LIVE and any(one.line_id == line.id for one in step.answers):
+            _record_reopening(actor, requisition, step, done, before[step.id])
+
+
+def _touched(done: changing.Changed) -> list[Changed]:
+    found = [Changed.QUANTITY] if done.is_quantity else []
+    if done.before.need_by != done.after.need_by:
+        found.append(Changed.NEED_BY)
+    return found
+
+
+def _ask_again(
+    step: ApprovalStep, plan: Plan | None, line: RequisitionLine, touched: Sequence[Changed]
+) -> None:
+    answer = next((one for one in step.answers if one.line_id == line.id), None)
+    if step.state is StepState.WITHDRAWN or (step.kind is StepKind.ADDED and answer is None):
+        return
+    if plan is not None:
+        step.amount, step.limit_needed = plan.amount, plan.limit_needed
+        for one in step.answers:
+            one.amount = plan.parts.get(one.line_id, one.amount)
+        if answer is None and line.id in plan.parts:
+            answer = ApprovalAnswer(line_id=line.id, amount=plan.parts[line.id], state=AnswerState.OPEN)
+            step.answers.append(answer)
+    if answer is None:
+        return
+    if plan is None and step.kind is not StepKind.ADDED:
+        answer.state, answer.reason = AnswerState.MOOT, "Not needed any more after a change."
+    elif is_touched(step.kind, touched):
+        answer.state, answer.reason = AnswerState.OPEN, ""
+
+
+def _record_reopening(
+    actor: Actor,
+    requisition: Requisition,
+    step: ApprovalStep,
+    done: changing.Changed,
+    before: StepState,
+) -> None:
+    line = done.line
+    db.session.add(
+        ApprovalDecision(
+            requisition_id=requisition.id,
+            step_id=step.id,
+            line_number=line.line_number,
+            item=line.item.name,
+            act=Act.REOPEN,
+            before=done.before.quantity,
+            after=done.after.quantity,
+            account_id=actor.account_id,
+            evidence={
+                "amount": [str(done.before.amount), str(done.after.amount)],
+                "need_by": [str(done.before.need_by or ""), str(done.after.need_by or "")],
+                "was": done.before.state,
+            },
+        )
+    )
+    audit.record(
+        actor,
+        "approval.reopen",
+        step,
+        before={"state": before},
+        after={"state": step.state, "line": line.line_number, "amount": step.amount},
+    )

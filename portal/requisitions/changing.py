@@ -1,0 +1,241 @@
+"""Changing what was submitted: fewer, more, another day; the budget follows to the cent, approval reopens."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from portal.budgets import queries as budget_queries
+from portal.budgets import services as budgets
+from portal.budgets.rules import Control, Term
+from portal.budgets.services import Change
+from portal.foundation import audit, clock
+from portal.foundation.access import Actor
+from portal.foundation.db import db, found
+from portal.foundation.errors import Conflict, Invalid, NotAllowed
+from portal.foundation.hooks import Hook
+from portal.foundation.money import extended, slice_amount
+from portal.foundation.quantity import is_multiple, plain
+from portal.foundation.trace import follow_trace
+from portal.masterdata.queries import prices_on
+from portal.requisitions import queries
+from portal.requisitions.checks import spoken_money
+from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rules import (
+    MOST_QUANTITY,
+    TRANSITIONS,
+    LineState,
+    RequisitionSource,
+    RequisitionState,
+)
+from portal.requisitions.services import document_of
+from portal.requisitions.submission import retotal
+
+LATEST_NEED = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Version:
+    """What can be changed of a line, as it is at one moment."""
+
+    quantity: Decimal
+    need_by: date | None
+    unit_price: Decimal
+    amount: Decimal
+    state: LineState
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A line before and after its change."""
+
+    line: RequisitionLine
+    before: Version
+    after: Version
+
+    @property
+    def is_quantity(self) -> bool:
+        """Whether it costs another amount, or is asked for again."""
+        fresh = self.before.state is LineState.REJECTED
+        return fresh or (self.before.quantity, self.before.amount) != (self.after.quantity, self.after.amount)
+
+
+changed: Hook[[Actor, Requisition, Changed]] = Hook()
+"""Approvals reopen what a change touches."""
+
+
+def version_of(line: RequisitionLine, need_by: date | None) -> Version:
+    """The line now; `need_by` is that of its requisition, where the line has none of its own."""
+    return Version(line.quantity, line.need_by or need_by, line.unit_price, line.amount, line.state)
+
+
+def least(line: RequisitionLine) -> Decimal:
+    """The quantity a line cannot go below: what is ordered already, and what was closed of it."""
+    if line.state is LineState.REJECTED:
+        return line.ordered_quantity
+    return line.ordered_quantity + line.closed_quantity
+
+
+def may_change(actor: Actor, requisition: Requisition, line: RequisitionLine) -> bool:
+    """The requester, as long as something of the line is open, or was rejected."""
+    return (
+        requisition.requester_id == actor.account_id
+        and requisition.state in (RequisitionState.SUBMITTED, RequisitionState.DECIDED)
+        and requisition.source is not RequisitionSource.BILL_ONLY
+        and (line.state is LineState.REJECTED or least(line) < line.quantity)
+    )
+
+
+def line_of(actor: Actor, requisition: Requisition, line_id: int) -> RequisitionLine:
+    """The line to be changed; raises NotFound, NotAllowed, or Conflict when nothing of it is open."""
+    line = found(next((one for one in requisition.lines if one.id == line_id), None), "line")
+    if requisition.requester_id != actor.account_id:
+        raise NotAllowed("Only the person who asked may change a line.")
+    if not may_change(actor, requisition, line):
+        raise Conflict("Nothing of this line is open any more: it is ordered, closed or withdrawn.")
+    return line
+
+
+def change_line(
+    actor: Actor,
+    requisition_id: int,
+    line_id: int,
+    *,
+    quantity: Decimal,
+    need_by: date | None,
+    reason: str,
+    seen_version: int,
+) -> Changed:
+    """Changes an open or rejected line and asks for approval again where the change touches it.
+
+    Raises Conflict when it changed since it was looked at, Invalid with `field` quantity, need_by or reason.
+    """
+    requisition = found(queries.find(requisition_id, lock=True), "requisition")
+    line = line_of(actor, requisition, line_id)
+    if requisition.version != seen_version:
+        raise Conflict(f"{requisition.number} changed since you looked at it. Check it, then change it.")
+    follow_trace(requisition.trace_id)
+    before = version_of(line, requisition.need_by)
+    _check_quantity(line, quantity)
+    _check_need_by(requisition, need_by)
+    if before.state is not LineState.REJECTED and (quantity, need_by) == (before.quantity, before.need_by):
+        raise Invalid("Nothing is changed yet. Enter another quantity or another day.", field="quantity")
+    if not reason.strip():
+        raise Invalid("Say in a few words why it changes; the approver reads it.", field="reason")
+    if before.state is LineState.REJECTED:
+        line.closed_quantity = line.ordered_quantity
+        _refuse_if_gone(line)
+    resize(requisition, line, quantity, price=_price_of(requisition, line, quantity), is_checked=True)
+    line.need_by = need_by if need_by != requisition.need_by else None
+    line.state, line.decision_reason = LineState.OPEN, ""
+    done = Changed(line, before, version_of(line, requisition.need_by))
+    _record(actor, requisition, done, reason)
+    changed(actor, requisition, done)
+    reopen(requisition)
+    return done
+
+
+def reopen(requisition: Requisition) -> None:
+    """A requisition with an undecided line is not decided."""
+    if requisition.state is RequisitionState.DECIDED and any(
+        line.state is LineState.OPEN for line in requisition.lines
+    ):
+        requisition.state = TRANSITIONS[requisition.state, "reopen"]
+        requisition.decided_at = None
+
+
+def resize(
+    requisition: Requisition,
+    line: RequisitionLine,
+    quantity: Decimal,
+    *,
+    price: Decimal | None = None,
+    is_checked: bool = False,
+) -> None:
+    """Sets the quantity, and what is held follows; raises Invalid when a blocking budget lacks the rest."""
+    done = line.ordered_quantity + line.closed_quantity
+    was_open = _held(line, done)
+    line.unit_price = line.unit_price if price is None else price
+    line.quantity = quantity
+    line.amount = extended(quantity, line.unit_price)
+    more = slice_amount(line.unit_price, done, quantity) - was_open
+    if is_checked and more > 0:
+        _refuse_beyond_budget(requisition, line, more)
+    budgets.post([Change(line.id, Term.REQUESTED, more, document_of(requisition))])
+    retotal(requisition)
+
+
+def _held(line: RequisitionLine, done: Decimal) -> Decimal:
+    """What the open part holds: nothing after a no, which gave it back."""
+    if line.state is LineState.REJECTED:
+        return Decimal()
+    return slice_amount(line.unit_price, done, line.quantity)
+
+
+def _check_quantity(line: RequisitionLine, quantity: Decimal) -> None:
+    lowest = least(line)
+    if quantity <= 0 or not is_multiple(quantity, Decimal(1)):
+        raise Invalid("Enter a whole number of packs, at least 1.", field="quantity")
+    if quantity > MOST_QUANTITY:
+        raise Invalid(f"Ask for at most {MOST_QUANTITY:,} {line.uom}.", field="quantity")
+    if quantity < lowest:
+        raise Invalid(
+            f"{plain(lowest)} {line.uom} are ordered or closed already; it cannot go below that. "
+            "Ask the buyer to cancel what is ordered.",
+            field="quantity",
+        )
+
+
+def _check_need_by(requisition: Requisition, need_by: date | None) -> None:
+    today = clock.today(requisition.location.facility.time_zone)
+    if need_by is not None and need_by != requisition.need_by and need_by < today:
+        raise Invalid("This day is in the past. Choose today or later.", field="need_by")
+    if need_by is not None and need_by > today + LATEST_NEED:
+        raise Invalid("Choose a day within the next year.", field="need_by")
+
+
+def _refuse_if_gone(line: RequisitionLine) -> None:
+    if not line.offer.active or line.offer.supplier.blocked:
+        raise Invalid(
+            f"{line.item.name} from {line.offer.supplier.name} is not offered any more. "
+            "Put another one into your cart.",
+            field="quantity",
+        )
+
+
+def _price_of(requisition: Requisition, line: RequisitionLine, quantity: Decimal) -> Decimal | None:
+    """Today's price for a new quantity; None keeps the old one, as of a line that is ordered in part."""
+    if quantity == line.quantity or line.ordered_quantity or line.closed_quantity:
+        return None
+    key = (line.item_id, line.offer.supplier_id, line.uom, quantity)
+    price = prices_on(clock.today(requisition.location.facility.time_zone), [key]).get(key)
+    line.contract_line_id = price.id if price else None
+    return price.unit_price if price else line.offer.list_price
+
+
+def _refuse_beyond_budget(requisition: Requisition, line: RequisitionLine, more: Decimal) -> None:
+    budgets.lock(budget.id for budget in budget_queries.holding([line.id]))
+    holding = budget_queries.holding([line.id])  # again, since locking reads the budgets alone
+    left = budget_queries.balances(holding)
+    for budget in holding:
+        available = left[budget.id].available
+        if budget.control is Control.BLOCK and available < more and not requisition.override_reason:
+            raise Invalid(
+                f"{budget.cost_center.name} has {spoken_money(available, budget.currency)} available; "
+                f"this change needs {spoken_money(more, budget.currency)} more. Ask for less.",
+                field="quantity",
+            )
+
+
+def _record(actor: Actor, requisition: Requisition, done: Changed, reason: str) -> None:
+    def shown(version: Version) -> dict[str, object]:
+        return {"quantity": version.quantity, "need_by": version.need_by, "amount": version.amount}
+
+    audit.record(
+        actor,
+        "requisition.change_line",
+        requisition,
+        before={"line": done.line.line_number, "state": done.before.state, **shown(done.before)},
+        after={"line": done.line.line_number, "state": done.after.state, **shown(done.after)},
+        evidence={"reason": reason.strip(), "version": requisition.version},
+    )
+    db.session.flush()  # the version rises, and whoever looked before is told so
