@@ -11,9 +11,10 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
-from portal.approvals import opening as approvals
+from portal.approvals import opening as approval_opening
 from portal.approvals import queries as approval_queries
 from portal.approvals import views as approvals_views
+from portal.budgets import queries as budget_queries
 from portal.budgets import views as budgets_views
 from portal.catalog import queries as catalog_queries
 from portal.catalog import services as catalog
@@ -26,7 +27,8 @@ from portal.clinical.feeds import services as feeds
 from portal.clinical.fhir import inbound as fhir_inbound
 from portal.clinical.fhir import views as fhir_views
 from portal.clinical.launch import jobs as launch_jobs
-from portal.clinical.launch.web import help_ended_sessions, init_launches
+from portal.clinical.launch.web import help_ended_sessions, init_launches, limit_launches
+from portal.clinical.recalls.requesting import recalled
 from portal.clinical.usage import jobs as usage_jobs
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
@@ -43,7 +45,7 @@ from portal.inventory import jobs as inventory_jobs
 from portal.inventory import queries as inventory_queries
 from portal.inventory import services as inventory
 from portal.inventory import views as inventory_views
-from portal.inventory.kept import kept_items, used_by_month
+from portal.inventory.kept import kept_items, used_a_day, used_by_month
 from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
 from portal.invoices import views as invoices_views
@@ -55,6 +57,7 @@ from portal.operations import jobs as operations_jobs
 from portal.operations import views as operations_views
 from portal.orders import answers, followed
 from portal.orders import outbound as orders_outbound
+from portal.orders import outlook as order_outlook
 from portal.orders import page as order_page
 from portal.orders import services as orders
 from portal.orders import views as orders_views
@@ -66,11 +69,15 @@ from portal.replenishment import facts as replenishment_facts
 from portal.replenishment import jobs as replenishment_jobs
 from portal.replenishment import services as replenishment
 from portal.replenishment import views as replenishment_views
+from portal.requisitions import around
+from portal.requisitions import outlook as requisition_outlook
 from portal.requisitions import changing, changing_views
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
 from portal.requisitions.before import last_asked
+from portal.requisitions.lists import jobs as lists_jobs
+from portal.requisitions.rulebook import views as rulebook_views
 from portal.settings import Settings, load
 
 A_YEAR = 31_536_000
@@ -81,6 +88,7 @@ JOB_MODULES = (
     masterdata_jobs,
     operations_jobs,
     replenishment_jobs,
+    lists_jobs,
     launch_jobs,
     usage_jobs,
 )
@@ -94,6 +102,7 @@ BLUEPRINTS = (
     inventory_views.blueprint,
     requisitions_views.blueprint,
     changing_views.blueprint,
+    rulebook_views.blueprint,
     approvals_views.blueprint,
     orders_views.blueprint,
     receiving_views.blueprint,
@@ -123,6 +132,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(blueprint)
     init_identity(app)
     help_ended_sessions(app)
+    limit_launches(app)
     return app
 
 
@@ -220,18 +230,23 @@ def _connect_features() -> None:
     masterdata.imported.attach(catalog.follow_import)
     inventory.moved.attach(replenishment.follow_stock)
     replenishment_facts.scheduled_demand.attach(scheduled_demand.of_location)
-    requisitions.submitted.attach(approvals.open_steps)
-    requisitions.withdrawn.attach(approvals.withdraw_steps)
-    changing.changed.attach(approvals.reopen_steps)
+    requisitions.submitted.attach(approval_opening.open_steps)
+    requisitions.withdrawn.attach(approval_opening.withdraw_steps)
+    changing.changed.attach(approval_opening.reopen_steps)
     orders.posted.attach(receiving.send_waiting)
     receiving.received.attach(invoices.match)
     requisition_queries.approval_parts.attach(approval_queries.parts_of)
     requisition_queries.order_parts.attach(followed.parts_of)
     catalog_queries.stocked_items.attach(kept_items)
     catalog_queries.used_by_month.attach(used_by_month)
+    catalog_queries.usage_facts.attach(used_a_day)
     catalog_queries.shelf_facts.attach(last_asked)
     catalog_queries.shelf_facts.attach(inventory_queries.shelf)
     catalog_queries.shelf_facts.attach(requisition_queries.in_cart)
     catalog_queries.shelf_facts.attach(followed.on_order)
+    budget_queries.outlooks.attach(requisition_outlook.outlooks)
+    budget_queries.outlooks.attach(order_outlook.outlooks)
+    around.on_order.attach(followed.on_order)
+    around.recalls.attach(recalled)
     order_page.linked_documents.attach(receiving_queries.linked_to_order)
     order_page.linked_documents.attach(invoice_queries.linked_to_order)

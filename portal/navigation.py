@@ -14,6 +14,7 @@ from portal.foundation.web import actor
 from portal.operations import work_items
 from portal.replenishment import queries as replenishment_queries
 from portal.requisitions import queries as requisition_queries
+from portal.requisitions.lists import queries as lists_queries
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,19 @@ class Entry:
 
 _P = Permission
 NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("Care", (Entry("Cases today", "clinical.care_cases", (_P.RECORD_USAGE,), icon="stethoscope"),)),
+    (
+        "Care",
+        (
+            Entry("Cases today", "clinical.care_cases", (_P.RECORD_USAGE,), icon="stethoscope"),
+            Entry("Cards and favorites", "clinical.cards", (_P.RECORD_USAGE,), icon="star"),
+        ),
+    ),
     (
         "Request",
         (
             Entry("Order guide", "catalog.guide", (_P.REQUEST,), icon="clipboard-list"),
             Entry("Catalog", "catalog.search", (_P.VIEW_CATALOG,), icon="search"),
+            Entry("Buy again", "requisitions.lists", (_P.REQUEST,), icon="refresh"),
             Entry("Cart", "requisitions.cart", (_P.REQUEST,), icon="shopping-cart"),
             Entry("Requisitions", "requisitions.listing", (_P.REQUEST, _P.VIEW_ORDERS), icon="file-text"),
         ),
@@ -84,6 +92,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Contracts", "masterdata.contracts", (_P.MANAGE_MASTER_DATA,), icon="file-dollar"),
             Entry("Imports", "masterdata.imports", (_P.MANAGE_MASTER_DATA,), icon="upload"),
             Entry("ERP sync", "masterdata.syncs", (_P.MANAGE_MASTER_DATA,), icon="refresh"),
+            Entry("Rules", "rulebook.listing", (_P.MANAGE_RULES,), icon="scale"),
             Entry("EHR systems", "clinical.show_ehrs", (_P.ADMINISTER,), icon="heartbeat"),
             Entry("People", "identity.people", (_P.ADMINISTER,), icon="users"),
             Entry("Deciding for others", "approvals.delegations", (_P.ADMINISTER,), icon="user-check"),
@@ -94,6 +103,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 # What waits behind a page, by its endpoint.
 COUNTS: dict[str, Callable[[Actor], int]] = {
     "requisitions.cart": requisition_queries.lines_in_carts,
+    "requisitions.lists": lists_queries.problems,
     "approvals.inbox": approval_queries.waiting_count,
     "operations.work_items": work_items.open_count,
     "replenishment.suggestions": replenishment_queries.open_count,

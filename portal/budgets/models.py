@@ -12,12 +12,16 @@ from portal.masterdata.models import CostCenter
 
 
 class Budget(TenantRow):
-    """What a cost center may spend in a period, both days included."""
+    """What a cost center may spend in a period, both days included; with a category, on that alone.
+
+    A line draws on its category's budget where there is one, else on the cost center's: never on both.
+    """
 
     __tablename__ = "budget"
-    __table_args__ = (UniqueConstraint("cost_center_id", "period_start"),)
+    __table_args__ = (UniqueConstraint("cost_center_id", "category", "period_start"),)
 
     cost_center_id: Mapped[Key] = mapped_column(ForeignKey("cost_center.id"))
+    category: Mapped[str] = mapped_column(default="")
     period_start: Mapped[date]
     period_end: Mapped[date]
     amount: Mapped[Amount]

@@ -8,7 +8,7 @@ from typing import Any
 
 from portal.budgets.models import Budget
 from portal.budgets.queries import Held
-from portal.budgets.rules import Balance, Term
+from portal.budgets.rules import Balance, Control, Outlook, Term
 from portal.foundation.access import Actor, Permission
 from portal.foundation.filters import day
 from portal.foundation.spreadsheets import as_csv
@@ -17,6 +17,12 @@ LABELS = {
     Term.REQUESTED: "Requested, not ordered yet",
     Term.ORDERED: "Ordered, not invoiced yet",
     Term.INVOICED: "Invoiced",
+}
+SPENT = "Spent: it does not come back"
+CONTROLS = {
+    Control.NONE: "A request beyond it goes on; the approver sees it.",
+    Control.WARN: "A request beyond it is warned.",
+    Control.BLOCK: "A request beyond it needs an override.",
 }
 TONES = {Term.REQUESTED: "success", Term.ORDERED: "info", Term.INVOICED: "neutral"}
 DOCUMENTS = {
@@ -35,6 +41,8 @@ class BudgetRow:
     code: str
     period: str
     currency: str
+    category: str
+    control: str
     balance: Balance
     parts: list[dict[str, Any]]
     tone: str
@@ -48,6 +56,8 @@ def row(budget: Budget, balance: Balance) -> BudgetRow:
         code=budget.cost_center.code,
         period=period(budget.period_start, budget.period_end),
         currency=budget.currency,
+        category=budget.category,
+        control=CONTROLS[budget.control],
         balance=balance,
         parts=parts(balance),
         tone="danger" if balance.available < 0 else "",
@@ -55,7 +65,7 @@ def row(budget: Budget, balance: Balance) -> BudgetRow:
 
 
 HEADER = (
-    "cost center", "name", "from", "to", "currency", "budget", "requested", "ordered", "invoiced",
+    "cost center", "name", "category", "from", "to", "currency", "budget", "requested", "ordered", "invoiced",
     "available",
 )  # fmt: skip
 
@@ -68,8 +78,8 @@ def file(budgets: Sequence[Budget], balances: Mapping[int, Balance]) -> bytes:
 def _file_line(budget: Budget, balance: Balance) -> Sequence[object]:
     center = budget.cost_center
     return (
-        center.code, center.name, budget.period_start, budget.period_end, budget.currency, balance.budget,
-        balance.requested, balance.ordered, balance.invoiced, balance.available,
+        center.code, center.name, budget.category, budget.period_start, budget.period_end, budget.currency,
+        balance.budget, balance.requested, balance.ordered, balance.invoiced, balance.available,
     )  # fmt: skip
 
 
@@ -109,14 +119,18 @@ class DocumentRow:
     term: str
     since: datetime
     amount: Decimal
+    outlook: str
+    when: date | None
 
 
-def document_rows(actor: Actor, held: Sequence[Any]) -> list[DocumentRow]:
-    """The documents with links for those the person may open."""
-    return [_document_row(actor, Held(*columns)) for columns in held]
+def document_rows(
+    actor: Actor, held: Sequence[Held], outlooks: Mapping[tuple[str, int], Outlook]
+) -> list[DocumentRow]:
+    """The documents with what becomes of their money, and links for those the person may open."""
+    return [_document_row(actor, one, outlooks.get((one.document_type, one.document_id))) for one in held]
 
 
-def _document_row(actor: Actor, held: Held) -> DocumentRow:
+def _document_row(actor: Actor, held: Held, outlook: Outlook | None) -> DocumentRow:
     kind, endpoint, argument, permission = DOCUMENTS[held.document_type]
     may_open = permission is None or actor.can(permission)
     return DocumentRow(
@@ -127,4 +141,6 @@ def _document_row(actor: Actor, held: Held) -> DocumentRow:
         term=LABELS[held.term],
         since=held.since,
         amount=held.amount,
+        outlook=SPENT if held.term is Term.INVOICED else outlook.words if outlook else "",
+        when=outlook.on if outlook and held.term is not Term.INVOICED else None,
     )

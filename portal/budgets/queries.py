@@ -1,6 +1,7 @@
 """Reading budgets: which applies, what is held, by which documents."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,14 +11,18 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.budgets.models import Budget, BudgetEntry
-from portal.budgets.rules import Balance, Term
+from portal.budgets.rules import Balance, Outlook, Term
 from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.db import db, found
+from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
 from portal.masterdata.models import CostCenter
 
 SEES_BUDGETS = frozenset({Permission.APPROVE, Permission.REQUEST, Permission.OVERRIDE_BUDGET})
 """Who holds one of these sees the budgets of the same places."""
+
+outlooks: Collector[[str, Collection[int]], Outlook] = Collector()
+"""Higher features say what becomes of what their documents hold (type of document, ids)."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +37,36 @@ class Held:
     since: datetime
 
 
+Payer = tuple[int, str]
+"""A cost center and the category of what it pays for."""
+
+
 def budgets_on(day: date, cost_center_ids: Iterable[int]) -> dict[int, Budget]:
     """The budget of each cost center whose period holds the day; cost centers without one are absent."""
-    rows = db.session.scalars(
+    found = _effective(day, set(cost_center_ids))
+    return {budget.cost_center_id: budget for budget in found if not budget.category}
+
+
+def drawn_on(day: date, payers: Iterable[Payer]) -> dict[Payer, Budget]:
+    """The budget each pays from: the one of its category where there is one, else the cost center's."""
+    wanted = set(payers)
+    known = {
+        (budget.cost_center_id, budget.category): budget
+        for budget in _effective(day, {center_id for center_id, _ in wanted})
+    }
+    found = {payer: known.get(payer) or known.get((payer[0], "")) for payer in wanted}
+    return {payer: budget for payer, budget in found.items() if budget is not None}
+
+
+def _effective(day: date, cost_center_ids: set[int]) -> Iterable[Budget]:
+    return db.session.scalars(
         select(Budget)
         .where(
-            Budget.cost_center_id.in_(set(cost_center_ids)),
-            Budget.period_start <= day,
-            Budget.period_end >= day,
+            Budget.cost_center_id.in_(cost_center_ids), Budget.period_start <= day, Budget.period_end >= day
         )
         .options(joinedload(Budget.cost_center))
-        .order_by(Budget.period_start)  # where periods overlap, the one that began last counts
+        .order_by(Budget.period_start, Budget.id)  # where periods overlap, the one that began last counts
     )
-    return {budget.cost_center_id: budget for budget in rows}
 
 
 def balances(budgets: Iterable[Budget]) -> dict[int, Balance]:
@@ -79,6 +101,18 @@ def held_documents(budget_id: int, term: Term | None = None) -> Select[Any]:
     )
     documents: Select[Any] = statement.where(BudgetEntry.term == term) if term else statement
     return documents
+
+
+def outlooks_of(held: Iterable[Held]) -> dict[tuple[str, int], Outlook]:
+    """What becomes of what the documents hold, by type and id; a question for each type."""
+    ids: dict[str, set[int]] = defaultdict(set)
+    for one in held:
+        ids[one.document_type].add(one.document_id)
+    return {
+        (one.document_type, one.document_id): one
+        for document_type, found in ids.items()
+        for one in outlooks(document_type, found)
+    }
 
 
 def find(actor: Actor, budget_id: int) -> Budget:

@@ -1,6 +1,7 @@
 """The budget formula: available = budget - requested - ordered - invoiced."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -42,3 +43,13 @@ class Balance:
             Term.ORDERED: self.ordered,
             Term.INVOICED: self.invoiced,
         }[term]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What becomes of the money a document holds: what it waits for, in words, and by when, if known."""
+
+    document_type: str
+    document_id: int
+    words: str
+    on: date | None = None

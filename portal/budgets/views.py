@@ -54,6 +54,7 @@ def show(budget_id: int) -> ResponseReturnValue:
     asked = request.args.get("term", "")
     term = Term(asked) if asked in list(Term) else None
     page = paginate(queries.held_documents(budget.id, term), request.args.get("page", 1, type=int))
+    held = [queries.Held(*columns) for columns in page.rows]
     return render_template(
         "budgets/show.html",
         budget=presenters.row(budget, balance),
@@ -61,7 +62,7 @@ def show(budget_id: int) -> ResponseReturnValue:
         terms=[{"label": presenters.LABELS[one], "term": one.value} for one in Term],
         term=term.value if term else "",
         page=page,
-        rows=presenters.document_rows(actor(), page.rows),
+        rows=presenters.document_rows(actor(), held, queries.outlooks_of(held)),
     )
 
 
@@ -72,4 +73,6 @@ def _statement(form: BudgetFilter) -> Any:
 
 def _require() -> None:
     if not any(actor().can(permission) for permission in queries.SEES_BUDGETS):
-        raise NotAllowed("Budgets are open to those who request or approve. Ask your administrator.")
+        raise NotAllowed(
+            "Budgets are open to those who request, approve or override. Ask your administrator."
+        )

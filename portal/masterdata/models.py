@@ -74,6 +74,19 @@ class Location(TenantRow):
     cost_center: Mapped[CostCenter | None] = relationship(lazy="raise")
 
 
+class ClosedDay(TenantRow):
+    """A day, or a weekday of every week, on which a facility, or only one location, takes no deliveries."""
+
+    __tablename__ = "closed_day"
+    __table_args__ = (Index("ix_closed_day_facility", "facility_id"),)
+
+    facility_id: Mapped[Key] = mapped_column(ForeignKey("facility.id"))
+    location_id: Mapped[Key | None] = mapped_column(ForeignKey("location.id"))
+    day: Mapped[date | None]
+    weekday: Mapped[int | None]  # Monday is 0
+    reason: Mapped[str] = mapped_column(default="")
+
+
 class Supplier(TenantRow):
     """Who we order from."""
 

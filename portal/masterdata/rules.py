@@ -1,6 +1,7 @@
 """Kinds and states of master data."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -120,3 +121,27 @@ def may_change(changed: int, existing: int, limit: Decimal) -> bool:
 def share(changed: int, existing: int) -> Decimal:
     """Percent of the existing rows that change."""
     return round(Decimal(100 * changed) / existing, 2) if existing else Decimal(0)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A day, or a weekday of every week (Monday is 0), without deliveries; `reason` is for people."""
+
+    day: date | None = None
+    weekday: int | None = None
+    reason: str = ""
+
+    def covers(self, day: date) -> bool:
+        """Whether nothing is received on a day."""
+        return self.day == day or self.weekday == day.weekday()
+
+
+def closing_on(day: date, closings: Iterable[Closing]) -> Closing | None:
+    """Why nothing is received on a day; None when something is."""
+    return next((one for one in closings if one.covers(day)), None)
+
+
+def next_open(day: date, closings: Collection[Closing]) -> date | None:
+    """The day itself or the first one after it on which something is received; None within a year."""
+    days = (day + timedelta(days=ahead) for ahead in range(366))
+    return next((one for one in days if closing_on(one, closings) is None), None)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
-from portal.foundation.quantity import plain, whole_packs
+from portal.foundation.quantity import plain, rounded_packs, whole_packs
 from portal.inventory.rules import ParMethod
 
 USAGE_WEEKS = 4
@@ -123,16 +123,6 @@ class Par:
             return rounded_packs(self.need, pack, self.round_up_from, to_zero=self.may_round_to_zero)
         whole = (self.need / pack).to_integral_value(rounding=ROUND_FLOOR)
         return max(whole, whole_packs(self.minimum - self.position, pack))
-
-
-def rounded_packs(need: Decimal, pack: Decimal, threshold: Decimal, *, to_zero: bool) -> Decimal:
-    """One more pack when at least `threshold` units remain beyond whole packs.
-
-    A need is never rounded to nothing unless `to_zero`.
-    """
-    whole, rest = divmod(need, pack)
-    packs = whole + 1 if rest > 0 and rest >= threshold else whole
-    return packs if packs > 0 or to_zero or need <= 0 else Decimal(1)
 
 
 def daily_usage(consumed: Decimal, first_on: date | None, today: date) -> Decimal:

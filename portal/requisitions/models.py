@@ -22,13 +22,7 @@ class Requisition(TenantRow):
         UniqueConstraint("organization_id", "number"),
         Index("ix_requisition_requester", "requester_id", "state"),
         Index("ix_requisition_location", "location_id", "created_at"),
-        Index(
-            "uq_requisition_draft",
-            "requester_id",
-            "location_id",
-            unique=True,
-            postgresql_where=text("state = 'draft' AND source = 'cart'"),
-        ),
+        Index("ix_requisition_lent", "lent_by_id", postgresql_where=text("lent_by_id IS NOT NULL")),
     )
 
     number: Mapped[str | None]  # given at submit
@@ -39,6 +33,10 @@ class Requisition(TenantRow):
     need_by: Mapped[date | None]
     note: Mapped[str] = mapped_column(default="")
     name: Mapped[str] = mapped_column(default="")  # of the cart, for the person who fills it
+    used_at: Mapped[datetime] = mapped_column(default=clock.now)  # of several carts the last one is filled
+    removed_at: Mapped[datetime | None]  # a deleted cart can be put back
+    lent_by_id: Mapped[Key | None] = mapped_column(ForeignKey("account.id"))  # to the requester, to fill it
+    lent_note: Mapped[str] = mapped_column(default="")
     is_rush: Mapped[bool] = mapped_column(default=False)
     rush_reason: Mapped[str] = mapped_column(default="")
     override_reason: Mapped[str] = mapped_column(default="")  # why it shall go beyond a blocking budget
@@ -50,7 +48,8 @@ class Requisition(TenantRow):
     version: Mapped[int] = mapped_column()
     trace_id: Mapped[str] = mapped_column(default=current_trace)
 
-    requester: Mapped[Account] = relationship(lazy="raise")
+    requester: Mapped[Account] = relationship(lazy="raise", foreign_keys=requester_id)
+    lent_by: Mapped[Account | None] = relationship(lazy="raise", foreign_keys=lent_by_id)
     location: Mapped[Location] = relationship(lazy="raise")
     lines: Mapped[list["RequisitionLine"]] = relationship(
         lazy="raise", back_populates="requisition", order_by="RequisitionLine.line_number"
@@ -70,7 +69,12 @@ class RequisitionLine(TenantRow):
             "organization_id",
             postgresql_where=text("state = 'approved' AND ordered_quantity + closed_quantity < quantity"),
         ),
-        Index("ix_requisition_line_item", "item_id"),
+        Index("ix_requisition_line_item", "item_id", "id"),
+        Index(
+            "ix_requisition_line_wanted",
+            "item_id",
+            postgresql_where=text("state <> 'rejected' AND ordered_quantity + closed_quantity < quantity"),
+        ),
     )
 
     requisition_id: Mapped[Key] = mapped_column(ForeignKey("requisition.id"), index=True)
@@ -85,6 +89,7 @@ class RequisitionLine(TenantRow):
     cost_center_id: Mapped[Key | None] = mapped_column(ForeignKey("cost_center.id"))
     gl_account_id: Mapped[Key | None] = mapped_column(ForeignKey("gl_account.id"))
     need_by: Mapped[date | None]  # where it differs from the requisition's
+    quantity_reason: Mapped[str] = mapped_column(default="")  # why so much more or less than suggested
     state: Mapped[LineState] = mapped_column(default=LineState.OPEN)
     decision_reason: Mapped[str] = mapped_column(default="")
     ordered_quantity: Mapped[Quantity] = mapped_column(default=0)
@@ -102,6 +107,7 @@ class CheckResult(TenantRow):
     """What a check said at submit, with the evidence it used; no line means the whole requisition."""
 
     __tablename__ = "check_result"
+    __table_args__ = (Index("ix_check_result_rule", "organization_id", "rule", "checked_at"),)
 
     requisition_id: Mapped[Key] = mapped_column(ForeignKey("requisition.id"), index=True)
     line_id: Mapped[Key | None] = mapped_column(ForeignKey("requisition_line.id"))
@@ -110,5 +116,6 @@ class CheckResult(TenantRow):
     outcome: Mapped[CheckOutcome] = mapped_column()
     sentence: Mapped[str]
     evidence: Mapped[Json] = mapped_column(default=dict)
+    measure: Mapped[UnitPrice | None]  # what the rule weighed; another setting can be tried on it
     data_at: Mapped[datetime | None]  # how old the facts were
     checked_at: Mapped[datetime] = mapped_column(default=clock.now)

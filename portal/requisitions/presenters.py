@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -378,11 +378,23 @@ def kept_checks(results: Sequence[CheckResult], lines: Sequence[RequisitionLine]
     ]
 
 
+MOST_EXPLAINED = 500
+
+
 def grouped(said: Sequence[Said]) -> dict[str, list[dict[str, Any]]]:
-    """The checks as components want them: what blocks, what warns, what passed."""
-    return {
+    """The checks as components want them: what blocks, what warns, what passed; `passed` is that by item.
+
+    Of very many the evidence of what passed is left out, so that the page stays light.
+    """
+    shown = {
         outcome.value: [_check(one) for one in said if one.outcome is outcome] for outcome in CheckOutcome
     }
+    passed: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in said:
+        if one.outcome is CheckOutcome.PASS:
+            brief = replace(one, item="", evidence=one.evidence if len(said) <= MOST_EXPLAINED else ())
+            passed[one.item].append(_check(brief))
+    return {**shown, "passed": [{"label": item, "checks": checks} for item, checks in passed.items()]}
 
 
 def _check(said: Said) -> dict[str, Any]:

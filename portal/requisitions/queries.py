@@ -1,27 +1,21 @@
-"""Reading carts and requisitions, and the facts the checks need."""
+"""Reading carts and requisitions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
-from portal.budgets.queries import balances, budgets_on
-from portal.budgets.rules import Control
 from portal.catalog.models import Offer
-from portal.catalog.rules import Shelf, pack
+from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
 from portal.identity.models import Account
-from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Item, Location
-from portal.masterdata.queries import prices_on
-from portal.requisitions.checks import BudgetFacts, CartFacts, CenterFacts, LineFacts
+from portal.masterdata.models import ContractLine, Item, Location
 from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
 from portal.requisitions.rules import ApprovalPart, LineState, OrderPart, RequisitionSource, RequisitionState
 
@@ -89,27 +83,16 @@ def may_see(actor: Actor, requisition: Requisition) -> bool:
 
 
 def cart_of(actor: Actor, location_id: int) -> Requisition | None:
-    """The person's cart for a location."""
+    """The cart a person fills for a location: of several the one last chosen."""
     cart: Requisition | None = db.session.scalar(
         _carts(actor)
         .where(Requisition.location_id == location_id)
+        .order_by(Requisition.used_at.desc(), Requisition.id.desc())
+        .limit(1)
         .options(*_with_lines())
         .execution_options(populate_existing=True)
     )
     return cart
-
-
-def carts_of(actor: Actor) -> list[tuple[Location, int]]:
-    """The locations for which the person has something in a cart, with the number of lines."""
-    rows = db.session.execute(
-        _carts(actor)
-        .join(Requisition.lines)
-        .join(Requisition.location)
-        .with_only_columns(Location, func.count(RequisitionLine.id))
-        .group_by(Location.id)
-        .order_by(Location.name, Location.id)
-    )
-    return [(row[0], row[1]) for row in rows]
 
 
 def lines_in_carts(actor: Actor) -> int:
@@ -119,15 +102,19 @@ def lines_in_carts(actor: Actor) -> int:
 
 
 def in_cart(actor: Actor, location_id: int, item_ids: Collection[int]) -> list[Shelf]:
-    """What the person's cart for a location holds of items."""
+    """What the person's carts for a location hold of items."""
     rows = db.session.execute(
         _carts(actor)
         .join(Requisition.lines)
         .join(RequisitionLine.offer)
         .where(Requisition.location_id == location_id, RequisitionLine.item_id.in_(item_ids))
         .with_only_columns(
-            RequisitionLine.item_id, RequisitionLine.offer_id, RequisitionLine.quantity, Offer.factor
+            RequisitionLine.item_id,
+            RequisitionLine.offer_id,
+            func.sum(RequisitionLine.quantity),
+            Offer.factor,
         )
+        .group_by(RequisitionLine.item_id, RequisitionLine.offer_id, Offer.factor)
     )
     return [
         Shelf(item_id, in_cart={offer_id: quantity}, in_cart_base=quantity * factor)
@@ -140,6 +127,7 @@ def _carts(actor: Actor) -> Select[Any]:
         Requisition.requester_id == actor.account_id,
         Requisition.state == RequisitionState.DRAFT,
         Requisition.source == RequisitionSource.CART,
+        Requisition.removed_at.is_(None),
     )
 
 
@@ -224,80 +212,6 @@ def _within(actor: Actor, permission: Permission) -> ColumnElement[bool]:
             if permission in grant.permissions
         ),
     )
-
-
-def cart_facts(actor: Actor, requisition: Requisition, today: date) -> CartFacts:
-    """What the checks need of the cart: today's prices, the dimensions and the money as they are now."""
-    keys = {
-        line.id: (line.item_id, line.offer.supplier_id, line.uom, line.quantity) for line in requisition.lines
-    }
-    prices = prices_on(today, keys.values())
-    accounts = _gl_accounts({line.item.gl_account_id for line in requisition.lines})
-    lines = [
-        _line_facts(
-            requisition,
-            line,
-            price=prices.get(keys[line.id]),
-            account=accounts.get(line.item.gl_account_id),
-        )
-        for line in requisition.lines
-    ]
-    location = requisition.location
-    center = _center_facts(actor, location)
-    total = sum((line.amount for line in lines), Decimal())
-    budgets = _budget_facts(location.cost_center, total, today) if location.cost_center and lines else []
-    return CartFacts(today, requisition.need_by, center, lines, budgets)
-
-
-def _gl_accounts(account_ids: set[int | None]) -> dict[int | None, GlAccount]:
-    rows = db.session.scalars(select(GlAccount).where(GlAccount.id.in_(account_ids), GlAccount.active))
-    return {account.id: account for account in rows}
-
-
-def _line_facts(
-    requisition: Requisition, line: RequisitionLine, *, price: ContractLine | None, account: GlAccount | None
-) -> LineFacts:
-    return LineFacts(
-        number=line.line_number,
-        item=line.item.name,
-        quantity=line.quantity,
-        uom=line.uom,
-        pack=pack(line.uom, line.offer.factor, line.item.base_uom),
-        lifecycle=line.item.lifecycle,
-        offer_active=line.offer.active,
-        supplier=line.offer.supplier.name,
-        supplier_blocked=line.offer.supplier.blocked,
-        currency=requisition.currency,
-        unit_price=price.unit_price if price else line.offer.list_price,
-        price_shown=line.unit_price,
-        contract_line_id=price.id if price else None,
-        contract=price.contract.number if price else None,
-        contract_tier=price.minimum_quantity if price else Decimal(),
-        contract_ends=min(price.valid_to, price.contract.valid_to) if price else None,
-        gl_account=f"{account.code} {account.name}" if account else None,
-    )
-
-
-def _center_facts(actor: Actor, location: Location) -> CenterFacts | None:
-    center = location.cost_center
-    if center is None or not center.active:
-        return None
-    return CenterFacts(
-        name=f"{center.code} {center.name}",
-        valid_from=center.valid_from,
-        valid_to=center.valid_to,
-        is_allowed=actor.can(Permission.REQUEST, facility_id=location.facility_id, cost_center_id=center.id),
-    )
-
-
-def _budget_facts(center: CostCenter, asked: Decimal, today: date) -> list[BudgetFacts]:
-    """The money of the cost center, as it is now."""
-    name = f"{center.code} {center.name}"
-    budget = budgets_on(today, [center.id]).get(center.id)
-    if budget is None:
-        return [BudgetFacts(name, Control.NONE, balance=None, asked=asked)]
-    held = balances([budget])[budget.id]
-    return [BudgetFacts(name, budget.control, held, asked, budget.id, budget.currency)]
 
 
 def checks_of(requisition_id: int) -> list[CheckResult]:

@@ -1,8 +1,7 @@
 """Carts and requisitions: add, change, check, submit, withdraw, close what is no longer needed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -26,11 +25,13 @@ from portal.foundation.money import extended, slice_amount
 from portal.foundation.numbering import next_number
 from portal.foundation.quantity import is_multiple
 from portal.foundation.trace import follow_trace, new_trace
+from portal.identity.models import Account
 from portal.identity.queries import organization
 from portal.masterdata.models import ContractLine, Location
 from portal.masterdata.queries import prices_on
 from portal.requisitions import checks, queries
 from portal.requisitions.checks import CartFacts
+from portal.requisitions.facts import cart_facts
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import (
     MOST_LINES,
@@ -49,7 +50,6 @@ from portal.requisitions.submission import (
     retotal,
 )
 
-LATEST_NEED = timedelta(days=365)
 submitted: Hook[[Actor, Requisition]] = Hook()
 withdrawn: Hook[[Actor, Requisition]] = Hook()
 
@@ -60,14 +60,25 @@ def today_at(location: Location) -> date:
 
 
 def cart(actor: Actor, location_id: int) -> Requisition:
-    """The person's cart for a location, made if there is none; two clicks at once make one."""
-    location = _requestable(actor, location_id)
-    statement = insert(Requisition).values(_beginning(actor, location, RequisitionSource.CART))
-    db.session.execute(statement.on_conflict_do_nothing())
-    return found(queries.cart_of(actor, location_id), "cart")
+    """The cart a person fills for a location, made if there is none; two clicks at once make one."""
+    location = requestable(actor, location_id)
+    present = queries.cart_of(actor, location_id)
+    if present is None:
+        lock_person(actor)
+        present = queries.cart_of(actor, location_id)
+    if present is None:
+        db.session.execute(insert(Requisition).values(beginning(actor, location, RequisitionSource.CART)))
+        present = queries.cart_of(actor, location_id)
+    return found(present, "cart")
 
 
-def _requestable(actor: Actor, location_id: int) -> Location:
+def lock_person(actor: Actor) -> None:
+    """What one person does in two windows happens one after the other."""
+    person = select(Account.id).where(Account.id == actor.account_id)
+    db.session.execute(person.with_for_update(key_share=True))
+
+
+def requestable(actor: Actor, location_id: int) -> Location:
     location = found(
         db.session.scalar(
             select(Location)
@@ -82,7 +93,7 @@ def _requestable(actor: Actor, location_id: int) -> Location:
     return location
 
 
-def _beginning(actor: Actor, location: Location, source: RequisitionSource) -> dict[str, Any]:
+def beginning(actor: Actor, location: Location, source: RequisitionSource) -> dict[str, Any]:
     return {
         "requester_id": actor.account_id,
         "location_id": location.id,
@@ -104,11 +115,11 @@ def request(
     note: str = "",
 ) -> Requisition:
     """Submits quantities of offers (by id) at once, beside the cart; refuses as `submit`."""
-    location = _requestable(actor, location_id)
-    statement = insert(Requisition).values(_beginning(actor, location, source)).returning(Requisition.id)
-    requisition = _locked_cart(actor, db.session.scalars(statement).one())
+    location = requestable(actor, location_id)
+    statement = insert(Requisition).values(beginning(actor, location, source)).returning(Requisition.id)
+    requisition = locked_cart(actor, db.session.scalars(statement).one())
     requisition.need_by, requisition.note = need_by, note
-    _put_all(requisition, wanted)
+    put_all(requisition, wanted)
     db.session.flush()
     return submit(actor, requisition.id, seen_version=requisition.version)
 
@@ -124,16 +135,16 @@ def add_all(actor: Actor, location_id: int, wanted: Mapping[int, Decimal]) -> li
     Raises Invalid naming the item for what cannot be requested or is too much, NotFound for an offer
     that does not exist.
     """
-    requisition = _locked_cart(actor, cart(actor, location_id).id)
-    return _put_all(requisition, wanted)
+    requisition = locked_cart(actor, cart(actor, location_id).id)
+    return put_all(requisition, wanted)
 
 
-def _put_all(requisition: Requisition, wanted: Mapping[int, Decimal]) -> list[RequisitionLine]:
+def put_all(requisition: Requisition, wanted: Mapping[int, Decimal]) -> list[RequisitionLine]:
     offers = {offer.id: offer for offer in find_offers(wanted)}
     if len(offers) != len(wanted):
         raise NotFound("This item is not offered any more. Look it up again.")
     lines = [_put(requisition, offers[offer_id], quantity) for offer_id, quantity in wanted.items()]
-    _price(requisition, lines)
+    reprice(requisition, lines)
     return lines
 
 
@@ -145,7 +156,7 @@ def _put(requisition: Requisition, offer: Offer, quantity: Decimal) -> Requisiti
     if line is None:
         line = _new_line(requisition, offer)
     field = f"q{offer.id}"
-    _set_quantity(line, line.quantity + _whole(quantity, field), field)
+    set_quantity(line, line.quantity + whole(quantity, field), field)
     return line
 
 
@@ -166,83 +177,35 @@ def _new_line(requisition: Requisition, offer: Offer) -> RequisitionLine:
     return line
 
 
-def _whole(quantity: Decimal, field: str) -> Decimal:
+def whole(quantity: Decimal, field: str) -> Decimal:
     if quantity <= 0 or not is_multiple(quantity, Decimal(1)):
         raise Invalid("Enter a whole number of packs, at least 1.", field=field)
     return quantity
 
 
-def _set_quantity(line: RequisitionLine, quantity: Decimal, field: str) -> None:
+def set_quantity(line: RequisitionLine, quantity: Decimal, field: str) -> None:
     if quantity > MOST_QUANTITY:
         raise Invalid(f"{line.item.name}: ask for at most {MOST_QUANTITY:,} {line.uom}.", field=field)
     line.quantity = quantity
 
 
-@dataclass(frozen=True)
-class Edited:
-    """What was changed on the cart's page; quantities by line, zero takes the line out."""
-
-    quantities: Mapping[int, Decimal]
-    need_by: date | None
-    note: str
-
-
-def save(actor: Actor, requisition_id: int, edited: Edited, *, seen_version: int) -> Requisition:
-    """Changes the cart as it was edited.
-
-    Raises Conflict when the cart changed since the page was shown, Invalid with `field` need_by or
-    line-<id> for what cannot be.
-    """
-    requisition = _locked_cart(actor, requisition_id)
-    if requisition.version != seen_version:
-        raise Conflict("This cart was changed in another window. Check it, then go on.")
-    _check_need_by(edited.need_by, today_at(requisition.location))
-    changed = [
-        line
-        for line in list(requisition.lines)
-        if edited.quantities.get(line.id, line.quantity) != line.quantity
-    ]
-    for line in changed:
-        _change(requisition, line, edited.quantities[line.id])
-    if changed:
-        _price(requisition, [line for line in changed if line in requisition.lines])
-    requisition.need_by = edited.need_by
-    requisition.note = edited.note.strip()
-    db.session.flush()  # the version rises, and the page shows it
-    return requisition
-
-
-def _change(requisition: Requisition, line: RequisitionLine, quantity: Decimal) -> None:
-    if quantity == 0:
-        requisition.lines.remove(line)
-        db.session.delete(line)
-    else:
-        field = f"line-{line.id}"
-        _set_quantity(line, _whole(quantity, field), field)
-
-
-def _check_need_by(need_by: date | None, today: date) -> None:
-    if need_by is not None and need_by < today:
-        raise Invalid("This day is in the past. Choose today or later.", field="need_by")
-    if need_by is not None and need_by > today + LATEST_NEED:
-        raise Invalid("Choose a day within the next year.", field="need_by")
-
-
 def describe(actor: Actor, requisition_id: int, *, need_by: date | None, note: str) -> None:
     """Sets the need-by date and the note of the cart."""
-    requisition = _locked_cart(actor, requisition_id)
+    requisition = locked_cart(actor, requisition_id)
     requisition.need_by = need_by
     requisition.note = note
 
 
-def _locked_cart(actor: Actor, requisition_id: int) -> Requisition:
+def locked_cart(actor: Actor, requisition_id: int) -> Requisition:
     requisition = queries.own(actor, requisition_id, lock=True)
     if requisition.state is not RequisitionState.DRAFT:
         raise Conflict(f"This cart was submitted as {requisition.number}. It cannot be changed any more.")
+    if requisition.removed_at is not None:
+        raise Conflict("This cart was deleted. Put it back first.")
     return requisition
 
 
-def _price(requisition: Requisition, lines: Sequence[RequisitionLine]) -> None:
+def reprice(requisition: Requisition, lines: Sequence[RequisitionLine]) -> None:
     """Today's prices, tiers by the new quantities, in one query."""
     keys = [(line.item_id, line.offer.supplier_id, line.uom, line.quantity) for line in _with_ids(lines)]
     prices = prices_on(today_at(requisition.location), keys)
@@ -261,7 +224,7 @@ def _with_ids(lines: Sequence[RequisitionLine]) -> Sequence[RequisitionLine]:
 
 def facts_of(actor: Actor, requisition: Requisition) -> CartFacts:
     """What the checks see of the cart now."""
-    return queries.cart_facts(actor, requisition, today_at(requisition.location))
+    return cart_facts(actor, requisition, today_at(requisition.location))
 
 
 def submit(
@@ -277,7 +240,7 @@ def submit(
         return requisition  # a double click, or the back button
     if requisition.state is not RequisitionState.DRAFT:
         raise Conflict(f"{requisition.number} was withdrawn. Start a new cart.")
-    if requisition.version != seen_version:
+    if requisition.version != seen_version or requisition.removed_at is not None:
         raise Conflict("The cart changed since you looked at it. Check it, then submit again.")
     if not requisition.lines:
         raise Invalid("The cart is empty. Add an item first.")

@@ -6,26 +6,23 @@ from decimal import Decimal
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.budgets import services as budgets
-from portal.budgets.queries import budgets_on
 from portal.budgets.rules import Term
 from portal.budgets.services import Change, Document
 from portal.foundation import clock
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
-from portal.requisitions import checks, queries
+from portal.requisitions import checks
 from portal.requisitions.checks import CartFacts, Check
+from portal.requisitions.facts import account_id_of, cart_facts, center_of
 from portal.requisitions.models import CheckResult, Requisition
 from portal.requisitions.rules import CheckOutcome
 
 
 def facts_with_money_locked(actor: Actor, requisition: Requisition) -> CartFacts:
     """Two submitters at once wait for each other here, so that each sees what the other holds."""
-    center_id = requisition.location.cost_center_id
     today = clock.today(requisition.location.facility.time_zone)
-    budget_of = budgets_on(today, [center_id] if center_id else [])
-    budgets.lock(budget.id for budget in budget_of.values())
-    return queries.cart_facts(actor, requisition, today)
+    return cart_facts(actor, requisition, today, lock=True)
 
 
 def refuse_blocked(facts: CartFacts, results: Sequence[Check], seen_total: Decimal | None) -> None:
@@ -41,27 +38,31 @@ def refuse_blocked(facts: CartFacts, results: Sequence[Check], seen_total: Decim
 
 
 def fix_prices(requisition: Requisition, facts: CartFacts) -> None:
-    """What is submitted is what was checked."""
+    """What is submitted is what was checked; an override that is not needed is not asked for."""
     for line, fact in zip(requisition.lines, facts.lines, strict=True):
         line.contract_line_id = fact.contract_line_id
         line.unit_price = fact.unit_price
         line.amount = fact.amount
-        line.cost_center_id = requisition.location.cost_center_id
-        line.gl_account_id = line.item.gl_account_id
+        center = center_of(requisition, line)
+        line.cost_center_id = center.id if center else None
+        line.gl_account_id = account_id_of(line)
+    if not any(budget.is_exceeded for budget in facts.budgets):
+        requisition.override_reason = ""
     retotal(requisition)
 
 
 def hold_budget(requisition: Requisition, facts: CartFacts, document: Document) -> None:
     """Holds what each line costs of the budget that pays for it."""
-    budget_ids = [budget.budget_id for budget in facts.budgets if budget.budget_id is not None]
-    for budget_id in budget_ids:
-        for line in requisition.lines:
-            change = Change(line.id, Term.REQUESTED, line.amount, document)
-            budgets.hold(budget_id, change)
+    lines = {line.line_number: line for line in requisition.lines}
+    for budget in facts.budgets:
+        if budget.budget_id is not None:
+            for number in budget.lines:
+                change = Change(lines[number].id, Term.REQUESTED, lines[number].amount, document)
+                budgets.hold(budget.budget_id, change)
 
 
 def keep(requisition: Requisition, results: Sequence[Check]) -> None:
-    """Keeps what the checks said, with their evidence."""
+    """Keeps what the checks said, with their evidence and what they weighed."""
     line_ids = {line.line_number: line.id for line in requisition.lines}
     db.session.add_all(
         CheckResult(
@@ -72,6 +73,8 @@ def keep(requisition: Requisition, results: Sequence[Check]) -> None:
             outcome=one.outcome,
             sentence=one.sentence,
             evidence={"facts": [list(pair) for pair in one.evidence]},
+            measure=one.measure,
+            data_at=one.data_at,
         )
         for one in results
     )

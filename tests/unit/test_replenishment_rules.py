@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.catalog.rules import Shelf, suggested_packs
+from portal.foundation.quantity import rounded_packs
 from portal.inventory.rules import ParMethod
 from portal.replenishment.barcode import PATTERNS, bars
 from portal.replenishment.rules import (
@@ -17,7 +18,6 @@ from portal.replenishment.rules import (
     Par,
     daily_usage,
     explained,
-    rounded_packs,
     stock_out_on,
 )
 

@@ -35,6 +35,7 @@ TENANT_TABLES = (
     "supplier",
     "synonym",
     "access_record",
+    "account_credential",
     "approval_delegation",
     "approval_policy",
     "audit_seal",
@@ -51,6 +52,7 @@ TENANT_TABLES = (
     "recall",
     "role_assignment",
     "route",
+    "rule_version",
     "saved_form",
     "sync_run",
     "web_session",
@@ -58,7 +60,9 @@ TENANT_TABLES = (
     "budget",
     "contract_line",
     "device_identifier",
+    "favorite_item",
     "item_packaging",
+    "item_restriction",
     "location",
     "offer",
     "recall_part",
@@ -66,6 +70,7 @@ TENANT_TABLES = (
     "substitute",
     "work_item",
     "budget_entry",
+    "closed_day",
     "count_sheet",
     "ehr_place",
     "encounter",
@@ -77,6 +82,7 @@ TENANT_TABLES = (
     "recall_task",
     "replenishment_policy",
     "requisition",
+    "requisition_template",
     "stock",
     "stock_movement",
     "approval_step",
@@ -89,6 +95,8 @@ TENANT_TABLES = (
     "purchase_order_line",
     "receipt",
     "requisition_line",
+    "requisition_template_line",
+    "standing_order",
     "suggestion",
     "approval_answer",
     "approval_decision",
@@ -475,6 +483,30 @@ def upgrade() -> None:
         op.f("ix_access_record_organization_id"), "access_record", ["organization_id"], unique=False
     )
     op.create_index("ix_access_record_patient", "access_record", ["patient_id", "at"], unique=False)
+    op.create_table(
+        "account_credential",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_account_credential_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_account_credential_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_credential")),
+        sa.UniqueConstraint("account_id", "name", name=op.f("uq_account_credential_account_id_name")),
+    )
+    op.create_index(
+        op.f("ix_account_credential_organization_id"), "account_credential", ["organization_id"], unique=False
+    )
     op.create_table(
         "approval_delegation",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -1072,6 +1104,43 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_route_organization_id"), "route", ["organization_id"], unique=False)
     op.create_table(
+        "rule_version",
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("facility_id", sa.BigInteger(), nullable=True),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column(
+            "severity",
+            sa.Enum("off", "warn", "block", name="severity", native_enum=False, length=40),
+            nullable=True,
+        ),
+        sa.Column("threshold", sa.Numeric(precision=16, scale=2), nullable=True),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("set_by_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name=op.f("fk_rule_version_facility_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_rule_version_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["set_by_id"], ["account.id"], name=op.f("fk_rule_version_set_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_version")),
+        sa.UniqueConstraint(
+            "organization_id", "rule", "number", name=op.f("uq_rule_version_organization_id_rule_number")
+        ),
+    )
+    op.create_index(
+        op.f("ix_rule_version_organization_id"), "rule_version", ["organization_id"], unique=False
+    )
+    op.create_index("ix_rule_version_starts", "rule_version", ["organization_id", "starts_on"], unique=False)
+    op.create_table(
         "saved_form",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
@@ -1205,6 +1274,7 @@ def upgrade() -> None:
     op.create_table(
         "budget",
         sa.Column("cost_center_id", sa.BigInteger(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
         sa.Column("period_start", sa.Date(), nullable=False),
         sa.Column("period_end", sa.Date(), nullable=False),
         sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
@@ -1229,7 +1299,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_budget")),
         sa.UniqueConstraint(
-            "cost_center_id", "period_start", name=op.f("uq_budget_cost_center_id_period_start")
+            "cost_center_id",
+            "category",
+            "period_start",
+            name=op.f("uq_budget_cost_center_id_category_period_start"),
         ),
     )
     op.create_index(op.f("ix_budget_organization_id"), "budget", ["organization_id"], unique=False)
@@ -1295,6 +1368,28 @@ def upgrade() -> None:
         op.f("ix_device_identifier_organization_id"), "device_identifier", ["organization_id"], unique=False
     )
     op.create_table(
+        "favorite_item",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_favorite_item_account_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_favorite_item_item_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_favorite_item_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_favorite_item")),
+        sa.UniqueConstraint("account_id", "item_id", name=op.f("uq_favorite_item_account_id_item_id")),
+    )
+    op.create_index(
+        op.f("ix_favorite_item_organization_id"), "favorite_item", ["organization_id"], unique=False
+    )
+    op.create_table(
         "item_packaging",
         sa.Column("item_id", sa.BigInteger(), nullable=False),
         sa.Column("uom", sa.Text(), nullable=False),
@@ -1317,6 +1412,56 @@ def upgrade() -> None:
     op.create_index("ix_item_packaging_gtin", "item_packaging", ["gtin"], unique=False)
     op.create_index(
         op.f("ix_item_packaging_organization_id"), "item_packaging", ["organization_id"], unique=False
+    )
+    op.create_table(
+        "item_restriction",
+        sa.Column("item_id", sa.BigInteger(), nullable=True),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "clinic_manager",
+                "approver",
+                "finance_director",
+                "buyer",
+                "receiver",
+                "clinician",
+                "ap_analyst",
+                "integration_engineer",
+                "auditor",
+                "administrator",
+                name="role",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("credential", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_item_restriction_item_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_item_restriction_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_item_restriction")),
+        sa.UniqueConstraint(
+            "organization_id",
+            "item_id",
+            "category",
+            "role",
+            "credential",
+            name="uq_item_restriction_what",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+    op.create_index(op.f("ix_item_restriction_item_id"), "item_restriction", ["item_id"], unique=False)
+    op.create_index(
+        op.f("ix_item_restriction_organization_id"), "item_restriction", ["organization_id"], unique=False
     )
     op.create_table(
         "location",
@@ -1596,6 +1741,29 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_budget_entry_organization_id"), "budget_entry", ["organization_id"], unique=False
     )
+    op.create_table(
+        "closed_day",
+        sa.Column("facility_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("weekday", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name=op.f("fk_closed_day_facility_id")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_closed_day_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_closed_day_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_closed_day")),
+    )
+    op.create_index("ix_closed_day_facility", "closed_day", ["facility_id"], unique=False)
+    op.create_index(op.f("ix_closed_day_organization_id"), "closed_day", ["organization_id"], unique=False)
     op.create_table(
         "count_sheet",
         sa.Column("number", sa.Text(), nullable=False),
@@ -1989,6 +2157,7 @@ def upgrade() -> None:
             "source",
             sa.Enum(
                 "cart",
+                "standing",
                 "replenishment",
                 "case",
                 "bill_only",
@@ -2003,6 +2172,10 @@ def upgrade() -> None:
         sa.Column("need_by", sa.Date(), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lent_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("lent_note", sa.Text(), nullable=False),
         sa.Column("is_rush", sa.Boolean(), nullable=False),
         sa.Column("rush_reason", sa.Text(), nullable=False),
         sa.Column("override_reason", sa.Text(), nullable=False),
@@ -2020,6 +2193,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["lent_by_id"], ["account.id"], name=op.f("fk_requisition_lent_by_id")),
         sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_requisition_location_id")),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], name=op.f("fk_requisition_organization_id")
@@ -2028,15 +2202,48 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requisition")),
         sa.UniqueConstraint("organization_id", "number", name=op.f("uq_requisition_organization_id_number")),
     )
+    op.create_index(
+        "ix_requisition_lent",
+        "requisition",
+        ["lent_by_id"],
+        unique=False,
+        postgresql_where=sa.text("lent_by_id IS NOT NULL"),
+    )
     op.create_index("ix_requisition_location", "requisition", ["location_id", "created_at"], unique=False)
     op.create_index(op.f("ix_requisition_organization_id"), "requisition", ["organization_id"], unique=False)
     op.create_index("ix_requisition_requester", "requisition", ["requester_id", "state"], unique=False)
+    op.create_table(
+        "requisition_template",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("owner_id", sa.BigInteger(), nullable=False),
+        sa.Column("is_shared", sa.Boolean(), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["location_id"], ["location.id"], name=op.f("fk_requisition_template_location_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_requisition_template_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["account.id"], name=op.f("fk_requisition_template_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requisition_template")),
+    )
     op.create_index(
-        "uq_requisition_draft",
-        "requisition",
-        ["requester_id", "location_id"],
-        unique=True,
-        postgresql_where=sa.text("state = 'draft' AND source = 'cart'"),
+        op.f("ix_requisition_template_location_id"), "requisition_template", ["location_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_requisition_template_organization_id"),
+        "requisition_template",
+        ["organization_id"],
+        unique=False,
     )
     op.create_table(
         "stock",
@@ -2587,6 +2794,7 @@ def upgrade() -> None:
         sa.Column("cost_center_id", sa.BigInteger(), nullable=True),
         sa.Column("gl_account_id", sa.BigInteger(), nullable=True),
         sa.Column("need_by", sa.Date(), nullable=True),
+        sa.Column("quantity_reason", sa.Text(), nullable=False),
         sa.Column(
             "state",
             sa.Enum("open", "approved", "rejected", name="linestate", native_enum=False, length=40),
@@ -2624,7 +2832,7 @@ def upgrade() -> None:
             "requisition_id", "line_number", name=op.f("uq_requisition_line_requisition_id_line_number")
         ),
     )
-    op.create_index("ix_requisition_line_item", "requisition_line", ["item_id"], unique=False)
+    op.create_index("ix_requisition_line_item", "requisition_line", ["item_id", "id"], unique=False)
     op.create_index(
         "ix_requisition_line_orderable",
         "requisition_line",
@@ -2638,6 +2846,92 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_requisition_line_requisition_id"), "requisition_line", ["requisition_id"], unique=False
     )
+    op.create_index(
+        "ix_requisition_line_wanted",
+        "requisition_line",
+        ["item_id"],
+        unique=False,
+        postgresql_where=sa.text("state <> 'rejected' AND ordered_quantity + closed_quantity < quantity"),
+    )
+    op.create_table(
+        "requisition_template_line",
+        sa.Column("template_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("offer_id", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["offer_id"], ["offer.id"], name=op.f("fk_requisition_template_line_offer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"],
+            ["organization.id"],
+            name=op.f("fk_requisition_template_line_organization_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["template_id"],
+            ["requisition_template.id"],
+            name=op.f("fk_requisition_template_line_template_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requisition_template_line")),
+    )
+    op.create_index(
+        op.f("ix_requisition_template_line_organization_id"),
+        "requisition_template_line",
+        ["organization_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_requisition_template_line_template_id"),
+        "requisition_template_line",
+        ["template_id"],
+        unique=False,
+    )
+    op.create_table(
+        "standing_order",
+        sa.Column("template_id", sa.BigInteger(), nullable=False),
+        sa.Column("owner_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "rhythm",
+            sa.Enum("weekly", "monthly", name="rhythm", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("is_paused", sa.Boolean(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("last_on", sa.Date(), nullable=True),
+        sa.Column("last_requisition_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["last_requisition_id"], ["requisition.id"], name=op.f("fk_standing_order_last_requisition_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_standing_order_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["account.id"], name=op.f("fk_standing_order_owner_id")),
+        sa.ForeignKeyConstraint(
+            ["template_id"], ["requisition_template.id"], name=op.f("fk_standing_order_template_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standing_order")),
+    )
+    op.create_index("ix_standing_order_due", "standing_order", ["due_on"], unique=False)
+    op.create_index(
+        op.f("ix_standing_order_organization_id"), "standing_order", ["organization_id"], unique=False
+    )
+    op.create_index(op.f("ix_standing_order_template_id"), "standing_order", ["template_id"], unique=False)
     op.create_table(
         "suggestion",
         sa.Column("location_id", sa.BigInteger(), nullable=False),
@@ -2845,6 +3139,7 @@ def upgrade() -> None:
         ),
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.Column("evidence", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("measure", sa.Numeric(precision=16, scale=4), nullable=True),
         sa.Column("data_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
@@ -2867,6 +3162,9 @@ def upgrade() -> None:
         op.f("ix_check_result_organization_id"), "check_result", ["organization_id"], unique=False
     )
     op.create_index(op.f("ix_check_result_requisition_id"), "check_result", ["requisition_id"], unique=False)
+    op.create_index(
+        "ix_check_result_rule", "check_result", ["organization_id", "rule", "checked_at"], unique=False
+    )
     op.create_table(
         "confirmation_part",
         sa.Column("confirmation_id", sa.BigInteger(), nullable=False),
@@ -3326,6 +3624,7 @@ def upgrade() -> None:
     make_append_only("budget_entry")
     make_append_only("stock_movement")
     make_append_only("access_record")
+    make_append_only("rule_version")
     make_append_only("approval_decision")
     op.execute("REVOKE UPDATE, DELETE ON audit_seal FROM portal_app")
     for signature, returns, query in CROSS_TENANT_FUNCTIONS:
@@ -3382,6 +3681,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_confirmation_part_line_id"), table_name="confirmation_part")
     op.drop_index(op.f("ix_confirmation_part_confirmation_id"), table_name="confirmation_part")
     op.drop_table("confirmation_part")
+    op.drop_index("ix_check_result_rule", table_name="check_result")
     op.drop_index(op.f("ix_check_result_requisition_id"), table_name="check_result")
     op.drop_index(op.f("ix_check_result_organization_id"), table_name="check_result")
     op.drop_table("check_result")
@@ -3403,6 +3703,20 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_suggestion_supplier_id"), table_name="suggestion")
     op.drop_index(op.f("ix_suggestion_organization_id"), table_name="suggestion")
     op.drop_table("suggestion")
+    op.drop_index(op.f("ix_standing_order_template_id"), table_name="standing_order")
+    op.drop_index(op.f("ix_standing_order_organization_id"), table_name="standing_order")
+    op.drop_index("ix_standing_order_due", table_name="standing_order")
+    op.drop_table("standing_order")
+    op.drop_index(op.f("ix_requisition_template_line_template_id"), table_name="requisition_template_line")
+    op.drop_index(
+        op.f("ix_requisition_template_line_organization_id"), table_name="requisition_template_line"
+    )
+    op.drop_table("requisition_template_line")
+    op.drop_index(
+        "ix_requisition_line_wanted",
+        table_name="requisition_line",
+        postgresql_where=sa.text("state <> 'rejected' AND ordered_quantity + closed_quantity < quantity"),
+    )
     op.drop_index(op.f("ix_requisition_line_requisition_id"), table_name="requisition_line")
     op.drop_index(op.f("ix_requisition_line_organization_id"), table_name="requisition_line")
     op.drop_index(
@@ -3449,14 +3763,15 @@ def downgrade() -> None:
     op.drop_index("ix_stock_item", table_name="stock")
     op.drop_index("ix_stock_expiry", table_name="stock", postgresql_where=sa.text("on_hand > 0"))
     op.drop_table("stock")
-    op.drop_index(
-        "uq_requisition_draft",
-        table_name="requisition",
-        postgresql_where=sa.text("state = 'draft' AND source = 'cart'"),
-    )
+    op.drop_index(op.f("ix_requisition_template_organization_id"), table_name="requisition_template")
+    op.drop_index(op.f("ix_requisition_template_location_id"), table_name="requisition_template")
+    op.drop_table("requisition_template")
     op.drop_index("ix_requisition_requester", table_name="requisition")
     op.drop_index(op.f("ix_requisition_organization_id"), table_name="requisition")
     op.drop_index("ix_requisition_location", table_name="requisition")
+    op.drop_index(
+        "ix_requisition_lent", table_name="requisition", postgresql_where=sa.text("lent_by_id IS NOT NULL")
+    )
     op.drop_table("requisition")
     op.drop_index(op.f("ix_replenishment_policy_organization_id"), table_name="replenishment_policy")
     op.drop_table("replenishment_policy")
@@ -3486,6 +3801,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_count_sheet_organization_id"), table_name="count_sheet")
     op.drop_index(op.f("ix_count_sheet_location_id"), table_name="count_sheet")
     op.drop_table("count_sheet")
+    op.drop_index(op.f("ix_closed_day_organization_id"), table_name="closed_day")
+    op.drop_index("ix_closed_day_facility", table_name="closed_day")
+    op.drop_table("closed_day")
     op.drop_index(op.f("ix_budget_entry_organization_id"), table_name="budget_entry")
     op.drop_index("ix_budget_entry_line", table_name="budget_entry")
     op.drop_index("ix_budget_entry_budget", table_name="budget_entry")
@@ -3516,9 +3834,14 @@ def downgrade() -> None:
     op.drop_table("offer")
     op.drop_index(op.f("ix_location_organization_id"), table_name="location")
     op.drop_table("location")
+    op.drop_index(op.f("ix_item_restriction_organization_id"), table_name="item_restriction")
+    op.drop_index(op.f("ix_item_restriction_item_id"), table_name="item_restriction")
+    op.drop_table("item_restriction")
     op.drop_index(op.f("ix_item_packaging_organization_id"), table_name="item_packaging")
     op.drop_index("ix_item_packaging_gtin", table_name="item_packaging")
     op.drop_table("item_packaging")
+    op.drop_index(op.f("ix_favorite_item_organization_id"), table_name="favorite_item")
+    op.drop_table("favorite_item")
     op.drop_index(op.f("ix_device_identifier_organization_id"), table_name="device_identifier")
     op.drop_index(op.f("ix_device_identifier_item_id"), table_name="device_identifier")
     op.drop_table("device_identifier")
@@ -3538,6 +3861,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_saved_form_organization_id"), table_name="saved_form")
     op.drop_index(op.f("ix_saved_form_account_id"), table_name="saved_form")
     op.drop_table("saved_form")
+    op.drop_index("ix_rule_version_starts", table_name="rule_version")
+    op.drop_index(op.f("ix_rule_version_organization_id"), table_name="rule_version")
+    op.drop_table("rule_version")
     op.drop_index(op.f("ix_route_organization_id"), table_name="route")
     op.drop_table("route")
     op.drop_index(op.f("ix_role_assignment_organization_id"), table_name="role_assignment")
@@ -3588,6 +3914,8 @@ def downgrade() -> None:
     op.drop_index("ix_approval_delegation_delegate", table_name="approval_delegation")
     op.drop_index(op.f("ix_approval_delegation_account_id"), table_name="approval_delegation")
     op.drop_table("approval_delegation")
+    op.drop_index(op.f("ix_account_credential_organization_id"), table_name="account_credential")
+    op.drop_table("account_credential")
     op.drop_index("ix_access_record_patient", table_name="access_record")
     op.drop_index(op.f("ix_access_record_organization_id"), table_name="access_record")
     op.drop_index(op.f("ix_access_record_account_id"), table_name="access_record")

@@ -1,0 +1,49 @@
+"""How old master data is: when each kind was last brought in, from the ERP or from a file."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ScalarSelect, func, select
+
+from portal.foundation.db import db
+from portal.masterdata.models import ImportRun, SyncRun
+from portal.masterdata.rules import ImportKind, ImportState, SyncState
+
+# What the ERP is read for, as its runs name it.
+SYNCED = {
+    ImportKind.FACILITIES: "facility",
+    ImportKind.COST_CENTERS: "cost_center",
+    ImportKind.GL_ACCOUNTS: "gl_account",
+    ImportKind.SUPPLIERS: "supplier",
+    ImportKind.ITEMS: "item",
+}
+
+
+def brought_in(kinds: Collection[str]) -> dict[str, datetime]:
+    """When each kind was last read, in one query; kinds that people keep here are absent."""
+    wanted = [kind for kind in ImportKind if kind.value in kinds]
+    columns = [func.greatest(_synced(kind), _imported(kind)).label(kind.value) for kind in wanted]
+    row = db.session.execute(select(*columns)).mappings().one() if columns else {}
+    return {str(kind): at for kind, at in row.items() if at is not None}
+
+
+def _synced(kind: ImportKind) -> ScalarSelect[Any]:
+    # The last run by its number: all runs are never read.
+    return (
+        select(SyncRun.finished_at)
+        .where(SyncRun.kind == SYNCED.get(kind, ""), SyncRun.state == SyncState.APPLIED)
+        .order_by(SyncRun.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _imported(kind: ImportKind) -> ScalarSelect[Any]:
+    return (
+        select(ImportRun.finished_at)
+        .where(ImportRun.kind == kind, ImportRun.state == ImportState.APPLIED)
+        .order_by(ImportRun.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )

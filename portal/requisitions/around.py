@@ -1,0 +1,153 @@
+"""What is known around the lines of a cart: last orders, what is on its way, what may stand in."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import ARRAY, BigInteger, column, func, literal, select, text, true
+
+from integrations.canonical import Lifecycle
+from portal.catalog import queries as catalog
+from portal.catalog.models import Offer, Substitute
+from portal.catalog.queries import PricedOffer
+from portal.catalog.rules import Shelf, pack
+from portal.foundation.access import Actor
+from portal.foundation.db import db
+from portal.foundation.hooks import Collector
+from portal.masterdata.models import Item, ItemPackaging
+from portal.requisitions.checks.facts import LastOrder, RecallFacts
+from portal.requisitions.checks.words import spoken_price
+from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rules import RequisitionState
+
+on_order: Collector[[Actor, int, Collection[int]], Shelf] = Collector()
+"""Orders say what is ordered for a location (location id, item ids)."""
+recalls: Collector[[Collection[int]], tuple[int, RecallFacts]] = Collector()
+"""Recalls say which items they name, open ones only (item ids)."""
+
+MOST_EQUIVALENTS = 3
+# Written out, so that the partial index over such lines is used.
+WANTED = text(
+    "requisition_line.state <> 'rejected' AND requisition_line.ordered_quantity + "
+    "requisition_line.closed_quantity < requisition_line.quantity"
+)
+
+
+def last_orders(offers: Mapping[int, int]) -> dict[int, LastOrder]:
+    """What each offer cost when it was last ordered; `offers` are item ids by offer id."""
+    ask = func.unnest(
+        literal(list(offers), ARRAY(BigInteger)), literal(list(offers.values()), ARRAY(BigInteger))
+    ).table_valued(column("offer_id", BigInteger), column("item_id", BigInteger), name="ask")
+    ask = ask.render_derived()
+    last = (
+        select(RequisitionLine.unit_price, RequisitionLine.requisition_id)
+        .where(
+            RequisitionLine.item_id == ask.c.item_id,
+            RequisitionLine.offer_id == ask.c.offer_id,
+            RequisitionLine.ordered_quantity > 0,
+        )
+        .order_by(RequisitionLine.id.desc())
+        .limit(1)
+        .lateral("last")
+    )
+    rows = db.session.execute(
+        select(ask.c.offer_id, last.c.unit_price, Requisition.submitted_at, Requisition.number)
+        .select_from(ask.join(last, true()))
+        .join(Requisition, Requisition.id == last.c.requisition_id)
+    )
+    return {offer_id: LastOrder(price, at.date(), number) for offer_id, price, at, number in rows}
+
+
+def asked_already(location_id: int, item_ids: Collection[int]) -> dict[int, list[tuple[str, Decimal]]]:
+    """Submitted requisitions of a location that still want an item, with their open base units."""
+    open_units = (
+        RequisitionLine.quantity - RequisitionLine.ordered_quantity - RequisitionLine.closed_quantity
+    ) * Offer.factor
+    rows = db.session.execute(
+        select(RequisitionLine.item_id, Requisition.number, func.sum(open_units))
+        .join(RequisitionLine.requisition)
+        .join(RequisitionLine.offer)
+        .where(
+            RequisitionLine.item_id.in_(item_ids),
+            WANTED,
+            Requisition.location_id == location_id,
+            Requisition.state.in_((RequisitionState.SUBMITTED, RequisitionState.DECIDED)),
+        )
+        .group_by(RequisitionLine.item_id, Requisition.id)
+        .order_by(Requisition.id)
+    )
+    found: dict[int, list[tuple[str, Decimal]]] = defaultdict(list)
+    for item_id, number, units in rows:
+        found[item_id].append((number or "", units))
+    return found
+
+
+def packed(item_ids: Collection[int]) -> dict[tuple[int, str], Decimal]:
+    """Base units in each unit of the items, as their packaging says."""
+    rows = db.session.execute(
+        select(ItemPackaging.item_id, ItemPackaging.uom, ItemPackaging.factor).where(
+            ItemPackaging.item_id.in_(item_ids)
+        )
+    )
+    return {(item_id, uom): factor for item_id, uom, factor in rows}
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What may stand in for items: active substitutes, and what is on contract, both in words."""
+
+    replacements: Mapping[int, list[str]]
+    equivalents: Mapping[int, list[str]]
+
+
+def instead_of(item_ids: Collection[int], day: date, currency: str) -> Instead:
+    """What may stand in for items, in three queries; none for no items."""
+    if not item_ids:
+        return Instead({}, {})
+    stand_ins = _stand_ins(item_ids)
+    wanted = {*item_ids, *(item.id for items in stand_ins.values() for item in items)}
+    offers: dict[int, list[PricedOffer]] = defaultdict(list)
+    for one in catalog.priced(catalog.offers_of(wanted), day):
+        if one.contract_line is not None and _may_be_requested(one.offer):
+            offers[one.offer.item_id].append(one)
+    return Instead(
+        {item_id: [f"{one.code} {one.name}" for one in items] for item_id, items in stand_ins.items()},
+        {item_id: _in_words(item_id, stand_ins.get(item_id, []), offers, currency) for item_id in item_ids},
+    )
+
+
+def _stand_ins(item_ids: Collection[int]) -> dict[int, list[Item]]:
+    rows = db.session.execute(
+        select(Substitute.item_id, Item)
+        .join(Item, Item.id == Substitute.substitute_id)
+        .where(Substitute.item_id.in_(item_ids), Item.lifecycle == Lifecycle.ACTIVE)
+        .order_by(Substitute.item_id, Item.code)
+    )
+    found: dict[int, list[Item]] = defaultdict(list)
+    for item_id, item in rows:
+        found[item_id].append(item)
+    return found
+
+
+def _may_be_requested(offer: Offer) -> bool:
+    return offer.item.lifecycle is Lifecycle.ACTIVE and not offer.supplier.blocked
+
+
+def _in_words(
+    item_id: int, stand_ins: Collection[Item], offers: Mapping[int, list[PricedOffer]], currency: str
+) -> list[str]:
+    """The cheapest by the price of a base unit, the item's own offers first."""
+    own = sorted(offers.get(item_id, []), key=lambda one: one.each_price)
+    others = [one for item in stand_ins for one in offers.get(item.id, [])]
+    ranked = [*own, *sorted(others, key=lambda one: one.each_price)]
+    return [_described(one, currency, own=one in own) for one in ranked[:MOST_EQUIVALENTS]]
+
+
+def _described(one: PricedOffer, currency: str, *, own: bool) -> str:
+    offer, item = one.offer, one.offer.item
+    price = spoken_price(one.each_price.quantize(Decimal("0.0001")), currency)
+    name = "" if own else f"{item.name}, "
+    words = pack(offer.uom, offer.factor, item.base_uom)
+    return f"{name}{words} from {offer.supplier.name}, {price} per {item.base_uom}"

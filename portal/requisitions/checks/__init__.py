@@ -1,0 +1,88 @@
+"""The checks before submit: each says pass, warn or block, with the evidence it used."""
+
+from portal.requisitions.checks.facts import (
+    BudgetFacts,
+    CartFacts,
+    CenterFacts,
+    LastOrder,
+    LineFacts,
+    Need,
+    PlaceFacts,
+    RecallFacts,
+    SupplierFacts,
+)
+from portal.requisitions.checks.item import (
+    check_duplicate,
+    check_gl_account,
+    check_item,
+    check_quantity,
+    check_recalled,
+    check_restricted,
+    check_uom,
+)
+from portal.requisitions.checks.money import check_budget
+from portal.requisitions.checks.place import (
+    check_closed_day,
+    check_cost_center,
+    check_location,
+    check_need_by,
+    check_supplier_minimum,
+)
+from portal.requisitions.checks.price import (
+    check_contract_ends,
+    check_last_price,
+    check_price,
+    check_price_moved,
+)
+from portal.requisitions.checks.result import Check, Evidence, dated, worst
+from portal.requisitions.checks.words import spoken_day, spoken_money, spoken_price
+from portal.requisitions.rulebook.rules import LABELS
+
+__all__ = [
+    "LABELS", "BudgetFacts", "CartFacts", "CenterFacts", "Check", "Evidence", "LastOrder", "LineFacts",
+    "Need", "PlaceFacts", "RecallFacts", "SupplierFacts", "check", "check_budget", "check_closed_day",
+    "check_cost_center", "check_line", "check_location", "check_need_by", "check_supplier_minimum",
+    "spoken_day", "spoken_money", "spoken_price", "worst",
+]  # fmt: skip
+
+
+def check(facts: CartFacts) -> list[Check]:
+    """What every rule says, line by line, then of the whole."""
+    results = [
+        dated(result, facts, line.category) for line in facts.lines for result in check_line(line, facts)
+    ]
+    return [*results, *(dated(result, facts, "") for result in _whole(facts))]
+
+
+def check_line(line: LineFacts, facts: CartFacts) -> list[Check]:
+    """All rules of one line."""
+    results = [
+        check_item(line),
+        check_recalled(line),
+        check_restricted(line, facts.rules),
+        check_uom(line),
+        check_quantity(line),
+        check_price(line, facts.rules),
+        check_contract_ends(line, facts.today, facts.rules),
+        check_price_moved(line),
+        check_last_price(line, facts.rules),
+        check_duplicate(line, facts.rules),
+        check_gl_account(line),
+        check_cost_center(line.center, facts.today, line.number),
+    ]
+    if line.need_by is not None:
+        results.append(check_need_by(line.need_by, facts.today, line.number))
+        if facts.place is not None:
+            results.append(check_closed_day(facts.place, line.need_by, facts.rules, line.number))
+    return results
+
+
+def _whole(facts: CartFacts) -> list[Check]:
+    place = facts.place
+    return [
+        *([check_location(place)] if place else []),
+        check_need_by(facts.need_by, facts.today),
+        *([check_closed_day(place, facts.need_by, facts.rules)] if place else []),
+        *(check_supplier_minimum(one, facts.rules) for one in facts.suppliers),
+        *(check_budget(one, facts.override_reason) for one in facts.budgets),
+    ]

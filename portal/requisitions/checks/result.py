@@ -1,0 +1,68 @@
+"""What a rule says: an outcome, a sentence, its evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from portal.requisitions.checks.facts import CartFacts
+from portal.requisitions.rulebook.rules import BUILT_IN, RULES, Setting
+from portal.requisitions.rules import CheckOutcome
+
+Evidence = tuple[tuple[str, str], ...]
+"""Pairs of a label and a value as people read them."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a rule says, in a sentence; line 0 is the whole requisition.
+
+    `measure` is what the rule weighed, so that another setting can be tried on it later; None is no finding.
+    `version` is that of the setting, `data_at` the age of the facts (None: kept here since ever).
+    """
+
+    rule: str
+    outcome: CheckOutcome
+    sentence: str
+    line: int = 0
+    evidence: Evidence = ()
+    version: int = BUILT_IN
+    measure: Decimal | None = None
+    data_at: datetime | None = None
+
+
+def weighed(
+    setting: Setting,
+    measure: Decimal | None,
+    *,
+    finding: str,
+    otherwise: str,
+    line: int = 0,
+    evidence: Evidence = (),
+) -> Check:
+    """The outcome of a rule whose strictness is a setting, with the sentence that fits."""
+    outcome = setting.outcome(measure)
+    sentence = otherwise if outcome is CheckOutcome.PASS else finding
+    return Check(setting.rule.key, outcome, sentence, line, evidence, version=setting.number, measure=measure)
+
+
+def dated(check: Check, facts: CartFacts, category: str) -> Check:
+    """With the rule's version and the age of its data as evidence."""
+    rule = RULES[check.rule]
+    evidence = check.evidence
+    if not rule.is_fixed:
+        setting = facts.rules.setting(check.rule, category)
+        since = f" since {setting.starts_on:%b %-d, %Y}" if setting.starts_on else ""
+        evidence = (*evidence, ("Rule", f"version {setting.number}{since}: {setting.in_words}"))
+    at = facts.ages.get(rule.source) if rule.source else facts.read_at
+    if at is not None:
+        zone = ZoneInfo(facts.place.zone if facts.place else "UTC")
+        evidence = (*evidence, ("Data of", f"{at.astimezone(zone):%b %-d, %Y, %-I:%M %p}"))
+    return replace(check, evidence=evidence, data_at=at)
+
+
+def worst(checks: Sequence[Check]) -> CheckOutcome:
+    """The outcome that decides."""
+    order = list(CheckOutcome)
+    return max((check.outcome for check in checks), key=order.index, default=CheckOutcome.PASS)

@@ -1,0 +1,256 @@
+"""What the checks need of a cart: today's prices, the dimensions, the money and what is on its way."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from integrations.canonical import Lifecycle
+from portal.budgets import services as budgets
+from portal.budgets.models import Budget
+from portal.budgets.queries import Payer, balances, drawn_on
+from portal.budgets.rules import Balance, Control
+from portal.catalog.rules import Shelf, pack
+from portal.foundation import clock
+from portal.foundation.access import Actor, Permission
+from portal.foundation.db import db
+from portal.masterdata.ages import brought_in
+from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Location
+from portal.masterdata.queries import prices_on
+from portal.masterdata.receiving_days import closings_of
+from portal.requisitions import around
+from portal.requisitions.checks.facts import (
+    BudgetFacts,
+    CartFacts,
+    CenterFacts,
+    LastOrder,
+    LineFacts,
+    Need,
+    PlaceFacts,
+    RecallFacts,
+    SupplierFacts,
+)
+from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rulebook.queries import needs_of, rulebook_on
+from portal.requisitions.rulebook.rules import RULES
+
+SOURCES = frozenset(rule.source for rule in RULES.values() if rule.source)
+
+
+def cart_facts(actor: Actor, requisition: Requisition, today: date, *, lock: bool = False) -> CartFacts:
+    """What the checks need, as it is now; `lock` waits for others who draw on the same budgets."""
+    location = requisition.location
+    budget_of = drawn_on(today, _payers(requisition).values())
+    if lock:
+        budgets.lock(budget.id for budget in budget_of.values())
+    known = _known(actor, requisition, today)
+    lines = [_line(requisition, line, known) for line in requisition.lines]
+    return CartFacts(
+        today=today,
+        need_by=requisition.need_by,
+        center=_center(actor, location, location.cost_center),
+        lines=lines,
+        budgets=_budgets(requisition, lines, budget_of),
+        place=_place(location),
+        suppliers=_suppliers(requisition, lines),
+        override_reason=requisition.override_reason,
+        rules=rulebook_on(today, location.facility_id),
+        read_at=clock.now(),
+        ages=brought_in(SOURCES),
+    )
+
+
+def center_of(requisition: Requisition, line: RequisitionLine) -> CostCenter | None:
+    """The line's own cost center, else the location's."""
+    return line.cost_center or requisition.location.cost_center
+
+
+def account_id_of(line: RequisitionLine) -> int | None:
+    """The line's own GL account, else the item's."""
+    return line.gl_account_id or line.item.gl_account_id
+
+
+def _payers(requisition: Requisition) -> dict[int, Payer]:
+    """The cost center and category of each line (by number) that has a cost center."""
+    centers = {line.line_number: (center_of(requisition, line), line) for line in requisition.lines}
+    return {
+        number: (center.id, line.item.category)
+        for number, (center, line) in centers.items()
+        if center is not None
+    }
+
+
+Priced = tuple[int, int, str, Decimal]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was read for all lines at once, by line, item or offer."""
+
+    actor: Actor
+    prices: Mapping[Priced, ContractLine]
+    accounts: Mapping[int, GlAccount]
+    packed: Mapping[tuple[int, str], Decimal]
+    last: Mapping[int, LastOrder]
+    asked: Mapping[int, Sequence[tuple[str, Decimal]]]
+    shelves: Mapping[int, Shelf]
+    recalls: Mapping[int, Sequence[RecallFacts]]
+    needs: Mapping[int, Sequence[Need]]
+    instead: around.Instead
+
+
+def _known(actor: Actor, requisition: Requisition, today: date) -> Known:
+    lines = requisition.lines
+    items = {line.item_id: line.item.category for line in lines}
+    prices = prices_on(today, map(_key, lines))
+    recalls: dict[int, list[RecallFacts]] = defaultdict(list)
+    for item_id, recall in around.recalls(set(items)):
+        recalls[item_id].append(recall)
+    # Something else is looked for only where it may be needed.
+    lacking = {line.item_id for line in lines if _key(line) not in prices or not _may_stay(line)}
+    return Known(
+        actor=actor,
+        prices=prices,
+        accounts=_gl_accounts({account_id_of(line) for line in lines}),
+        packed=around.packed(set(items)),
+        last=around.last_orders({line.offer_id: line.item_id for line in lines}),
+        asked=around.asked_already(requisition.location_id, set(items)),
+        shelves={shelf.item_id: shelf for shelf in _coming(actor, requisition, set(items))},
+        recalls=recalls,
+        needs=needs_of(actor, items, today),
+        instead=around.instead_of(lacking, today, requisition.currency),
+    )
+
+
+def _key(line: RequisitionLine) -> Priced:
+    return line.item_id, line.offer.supplier_id, line.uom, line.quantity
+
+
+def _may_stay(line: RequisitionLine) -> bool:
+    return line.item.lifecycle is Lifecycle.ACTIVE and line.offer.active
+
+
+def _coming(actor: Actor, requisition: Requisition, item_ids: set[int]) -> Sequence[Shelf]:
+    return around.on_order(actor, requisition.location_id, item_ids)
+
+
+def _gl_accounts(account_ids: set[int | None]) -> dict[int, GlAccount]:
+    rows = db.session.scalars(select(GlAccount).where(GlAccount.id.in_(account_ids), GlAccount.active))
+    return {account.id: account for account in rows}
+
+
+def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> LineFacts:
+    price = known.prices.get(_key(line))
+    account = known.accounts.get(account_id_of(line) or 0)
+    offer, item, item_id = line.offer, line.item, line.item_id
+    shelf = known.shelves.get(item_id, Shelf(item_id))
+    return LineFacts(
+        number=line.line_number,
+        item=item.name,
+        quantity=line.quantity,
+        uom=line.uom,
+        pack=pack(line.uom, offer.factor, item.base_uom),
+        lifecycle=item.lifecycle,
+        offer_active=offer.active,
+        supplier=offer.supplier.name,
+        supplier_blocked=offer.supplier.blocked,
+        currency=requisition.currency,
+        unit_price=price.unit_price if price else offer.list_price,
+        price_shown=line.unit_price,
+        contract_line_id=price.id if price else None,
+        contract=price.contract.number if price else None,
+        contract_tier=price.minimum_quantity if price else Decimal(),
+        contract_ends=min(price.valid_to, price.contract.valid_to) if price else None,
+        gl_account=f"{account.code} {account.name}" if account else None,
+        category=item.category,
+        base_uom=item.base_uom,
+        factor=offer.factor,
+        offered_uom=offer.uom,
+        packed=known.packed.get((item_id, line.uom)),
+        center=_center(known.actor, requisition.location, center_of(requisition, line)),
+        need_by=line.need_by,
+        replacements=tuple(known.instead.replacements.get(item_id, ())) if not _may_stay(line) else (),
+        recalls=tuple(known.recalls.get(item_id, ())),
+        needs=tuple(known.needs.get(item_id, ())),
+        equivalents=tuple(known.instead.equivalents.get(item_id, ())),
+        last_order=known.last.get(line.offer_id),
+        on_order=shelf.on_order,
+        expected_on=shelf.expected_on,
+        requested=tuple(known.asked.get(item_id, ())),
+    )
+
+
+def _center(actor: Actor, location: Location, center: CostCenter | None) -> CenterFacts | None:
+    if center is None or not center.active:
+        return None
+    is_here = center.facility_id in (None, location.facility_id)
+    may_charge = actor.can(Permission.REQUEST, facility_id=location.facility_id, cost_center_id=center.id)
+    return CenterFacts(
+        name=f"{center.code} {center.name}",
+        valid_from=center.valid_from,
+        valid_to=center.valid_to,
+        is_allowed=is_here and may_charge,
+    )
+
+
+def _place(location: Location) -> PlaceFacts:
+    facility = location.facility
+    return PlaceFacts(
+        name=location.name,
+        facility=facility.name,
+        active=location.active and facility.active,
+        closings=tuple(closings_of(location)),
+        zone=facility.time_zone,
+    )
+
+
+def _suppliers(requisition: Requisition, lines: Sequence[LineFacts]) -> list[SupplierFacts]:
+    asked: dict[int, Decimal] = defaultdict(Decimal)
+    suppliers = {line.offer.supplier_id: line.offer.supplier for line in requisition.lines}
+    for line, fact in zip(requisition.lines, lines, strict=True):
+        asked[line.offer.supplier_id] += fact.amount
+    return [
+        SupplierFacts(one.name, one.minimum_order, asked[supplier_id], requisition.currency)
+        for supplier_id, one in suppliers.items()
+        if one.minimum_order > 0
+    ]
+
+
+def _budgets(
+    requisition: Requisition, lines: Sequence[LineFacts], budget_of: Mapping[Payer, Budget]
+) -> list[BudgetFacts]:
+    """What the lines draw on, each budget once; cost centers without a budget are told."""
+    payers, held = _payers(requisition), balances(budget_of.values())
+    drawing: dict[tuple[int, int], list[LineFacts]] = defaultdict(list)
+    for line in lines:
+        payer = payers.get(line.number)
+        if payer is not None:
+            drawing[payer[0], budget_of[payer].id if payer in budget_of else 0].append(line)
+    known = {budget.id: budget for budget in budget_of.values()}
+    centers = {
+        center.id: center
+        for line in requisition.lines
+        if (center := center_of(requisition, line)) is not None
+    }
+    return [
+        _budget(centers[center_id], known.get(budget_id), held.get(budget_id), drawn)
+        for (center_id, budget_id), drawn in drawing.items()
+    ]
+
+
+def _budget(
+    center: CostCenter, budget: Budget | None, balance: Balance | None, drawn: Sequence[LineFacts]
+) -> BudgetFacts:
+    return BudgetFacts(
+        cost_center=f"{center.code} {center.name}",
+        control=budget.control if budget else Control.NONE,
+        balance=balance,
+        asked=sum((line.amount for line in drawn), Decimal()),
+        budget_id=budget.id if budget else None,
+        currency=budget.currency if budget else drawn[0].currency,
+        category=budget.category if budget else "",
+        lines=tuple(line.number for line in drawn),
+    )

@@ -1,0 +1,1 @@
+"""The rulebook: how strict each check is, where, and since when."""

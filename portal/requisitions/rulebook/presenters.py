@@ -1,0 +1,185 @@
+"""The rulebook as pages show it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from portal.foundation.filters import day
+from portal.foundation.status import Status
+from portal.identity.rules import ROLE_LABELS
+from portal.masterdata.models import ClosedDay
+from portal.requisitions.rulebook.forms import WEEKDAYS
+from portal.requisitions.rulebook.models import Credential, Restriction, RuleVersion
+from portal.requisitions.rulebook.rules import RULES, Rule, Rulebook, Setting, Severity, said_threshold
+from portal.requisitions.rulebook.trial import Trial
+from portal.requisitions.rules import CheckOutcome
+
+STATUSES = {
+    Severity.OFF: Status("Off", "neutral", "circle-off"),
+    Severity.WARN: Status("Warns", "warning", "alert-triangle"),
+    Severity.BLOCK: Status("Blocks", "danger", "ban"),
+}
+BY_BUDGET = Status("As each budget says", "info", "wallet")
+OUTCOMES = {CheckOutcome.WARN: STATUSES[Severity.WARN], CheckOutcome.BLOCK: STATUSES[Severity.BLOCK]}
+WIDER = Status("As in the wider setting", "neutral", "arrow-back-up")
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """A rule in the list with the setting of the whole organization."""
+
+    key: str
+    label: str
+    words: str
+    status: Status
+    threshold: str
+    version: int
+    since: str
+    narrower: int
+    is_fixed: bool
+
+
+def rows(versions: Sequence[RuleVersion], book: Rulebook) -> list[RuleRow]:
+    """Every rule, those with a setting first."""
+    found = [_row(rule, versions, book) for rule in RULES.values()]
+    return sorted(found, key=lambda row: row.is_fixed)
+
+
+def _row(rule: Rule, versions: Sequence[RuleVersion], book: Rulebook) -> RuleRow:
+    setting = book.setting(rule.key)
+    scopes = {
+        (one.facility_id, one.category)
+        for one in versions
+        if one.rule == rule.key and (one.facility_id is not None or one.category)
+    }
+    return RuleRow(
+        key=rule.key,
+        label=rule.label,
+        words=rule.words,
+        status=BY_BUDGET if rule.key == "budget" else STATUSES[setting.severity],
+        threshold=_threshold(setting),
+        version=setting.number,
+        since=since(setting.starts_on),
+        narrower=len(scopes),
+        is_fixed=rule.is_fixed,
+    )
+
+
+def _threshold(setting: Setting) -> str:
+    if setting.severity is Severity.OFF:
+        return ""
+    return said_threshold(setting.rule, setting.threshold).strip().capitalize()
+
+
+def since(starts_on: date | None) -> str:
+    """Nov 22, 2026; as delivered for a rule nobody changed."""
+    return day(starts_on) if starts_on else "as delivered"
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One dated setting in the history of a rule."""
+
+    number: int
+    place: str
+    status: Status
+    threshold: str
+    starts_on: date
+    is_ahead: bool
+    reason: str
+    set_by: str
+    set_at: Any
+
+
+def history(rule: Rule, versions: Iterable[RuleVersion], today: date) -> list[VersionRow]:
+    """Every setting a rule ever had, the newest first."""
+    return [
+        VersionRow(
+            number=one.number,
+            place=scope(one.facility.name if one.facility else "", one.category),
+            status=STATUSES[one.severity] if one.severity else WIDER,
+            threshold="" if one.threshold is None else said_threshold(rule, one.threshold).strip(),
+            starts_on=one.starts_on,
+            is_ahead=one.starts_on > today,
+            reason=one.reason,
+            set_by=one.set_by.name if one.set_by else "Portal",
+            set_at=one.set_at,
+        )
+        for one in versions
+    ]
+
+
+def scope(facility: str, category: str) -> str:
+    """Where a setting counts, in words."""
+    return ", ".join(filter(None, (facility, category))) or "Whole organization"
+
+
+def current(setting: Setting) -> dict[str, Any]:
+    """What counts for the whole organization now."""
+    return {
+        "status": STATUSES[setting.severity],
+        "threshold": _threshold(setting),
+        "version": setting.number,
+        "since": since(setting.starts_on),
+    }
+
+
+def trial(found: Trial) -> dict[str, Any]:
+    """What a setting would have done last month."""
+    return {
+        "requisitions": found.requisitions,
+        "is_cut": found.is_cut,
+        "facts": [
+            {"label": "Submitted in the last 30 days", "value": f"{found.requisitions:,}"},
+            {"label": "Would be warned", "value": f"{found.warned:,}"},
+            {"label": "Newly warned", "value": f"{found.newly_warned:,}"},
+            {"label": "Would be blocked", "value": f"{found.blocked:,}"},
+            {"label": "Newly blocked", "value": f"{found.newly_blocked:,}"},
+            {"label": "Treated more gently", "value": f"{found.eased:,}"},
+        ],
+        "examples": [
+            {"id": one, "number": number, "status": OUTCOMES[outcome]}
+            for one, number, outcome in found.examples
+        ],
+    }
+
+
+def restriction_rows(found: Iterable[Restriction]) -> list[dict[str, Any]]:
+    """What is restricted, and to whom."""
+    return [
+        {
+            "id": one.id,
+            "what": f"{one.item.code} {one.item.name}" if one.item else f"Category {one.category}",
+            "needs": f"Role {ROLE_LABELS[one.role]}" if one.role else f"Credential {one.credential}",
+        }
+        for one in found
+    ]
+
+
+def credential_rows(found: Iterable[Credential], today: date) -> list[dict[str, Any]]:
+    """Who has which credential; one that ran out is marked."""
+    return [
+        {
+            "id": one.id,
+            "person": one.account.name,
+            "name": one.name,
+            "until": day(one.valid_until) if one.valid_until else "for good",
+            "tone": "warning" if one.valid_until and one.valid_until < today else "",
+        }
+        for one in found
+    ]
+
+
+def closed_rows(found: Iterable[tuple[ClosedDay, str, str | None]]) -> list[dict[str, Any]]:
+    """When nothing is received where."""
+    return [
+        {
+            "id": one.id,
+            "place": location or facility,
+            "facility": facility if location else "",
+            "when": f"Every {WEEKDAYS[one.weekday]}" if one.weekday is not None else day(one.day),
+            "reason": one.reason,
+        }
+        for one, facility, location in found
+    ]

@@ -1,0 +1,152 @@
+"""Reading the rulebook: what is in force, its history, restrictions, credentials, closed days."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import joinedload
+
+from portal.foundation.access import Actor
+from portal.foundation.db import db, found
+from portal.identity.models import RoleAssignment
+from portal.identity.rules import ROLE_LABELS
+from portal.masterdata.models import ClosedDay, Facility, Location
+from portal.requisitions.checks.facts import Need
+from portal.requisitions.rulebook.models import Credential, Restriction, RuleVersion
+from portal.requisitions.rulebook.rules import Rulebook, Version
+
+
+def rulebook_on(day: date, facility_id: int | None) -> Rulebook:
+    """The settings that count for a facility on a day, in one query."""
+    scope = (RuleVersion.rule, RuleVersion.facility_id, RuleVersion.category)
+    rows = db.session.scalars(
+        select(RuleVersion)
+        .ext(distinct_on(*scope))
+        .where(
+            RuleVersion.starts_on <= day,
+            or_(RuleVersion.facility_id.is_(None), RuleVersion.facility_id == facility_id),
+        )
+        .order_by(*scope, RuleVersion.starts_on.desc(), RuleVersion.number.desc())
+    )
+    return Rulebook([version_of(row) for row in rows], facility_id)
+
+
+def version_of(row: RuleVersion) -> Version:
+    """The row as the rules want it."""
+    return Version(
+        rule=row.rule,
+        number=row.number,
+        starts_on=row.starts_on,
+        severity=row.severity,
+        threshold=row.threshold,
+        facility_id=row.facility_id,
+        category=row.category,
+    )
+
+
+def versions(rule: str | None = None) -> list[RuleVersion]:
+    """Every dated setting, of one rule or of all, the newest first, with facility and who set it."""
+    statement = (
+        select(RuleVersion)
+        .options(joinedload(RuleVersion.facility), joinedload(RuleVersion.set_by))
+        .order_by(RuleVersion.rule, RuleVersion.number.desc())
+    )
+    if rule is not None:
+        statement = statement.where(RuleVersion.rule == rule)
+    return list(db.session.scalars(statement))
+
+
+def needs_of(actor: Actor, items: Mapping[int, str], today: date) -> dict[int, list[Need]]:
+    """What the items (category by id) are restricted to, and whether the person has it."""
+    rows = db.session.scalars(
+        select(Restriction).where(
+            or_(
+                Restriction.item_id.in_(items),
+                Restriction.category.in_({category for category in items.values() if category}),
+            )
+        )
+    ).all()
+    if not rows:
+        return {}
+    roles, credentials = _roles(actor), _credentials(actor, today)
+    return {
+        item_id: [
+            _need(row, is_met=row.role in roles or (row.credential.lower() in credentials))
+            for row in rows
+            if row.item_id == item_id or (row.category and row.category == category)
+        ]
+        for item_id, category in items.items()
+    }
+
+
+def _need(row: Restriction, *, is_met: bool) -> Need:
+    words = f"the role {ROLE_LABELS[row.role]}" if row.role else f"the credential {row.credential}"
+    return Need(words, is_met)
+
+
+def _roles(actor: Actor) -> set[object]:
+    held = select(RoleAssignment.role).where(RoleAssignment.account_id == actor.account_id)
+    return set(db.session.scalars(held))
+
+
+def _credentials(actor: Actor, today: date) -> set[str]:
+    held = select(Credential.name).where(Credential.account_id == actor.account_id, _is_valid(today))
+    return {name.lower() for name in db.session.scalars(held)}
+
+
+def _is_valid(today: date) -> ColumnElement[bool]:
+    return or_(Credential.valid_until.is_(None), Credential.valid_until >= today)
+
+
+def facilities() -> list[Facility]:
+    """The facilities in use, by name."""
+    return list(db.session.scalars(select(Facility).where(Facility.active).order_by(Facility.name)))
+
+
+def restrictions() -> Sequence[Restriction]:
+    """Everything that is restricted, with its item."""
+    return db.session.scalars(
+        select(Restriction)
+        .options(joinedload(Restriction.item))
+        .order_by(Restriction.category, Restriction.id)
+    ).all()
+
+
+def restriction(restriction_id: int) -> Restriction:
+    """One of them with its item; raises NotFound."""
+    statement = (
+        select(Restriction).where(Restriction.id == restriction_id).options(joinedload(Restriction.item))
+    )
+    return found(db.session.scalar(statement), "restriction")
+
+
+def credentials() -> Sequence[Credential]:
+    """What people are trained or licensed for, with the people."""
+    return db.session.scalars(
+        select(Credential).options(joinedload(Credential.account)).order_by(Credential.name, Credential.id)
+    ).all()
+
+
+def credential(credential_id: int) -> Credential:
+    """One of them with its person; raises NotFound."""
+    statement = (
+        select(Credential).where(Credential.id == credential_id).options(joinedload(Credential.account))
+    )
+    return found(db.session.scalar(statement), "credential")
+
+
+def closed_days() -> Sequence[tuple[ClosedDay, str, str | None]]:
+    """The days without deliveries with the names of facility and location."""
+    rows = db.session.execute(
+        select(ClosedDay, Facility.name, Location.name)
+        .join(Facility, Facility.id == ClosedDay.facility_id)
+        .outerjoin(Location, Location.id == ClosedDay.location_id)
+        .order_by(Facility.name, ClosedDay.weekday, ClosedDay.day, ClosedDay.id)
+    )
+    return [(row, facility, location) for row, facility, location in rows]
+
+
+def closed_day(closed_day_id: int) -> ClosedDay:
+    """One of them; raises NotFound."""
+    return found(db.session.get(ClosedDay, closed_day_id), "closed day")

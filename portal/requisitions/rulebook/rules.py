@@ -1,0 +1,191 @@
+"""Every rule of the checks in plain words, and which setting counts where and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from portal.foundation.quantity import plain
+from portal.requisitions.rules import CheckOutcome
+
+
+class Severity(StrEnum):
+    """What a finding does: nothing, a warning, or it may not be submitted."""
+
+    OFF = "off"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """From where on a rule speaks up: above it, or at or below it with `at_most`."""
+
+    label: str
+    unit: str
+    usual: Decimal
+    most: Decimal
+    at_most: bool = False
+
+    def is_passed(self, measure: Decimal, value: Decimal) -> bool:
+        """Whether what was measured is a finding."""
+        return measure <= value if self.at_most else measure > value
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule in plain words; the first severity is the usual one, an only one is fixed.
+
+    `source` is the master data it looks at.
+    """
+
+    key: str
+    label: str
+    words: str
+    severities: tuple[Severity, ...]
+    threshold: Threshold | None = None
+    source: str = ""
+    by_category: bool = True
+
+    @property
+    def usual(self) -> Severity:
+        """How strict it is unless a setting says otherwise."""
+        return self.severities[0]
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it has no settings."""
+        return len(self.severities) == 1
+
+
+_BLOCKS, _WARNS = (Severity.BLOCK,), (Severity.WARN,)
+_ANY = (Severity.WARN, Severity.BLOCK, Severity.OFF)
+_RULES = (
+    Rule("item", "Item may be requested", "The item is active and still offered, its supplier open for "
+         "orders.", _BLOCKS, source="items"),
+    Rule("recalled", "No recall", "No open recall names the whole item; recalled lots are told.", _BLOCKS),
+    Rule("restricted", "Restricted items", "A restricted item is requested only by somebody with the role or "
+         "credential it needs.", (Severity.BLOCK, Severity.WARN)),
+    Rule("uom", "Unit of measure", "The supplier offers the unit, and it holds what the packaging says.",
+         _BLOCKS, source="items"),
+    Rule("quantity", "Whole packs", "The quantity is a whole number of packs.", _BLOCKS),
+    Rule("price", "Contract price", "A contract prices the item today; otherwise its equivalent on contract "
+         "is offered.", _ANY, Threshold("Only above", "$", Decimal(), Decimal(1_000_000)),
+         source="contract_lines"),
+    Rule("contract_ends", "Contract ends soon", "The contract that prices the item does not end within so "
+         "many days.", _ANY, Threshold("Within", "days", Decimal(30), Decimal(365), at_most=True),
+         source="contract_lines"),
+    Rule("price_moved", "Price since it was added", "The price is the one shown when the item was put into "
+         "the cart.", _WARNS, source="contract_lines"),
+    Rule("last_price", "Price since the last order", "The price has not moved by more than so many percent "
+         "since it was last ordered.", _ANY, Threshold("More than", "%", Decimal(10), Decimal(1000)),
+         source="contract_lines"),
+    Rule("duplicate", "Not asked for already", "The item is neither on order nor requested for this location "
+         "already.", _ANY),
+    Rule("gl_account", "GL account", "The item has a GL account in use.", _BLOCKS, source="items"),
+    Rule("cost_center", "Cost center", "Each line's cost center is valid on the day, and this person may "
+         "charge it here.", _BLOCKS, source="cost_centers"),
+    Rule("location", "Location in use", "The location and its facility are in use.", _BLOCKS,
+         source="locations"),
+    Rule("closed_day", "Open for receiving", "The location takes deliveries on the day it is needed.", _ANY,
+         by_category=False),
+    Rule("need_by", "Need-by date", "The need-by date lies ahead.", _BLOCKS),
+    Rule("supplier_minimum", "Supplier's least order", "What the cart asks of a supplier reaches its least "
+         "order.", _ANY, source="suppliers", by_category=False),
+    Rule("budget", "Budget", "The budget of the cost center, or of its category, covers the request. Each "
+         "budget says itself whether it warns or blocks.", _BLOCKS),
+)  # fmt: skip
+RULES: dict[str, Rule] = {rule.key: rule for rule in _RULES}
+LABELS = {rule.key: rule.label for rule in _RULES}
+BUILT_IN = 1
+"""The version number of a rule nobody ever changed."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One dated setting of a rule; no facility and no category is the whole organization.
+
+    No severity takes back the setting of this place or category: the wider one counts again.
+    """
+
+    rule: str
+    number: int
+    starts_on: date
+    severity: Severity | None
+    threshold: Decimal | None = None
+    facility_id: int | None = None
+    category: str = ""
+
+    @property
+    def scope(self) -> tuple[int | None, str]:
+        """Where it counts."""
+        return self.facility_id, self.category
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What counts for one line."""
+
+    rule: Rule
+    severity: Severity
+    threshold: Decimal
+    number: int = BUILT_IN
+    starts_on: date | None = None
+
+    def outcome(self, measure: Decimal | None) -> CheckOutcome:
+        """What a finding of so much means; no measure is no finding."""
+        if measure is None or self.severity is Severity.OFF:
+            return CheckOutcome.PASS
+        threshold = self.rule.threshold
+        if threshold is not None and not threshold.is_passed(measure, self.threshold):
+            return CheckOutcome.PASS
+        return CheckOutcome(self.severity.value)
+
+    @property
+    def in_words(self) -> str:
+        """warns within 30 days"""
+        return f"{said(self.severity)}{said_threshold(self.rule, self.threshold)}"
+
+
+def said(severity: Severity) -> str:
+    """What a severity does."""
+    return {Severity.OFF: "off", Severity.WARN: "warns", Severity.BLOCK: "blocks"}[severity]
+
+
+def said_threshold(rule: Rule, value: Decimal) -> str:
+    """, 30 days; nothing for a rule without a threshold"""
+    if rule.threshold is None:
+        return ""
+    amount = plain(value)
+    spoken = f"${amount}" if rule.threshold.unit == "$" else f"{amount} {rule.threshold.unit}"
+    return f" {rule.threshold.label.lower()} {spoken}"
+
+
+def built_in(rule: Rule) -> Setting:
+    """How a rule is delivered."""
+    return Setting(rule, rule.usual, rule.threshold.usual if rule.threshold else Decimal())
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """The settings in force for a facility on a day: of every scope the one that began last."""
+
+    versions: Sequence[Version] = ()
+    facility_id: int | None = None
+
+    def setting(self, key: str, category: str = "") -> Setting:
+        """The narrowest setting counts: facility and category, category, facility, organization."""
+        rule = RULES[key]
+        scopes = ((self.facility_id, category), (None, category), (self.facility_id, ""), (None, ""))
+        for scope in scopes:
+            version = self._latest(key, scope)
+            if version is not None and version.severity is not None:
+                usual = built_in(rule).threshold
+                threshold = usual if version.threshold is None else version.threshold
+                return Setting(rule, version.severity, threshold, version.number, version.starts_on)
+        return built_in(rule)
+
+    def _latest(self, key: str, scope: tuple[int | None, str]) -> Version | None:
+        found = [one for one in self.versions if one.rule == key and one.scope == scope]
+        return max(found, key=lambda one: (one.starts_on, one.number), default=None)

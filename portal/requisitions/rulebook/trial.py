@@ -1,0 +1,108 @@
+"""A setting tried on what was submitted before: the same pure rule over what was weighed then."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from portal.foundation.db import db
+from portal.masterdata.models import Item, Location
+from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
+from portal.requisitions.rulebook.rules import Rulebook, Version
+from portal.requisitions.rules import CheckOutcome
+
+A_MONTH = timedelta(days=30)
+MOST_RESULTS = 20_000
+MOST_EXAMPLES = 10
+STRICTNESS = list(CheckOutcome)
+
+
+class Weighed(NamedTuple):
+    """What a rule weighed of a line, or of a whole requisition, and what it said."""
+
+    requisition_id: int
+    number: str
+    facility_id: int
+    category: str
+    measure: Decimal | None
+    outcome: CheckOutcome
+
+
+@dataclass
+class Trial:
+    """How many requisitions a setting would have touched; `examples` are ids, numbers and outcomes."""
+
+    requisitions: int = 0
+    warned: int = 0
+    blocked: int = 0
+    newly_warned: int = 0
+    newly_blocked: int = 0
+    eased: int = 0
+    is_cut: bool = False
+    examples: list[tuple[int, str, CheckOutcome]] = field(default_factory=list)
+
+
+def last_month(rule: str, now: datetime) -> list[Weighed]:
+    """What a rule weighed in the last 30 days, newest first, at most 20,000 results; one query."""
+    rows = db.session.execute(
+        select(
+            Requisition.id, Requisition.number, Location.facility_id, Item.category, CheckResult.measure,
+            CheckResult.outcome,
+        )
+        .select_from(CheckResult)
+        .join(Requisition, Requisition.id == CheckResult.requisition_id)
+        .join(Location, Location.id == Requisition.location_id)
+        .outerjoin(RequisitionLine, RequisitionLine.id == CheckResult.line_id)
+        .outerjoin(Item, Item.id == RequisitionLine.item_id)
+        .where(CheckResult.rule == rule, CheckResult.checked_at >= now - A_MONTH)
+        .order_by(CheckResult.checked_at.desc())
+        .limit(MOST_RESULTS)
+    )  # fmt: skip
+    return [
+        Weighed(requisition_id, number or "", facility_id, category or "", measure, outcome)
+        for requisition_id, number, facility_id, category, measure, outcome in rows
+    ]
+
+
+def tried(new: Version, versions: Sequence[Version], weighed: Sequence[Weighed]) -> Trial:
+    """What would have been said of each requisition had the setting counted from the beginning."""
+    day = new.starts_on
+    in_force = [*(one for one in versions if one.rule == new.rule and one.starts_on <= day), new]
+    books = {
+        facility_id: Rulebook(in_force, facility_id) for facility_id in {one.facility_id for one in weighed}
+    }
+    trial = Trial(is_cut=len(weighed) == MOST_RESULTS)
+    for found in _by_requisition(weighed):
+        first = found[0]
+        before = _strictest(one.outcome for one in found)
+        after = _strictest(
+            books[one.facility_id].setting(new.rule, one.category).outcome(one.measure) for one in found
+        )
+        _count(trial, first, before, after)
+    return trial
+
+
+def _by_requisition(weighed: Sequence[Weighed]) -> list[list[Weighed]]:
+    found: dict[int, list[Weighed]] = {}
+    for one in weighed:
+        found.setdefault(one.requisition_id, []).append(one)
+    return list(found.values())
+
+
+def _strictest(outcomes: Iterable[CheckOutcome]) -> CheckOutcome:
+    return max(outcomes, key=STRICTNESS.index)
+
+
+def _count(trial: Trial, one: Weighed, before: CheckOutcome, after: CheckOutcome) -> None:
+    trial.requisitions += 1
+    trial.warned += after is CheckOutcome.WARN
+    trial.blocked += after is CheckOutcome.BLOCK
+    stricter = STRICTNESS.index(after) - STRICTNESS.index(before)
+    trial.newly_warned += stricter > 0 and after is CheckOutcome.WARN
+    trial.newly_blocked += stricter > 0 and after is CheckOutcome.BLOCK
+    trial.eased += stricter < 0
+    if stricter > 0 and len(trial.examples) < MOST_EXAMPLES:
+        trial.examples.append((one.requisition_id, one.number, after))
