@@ -112,6 +112,17 @@ class EncounterFacts:
 
 
 @dataclass(frozen=True)
+class ProcedureFacts:
+    """A Procedure, or the ServiceRequest for one; `patient` is an id, `numbers` are business identifiers."""
+
+    reference: str = field(repr=False)
+    numbers: tuple[str, ...] = field(default=(), repr=False)
+    patient: str = field(default="", repr=False)
+    code: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class PlaceFacts:
     """A location or organization of the EHR: reference, name, identifiers, and what it is part of."""
 
@@ -170,6 +181,9 @@ class Reading(Protocol):
 
     def encounter(self, encounter_id: str) -> EncounterFacts:
         """An encounter."""
+
+    def procedure(self, reference: str) -> ProcedureFacts:
+        """A Procedure or ServiceRequest."""
 
     def place(self, reference: str) -> PlaceFacts:
         """A location or organization."""

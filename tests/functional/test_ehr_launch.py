@@ -3,17 +3,28 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
+from integrations.http import Door
 from integrations.sandbox.ehr.profiles import PROFILES
 from portal.clinical.launch import services as launches
-from portal.clinical.models import AccessRecord, Encounter, Feed, Launch, Patient, PatientIdentifier
-from portal.clinical.rules import LaunchState
+from portal.clinical.models import (
+    AccessRecord,
+    Case,
+    Encounter,
+    Feed,
+    Launch,
+    Patient,
+    PatientIdentifier,
+)
+from portal.clinical.rules import CaseState, LaunchState
 from portal.exchange.models import Partner
+from portal.foundation import clock
 from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.errors import NotFound
 from portal.identity import queries
@@ -131,6 +142,52 @@ def test_a_visit_told_by_messages_is_found_for_the_same_patient_only(ehr: Ehr, i
     launch = launch_of(ehr, ehr.launch(ehr.browser(), "epic").headers["Location"])
     assert ((launch.patient_id, launch.encounter_id) == ids) is is_same_patient
     assert (launch.encounter_id == ids[1]) is is_same_patient
+
+
+def test_the_procedure_that_is_open_in_the_ehr_says_which_case(ehr: Ehr) -> None:
+    """fhirContext: the patient's case of the day, else one begun for it; intent: what Enter does."""
+    ehr.add("epic")
+    opened = replace(AT_WORK, about="Procedure/procedure-a", intent="request-supplies")
+    browser = ehr.browser()
+    answer = ehr.launch(browser, "epic", opened)
+    first = launch_of(ehr, answer.headers["Location"])
+    case = db.session.get_one(Case, first.case_id)
+    assert (case.procedure_code, case.procedure_name) == ("27447", "Total knee replacement")
+    assert (case.location_id, case.state) == (ehr.hospital.clinic.id, CaseState.SCHEDULED)
+    item = ehr.hospital.gloves
+    page = browser.get(answer.headers["Location"])
+    shown = browser.send(page, {"scan": item.code, "do": "look"}, action=answer.headers["Location"])
+    assert shown.get_data(as_text=True).index("Request</span>") < shown.get_data(as_text=True).index(
+        "Record as"
+    )
+    assert browser.send(shown, {"do": "look"}, action=answer.headers["Location"]).status_code == 303
+    assert "Requested: 1" in browser.get(answer.headers["Location"]).get_data(as_text=True)
+    with transaction():
+        known = Case(number="CS26-9", found_by="OR|77", encounter_id=case.encounter_id,
+                     procedure_code="27447", location_id=case.location_id, state=CaseState.SCHEDULED,
+                     scheduled_at=clock.now())  # fmt: skip
+        case.found_by = None
+        case.state = CaseState.CLOSED
+        db.session.add(known)
+    again = launch_of(ehr, ehr.launch(ehr.browser(), "epic", opened).headers["Location"])
+    assert again.case_id == known.id
+    other = replace(opened, patient="patient-b", encounter="encounter-b")
+    assert launch_of(ehr, ehr.launch(ehr.browser(), "epic", other).headers["Location"]).case_id is None
+
+
+def test_nothing_of_the_database_waits_for_the_ehr(ehr: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:
+    ehr.add("epic")
+    held: list[str] = []
+    send = Door.send
+
+    def watched(self: Door, method: str, url: str, **options: Any) -> Any:
+        held.extend([url] if db.session().in_transaction() else [])
+        return send(self, method, url, **options)
+
+    monkeypatch.setattr(Door, "send", watched)
+    answer = ehr.launch(ehr.browser(), "epic")
+    assert answer.status_code == 303
+    assert held == []
 
 
 def test_another_persons_launch_is_not_found(ehr: Ehr) -> None:

@@ -13,6 +13,7 @@ from integrations.ehr.contract import (
     PatientFacts,
     PlaceFacts,
     PractitionerFacts,
+    ProcedureFacts,
     Resource,
 )
 from integrations.ehr.smart import resources
@@ -67,6 +68,10 @@ class FhirReading:
     def encounter(self, encounter_id: str) -> EncounterFacts:
         """An encounter."""
         return resources.encounter_facts(self.read(f"Encounter/{encounter_id}"))
+
+    def procedure(self, reference: str) -> ProcedureFacts:
+        """A Procedure or ServiceRequest."""
+        return resources.procedure_facts(self.read(reference))
 
     def place(self, reference: str) -> PlaceFacts:
         """A location or organization."""

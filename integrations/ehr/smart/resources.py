@@ -5,7 +5,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from integrations.ehr.addresses import tenant_key
-from integrations.ehr.contract import EncounterFacts, PatientFacts, PlaceFacts, PractitionerFacts, Resource
+from integrations.ehr.contract import (
+    EncounterFacts,
+    PatientFacts,
+    PlaceFacts,
+    PractitionerFacts,
+    ProcedureFacts,
+    Resource,
+)
 from integrations.errors import Rejected
 
 REFERENCE = re.compile(r"([A-Z][A-Za-z]{1,40})/([A-Za-z0-9.\-]{1,64})(?:/_history/[A-Za-z0-9.\-]{1,64})?")
@@ -55,6 +62,21 @@ def encounter_facts(resource: Resource) -> EncounterFacts:
         started=text(one(resource.get("period")).get("start")),
         locations=tuple(found for place in places if (found := reference(place, "location"))),
         provider=reference(resource, "serviceProvider"),
+    )
+
+
+def procedure_facts(resource: Resource) -> ProcedureFacts:
+    """What is done: the first code, and the text of the concept or of a code."""
+    concept = one(resource.get("code"))
+    codings = objects(concept.get("coding"))
+    names = [text(concept.get("text")), *(text(coding.get("display")) for coding in codings)]
+    codes = [text(coding.get("code")) for coding in codings]
+    return ProcedureFacts(
+        reference=f"{text(resource.get('resourceType'))}/{text(resource.get('id'))}",
+        numbers=tuple(value for _, value in _identifiers(resource)),
+        patient=reference(resource, "subject").rpartition("/")[2],
+        code=next(filter(None, codes), ""),
+        name=next(filter(None, names), "")[:LONGEST_NAME],
     )
 
 

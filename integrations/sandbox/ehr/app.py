@@ -88,6 +88,7 @@ def _desk(hospital: Hospital) -> str:
         encounters=records.of("Encounter"),
         patients={one["id"]: one for one in records.of("Patient")},
         places=records.of("Location"),
+        procedures=records.of("Procedure"),
     )
 
 
@@ -111,6 +112,7 @@ def _open(hospital: Hospital) -> ResponseReturnValue:
         encounter=encounter["id"] if encounter else "",
         location=chosen.get("location") or _place_of(encounter),
         intent=chosen.get("intent", ""),
+        about=chosen.get("about", ""),
         needs_banner=chosen.get("banner") != "no",
     )
     values = {"iss": f"{request.host_url.rstrip('/')}{profile.fhir}"}

@@ -34,13 +34,14 @@ class Client:
 
 @dataclass(frozen=True)
 class Context:
-    """Who opened what in the EHR."""
+    """Who opened what in the EHR; `about` is a reference, such as to the Procedure that is open."""
 
     user: str = ""
     patient: str = ""
     encounter: str = ""
     location: str = ""
     intent: str = ""
+    about: str = ""
     needs_banner: bool = True
 
 

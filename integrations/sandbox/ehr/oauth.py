@@ -165,9 +165,14 @@ class OAuth:
             "scope": grant.scope,
             "need_patient_banner": context.needs_banner,
             "smart_style_url": f"{request.host_url}style.json",
-            "fhirContext": [{"reference": f"Location/{context.location}"}] if context.location else [],
+            "fhirContext": [{"reference": reference} for reference in self._opened(context)],
             **{name: value for name, value in optional.items() if value},
         }
+
+    @staticmethod
+    def _opened(context: Context) -> list[str]:
+        place = f"Location/{context.location}" if context.location else ""
+        return [one for one in (context.about, place) if one]
 
     def _claims(self, grant: Grant) -> dict[str, Any]:
         now = int(time.time())

@@ -101,7 +101,8 @@ def sample_records(places: Mapping[str, str] | None = None) -> list[Resource]:
         *(_encounter(letter, named[position % len(named)][0]) for position, letter in enumerate("abc")),
         {"resourceType": "Procedure", "id": "procedure-a", "status": "in-progress",
          "subject": {"reference": "Patient/patient-a"}, "encounter": {"reference": "Encounter/encounter-a"},
-         "code": {"text": "Total knee replacement"}},
+         "code": {"text": "Total knee replacement",
+                  "coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "27447"}]}},
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from integrations.errors import PartnerError
 from portal.clinical.models import EhrPlace, EhrSystem
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor
-from portal.foundation.db import db, found
+from portal.foundation.db import db, found, release
 from portal.foundation.errors import Invalid
 from portal.masterdata.models import Facility, Location
 
@@ -53,6 +53,7 @@ def _place(system: EhrSystem, reading: Reading, reference: str) -> tuple[EhrPlac
         return known, ()
     if not reading.may(reference.partition("/")[0]):
         return known, ()
+    release()  # nothing waits for the EHR but the person who opened it
     try:
         facts = reading.place(reference)
     except PartnerError:

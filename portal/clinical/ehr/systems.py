@@ -23,7 +23,7 @@ from portal.clinical.models import EhrSystem
 from portal.clinical.rules import AuthMethod, EhrKind, ScopeStyle
 from portal.foundation import audit
 from portal.foundation.access import Actor
-from portal.foundation.db import db, enter_organization, found
+from portal.foundation.db import db, enter_organization, found, release
 from portal.foundation.errors import DomainError, Invalid, NotAllowed, NotFound
 from portal.identity import queries as identity
 from portal.identity.rules import SLUG
@@ -209,10 +209,15 @@ def callback_path(system: EhrSystem) -> str:
 
 
 @contextmanager
-def speaking(system: EhrSystem, *, backend: bool = False) -> Iterator[Ehr]:
-    """Speaks with an EHR; what goes wrong there becomes EhrTrouble in words for people."""
+def speaking(system: EhrSystem, *, backend: bool = False, unheld: bool = False) -> Iterator[Ehr]:
+    """Speaks with an EHR; what goes wrong there becomes EhrTrouble in words for people.
+
+    With `unheld` what was done so far is committed first: no connection and no lock waits for the EHR.
+    """
     ehr = _ehr(system, backend=backend)
     try:
+        if unheld:
+            release()
         yield ehr
     except PartnerError as error:
         code = error.code if error.code.replace("_", "").isalnum() else ""
@@ -278,6 +283,7 @@ def check(system: EhrSystem) -> Health:
     """Whether the EHR publishes what a launch needs."""
     ehr = _ehr(system, backend=False)
     try:
+        release()
         return ehr.check()
     finally:
         ehr.close()

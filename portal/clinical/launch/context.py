@@ -1,4 +1,4 @@
-"""What a launch is about: patient, encounter and place, read from the EHR and kept under blind indexes."""
+"""What a launch is about: patient, encounter, place and case, asked of the EHR, then kept."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,15 +7,24 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload, undefer
 
-from integrations.ehr.contract import BREAK_THE_GLASS, EncounterFacts, Granted, PatientFacts, Reading
+from integrations.ehr.contract import (
+    BREAK_THE_GLASS,
+    EncounterFacts,
+    Granted,
+    PatientFacts,
+    ProcedureFacts,
+    Reading,
+)
 from integrations.errors import PartnerError
 from portal.clinical.ehr import places as ehr_places
 from portal.clinical.ehr.places import Where
+from portal.clinical.launch import case as launch_case
 from portal.clinical.models import EhrSystem, Encounter, Feed, Patient, PatientIdentifier
 from portal.clinical.rules import EncounterState
 from portal.foundation import clock
 from portal.foundation.db import db
 
+PROCEDURES = frozenset({"Procedure", "ServiceRequest"})
 # FHIR R4 EncounterStatus.
 STATES = {
     "planned": EncounterState.PLANNED,
@@ -26,26 +35,62 @@ STATES = {
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the EHR told; `procedures` are what of fhirContext says which case is open in it."""
+
+    patient: PatientFacts | None
+    encounter: EncounterFacts | None
+    procedures: tuple[ProcedureFacts, ...]
+    where: Where
+
+
+@dataclass(frozen=True)
 class Context:
     """The rows of a launch."""
 
     patient_id: int | None
     encounter_id: int | None
+    case_id: int | None
     where: Where
 
 
-def read(ehr: EhrSystem, reading: Reading, granted: Granted, places: tuple[str, ...]) -> Context:
-    """Reads what the scope allows and keeps it; only a refusal by the EHR's privacy policy is raised."""
+def ask(ehr: EhrSystem, reading: Reading, granted: Granted, places: tuple[str, ...]) -> Told:
+    """Reads what the scope allows; only a refusal by the EHR's privacy policy is raised."""
     encounter = _encounter(reading, granted.encounter) if granted.encounter else None
     number = granted.patient or (encounter.patient if encounter else "")
-    patient_id = _keep_patient(ehr, _patient(reading, number)) if number else None
+    patient = _patient(reading, number) if number else None
+    named = [item.reference for item in granted.context]
+    procedures = tuple(_procedure(reading, one) for one in named if _kind(one) in PROCEDURES)
     launched_at = [f"Location/{granted.location}"] if granted.location else []
-    named = [item.reference for item in granted.context if item.reference.startswith("Location/")]
+    opened_at = [one for one in named if _kind(one) == "Location"]
     of_encounter = (*encounter.locations, encounter.provider) if encounter else ()
-    references = [*launched_at, *named, *of_encounter, *places]
+    references = [*launched_at, *opened_at, *of_encounter, *places]
     where = ehr_places.resolve(ehr, reading, [one for one in references if one])
-    encounter_id = _keep_encounter(ehr, encounter, patient_id, where) if encounter else None
-    return Context(patient_id, encounter_id, where)
+    return Told(patient, encounter, procedures, where)
+
+
+def keep(ehr: EhrSystem, told: Told) -> Context:
+    """Keeps what was told, under blind indexes."""
+    patient_id = _keep_patient(ehr, told.patient) if told.patient else None
+    encounter_id = _keep_encounter(ehr, told.encounter, patient_id, told.where) if told.encounter else None
+    case_id = launch_case.choose(ehr, told.procedures, told.patient, patient_id, encounter_id, told.where)
+    return Context(patient_id, encounter_id, case_id, told.where)
+
+
+def _kind(reference: str) -> str:
+    """The type of a reference, relative or absolute."""
+    return ("/" + reference).split("/")[-2]
+
+
+def _procedure(reading: Reading, reference: str) -> ProcedureFacts:
+    """The procedure, or only its reference where the EHR does not let us read it."""
+    if reading.may(_kind(reference)):
+        try:
+            return reading.procedure(reference)
+        except PartnerError as error:
+            if error.code == BREAK_THE_GLASS:
+                raise
+    return ProcedureFacts(reference)
 
 
 def _patient(reading: Reading, number: str) -> PatientFacts:

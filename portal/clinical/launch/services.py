@@ -16,6 +16,7 @@ from portal.clinical.access.records import record_view
 from portal.clinical.ehr.systems import EhrTrouble, speaking
 from portal.clinical.launch import context as launch_context
 from portal.clinical.launch import people as launch_people
+from portal.clinical.launch.context import Told
 from portal.clinical.models import EhrSystem, Launch
 from portal.clinical.rules import LaunchState
 from portal.foundation import audit, clock
@@ -85,7 +86,7 @@ def begin(ehr_system: EhrSystem, *, launch: str = "", aud: str = "") -> Begun:
     """Asks the EHR for an authorization; without `launch` a standalone one. Raises Invalid or EhrTrouble."""
     if len(launch) > LONGEST_LAUNCH:
         raise Invalid("The EHR's launch value is too long. Open Clinic Supply again from the chart.")
-    with speaking(ehr_system) as ehr:
+    with speaking(ehr_system, unheld=True) as ehr:
         asked = ehr.ask(launch=launch, aud=aud)
     browser = token()
     db.session.add(
@@ -105,13 +106,14 @@ def begin(ehr_system: EhrSystem, *, launch: str = "", aud: str = "") -> Begun:
 def finish(ehr_system: EhrSystem, answer: Answer, browser: str) -> Launch:
     """Opens the launch that the answer belongs to, once; raises LaunchUnknown, EhrTrouble or NotAllowed.
 
-    Whatever comes of it, the answer is used up: the caller lets the transaction commit.
+    Whatever comes of it, the answer is used up: that is committed before the EHR is asked.
     """
     launch = _asked(ehr_system, answer.state, browser)
+    kept = Kept(launch.code_verifier, launch.nonce, launch.token_endpoint)
     launch.state, launch.ended_at = LaunchState.ENDED, clock.now()
     db.session.flush()
     try:
-        _redeem(ehr_system, launch, answer)
+        _redeem(ehr_system, launch, answer, kept)
     except DomainError as error:
         portal = system(ehr_system.organization_id, f"launch from {ehr_system.code}")
         audit.record(
@@ -121,14 +123,35 @@ def finish(ehr_system: EhrSystem, answer: Answer, browser: str) -> Launch:
     return launch
 
 
-def _redeem(ehr_system: EhrSystem, launch: Launch, answer: Answer) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """What the server kept of the request."""
+
+    code_verifier: str = field(repr=False)
+    nonce: str = field(repr=False)
+    token_endpoint: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """All that the EHR says of a launch."""
+
+    granted: Granted
+    clinician: Clinician
+    person: PractitionerFacts | None
+    told: Told
+
+
+def _redeem(ehr_system: EhrSystem, launch: Launch, answer: Answer, kept: Kept) -> None:
     if answer.error:
         raise EhrTrouble(_declined(ehr_system, answer))
     if not answer.code:
         raise LaunchUnknown(f"{ehr_system.name} sent neither a code nor a reason. {AGAIN}")
+    with speaking(ehr_system, unheld=True) as ehr:
+        heard = _hear(ehr, ehr_system, answer, kept)
     # A savepoint: what a failed launch began is undone, that its answer was used is not.
-    with speaking(ehr_system) as ehr, db.session.begin_nested():
-        _open(ehr, ehr_system, launch, answer)
+    with db.session.begin_nested():
+        _open(ehr_system, launch, heard)
 
 
 AGAIN = "Open Clinic Supply again from the patient's chart."
@@ -164,21 +187,27 @@ def _declined(ehr_system: EhrSystem, answer: Answer) -> str:
     return f"{ehr_system.name} did not open Clinic Supply. It says: {words}. {AGAIN}"
 
 
-def _open(ehr: Ehr, ehr_system: EhrSystem, launch: Launch, answer: Answer) -> None:
-    granted = ehr.redeem(
-        answer.code, code_verifier=launch.code_verifier, token_endpoint=launch.token_endpoint
-    )
-    clinician = ehr.clinician(granted, launch.nonce)
+def _hear(ehr: Ehr, ehr_system: EhrSystem, answer: Answer, kept: Kept) -> Heard:
+    """Redeems the code and reads what the launch is about; only the places that were seen are written."""
+    granted = ehr.redeem(answer.code, code_verifier=kept.code_verifier, token_endpoint=kept.token_endpoint)
+    clinician = ehr.clinician(granted, kept.nonce)
     if answer.issuer and answer.issuer != clinician.issuer:
         raise Rejected("another server answered", code="issuer")
     reading = ehr.reading(granted.access_token, granted.scope)
     person = _practitioner(reading, clinician)
+    told = launch_context.ask(ehr_system, reading, granted, person.places if person else ())
+    return Heard(granted, clinician, person, told)
+
+
+def _open(ehr_system: EhrSystem, launch: Launch, heard: Heard) -> None:
+    granted, clinician, person = heard.granted, heard.clinician, heard.person
     one_at_a_time(ehr_system.iss, clinician.subject, granted.patient)
-    context = launch_context.read(ehr_system, reading, granted, person.places if person else ())
+    context = launch_context.keep(ehr_system, heard.told)
     account = launch_people.account_of(ehr_system, clinician, person, context.where.facility_id)
     launch.account_id = account.id
     launch.account = account
     launch.patient_id, launch.encounter_id = context.patient_id, context.encounter_id
+    launch.case_id = context.case_id
     launch.location_id = context.where.location_id or account.home_location_id
     launch.fhir_user = clinician.fhir_user
     launch.practitioner = account.name
@@ -271,11 +300,12 @@ def own(code: str, actor: Actor, *, with_tokens: bool = False) -> Launch:
 def style(code: str, actor: Actor) -> Style:
     """The look the EHR asks for in one's own launch; the portal's own where it cannot be read."""
     launch = own(code, actor)
-    if not launch.style_url:
+    url = launch.style_url
+    if not url:
         return Style()
     try:
-        with speaking(launch.system) as ehr:
-            return ehr.style(launch.style_url)
+        with speaking(launch.system, unheld=True) as ehr:
+            return ehr.style(url)
     except EhrTrouble:
         return Style()
 
@@ -302,7 +332,9 @@ def _renew(ehr: Ehr, launch: Launch) -> None:
 
 def end(code: str, actor: Actor) -> None:
     """Ends one's own launch: its tokens are given back where the EHR takes them, and forgotten."""
-    _end(own(code, actor, with_tokens=True), actor)
+    launch = own(code, actor, with_tokens=True)
+    tokens = _end(launch, actor)
+    _give_back(launch.system, tokens)
 
 
 def end_left(age: timedelta) -> int:
@@ -320,30 +352,32 @@ def end_left(age: timedelta) -> int:
         .with_for_update(of=Launch, skip_locked=True)
     )
     over = db.session.scalars(statement).all()
-    for launch in over:
-        _end(launch, system(launch.organization_id, "launch left"))
+    ended = [(launch.system, _end(launch, system(launch.organization_id, "launch left"))) for launch in over]
     never = delete(Launch).where(Launch.opened_at.is_(None), Launch.created_at < clock.now() - A_DAY)
     db.session.execute(never)
-    return len(over)
+    for ehr_system, tokens in ended:
+        _give_back(ehr_system, tokens)
+    return len(ended)
 
 
 def _is_signed_in() -> ColumnElement[bool]:
     return exists().where(WebSession.account_id == Launch.account_id, WebSession.ended_at.is_(None))
 
 
-def _end(launch: Launch, actor: Actor) -> None:
+def _end(launch: Launch, actor: Actor) -> list[str]:
+    """Ends a launch; returns its tokens, to be given back."""
     tokens = [value for value in (launch.refresh_token, launch.access_token) if value]
     launch.access_token = launch.refresh_token = None
     launch.state, launch.ended_at = LaunchState.ENDED, clock.now()
     db.session.flush()
     audit.record(actor, "launch.ended", launch)
-    _give_back(launch.system, tokens)
+    return tokens
 
 
 def _give_back(ehr_system: EhrSystem, tokens: list[str]) -> None:
     """Revokes where the EHR publishes how; one that does not answer forgets them by time."""
     try:
-        with speaking(ehr_system) as ehr:
+        with speaking(ehr_system, unheld=True) as ehr:
             for value in tokens:
                 ehr.revoke(value)
     except EhrTrouble:

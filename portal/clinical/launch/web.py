@@ -1,5 +1,6 @@
 """The browser's side of launches: a session of its own inside an EHR's frame, and who may frame a page."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, redirect, render_template, request, session, url_for
@@ -19,6 +20,8 @@ from portal.settings import Settings
 
 EMBEDDED_COOKIE = "portal_embedded"
 LAUNCH_SECONDS = 600
+LIMIT = "1200 per minute"  # per network address
+LIMITED = ("start_launch", "start_standalone", "finish_launch")
 CALLBACKS = "/ehr/callback/"
 # Where both sessions of a browser may come along, these pages belong to the one in the frame.
 EMBEDDED_PATHS = ("/care/", "/ehr/")
@@ -73,6 +76,15 @@ def help_ended_sessions(app: Flask) -> None:
         return answer
 
     app.extensions["sign_in_first"] = ask
+
+
+def limit_launches(app: Flask) -> None:
+    """Bounds how often one network address opens launches; a whole hospital may sit behind one."""
+    views: dict[str, Any] = app.view_functions
+    for limiter in app.extensions["limiter"]:
+        limit = limiter.shared_limit(LIMIT, scope="launches")
+        for name in LIMITED:
+            views[f"clinical.{name}"] = limit(views[f"clinical.{name}"])
 
 
 def is_embedded() -> bool:
