@@ -15,6 +15,7 @@ from portal.clinical.cases import NewCase
 from portal.clinical.memory import memory, own
 from portal.clinical.models import Case, Encounter, Launch, Patient, PatientIdentifier, Usage
 from portal.clinical.rules import CaseState, EncounterState
+from portal.exchange.together import Alone, is_together, once
 from portal.foundation import audit
 from portal.foundation.access import Actor
 from portal.foundation.db import db
@@ -72,6 +73,10 @@ def patient_id(system: System, identifier: Identifier) -> int | None:
         return None
     assigner = system.assigner(identifier)
     found_by = f"{assigner}|{identifier.id}"
+    return once(("patient", found_by), lambda: _patient_id(found_by, assigner, identifier))
+
+
+def _patient_id(found_by: str, assigner: str, identifier: Identifier) -> int | None:
     statement = select(PatientIdentifier.patient_id).where(PatientIdentifier.found_by == found_by)
     known = db.session.scalar(statement)
     if known is not None:
@@ -92,6 +97,11 @@ def encounter_id(system: System, visit: str, patient: int | None) -> int | None:
     """The encounter with this number, made when it is new; a patient learned later is filled in."""
     if not visit:
         return None
+    key = ("encounter", system.key(visit), patient)
+    return once(key, lambda: _encounter_id(system, visit, patient))
+
+
+def _encounter_id(system: System, visit: str, patient: int | None) -> int:
     known = db.session.execute(
         select(Encounter.id, Encounter.patient_id).where(Encounter.found_by == system.key(visit))
     ).first()
@@ -162,6 +172,8 @@ def _keep_encounter(actor: Actor, patient: int, said: EncounterContext, system: 
 
 def _merge(actor: Actor, patient: int, said: EncounterContext, system: System) -> None:
     """From now on the old numbers mean this patient, with all that hung on them."""
+    if is_together():
+        raise Alone  # the others remember who is who
     for identifier in said.merged:
         old = patient_id(system, identifier)
         if old is None or old == patient:

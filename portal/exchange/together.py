@@ -7,6 +7,7 @@ from typing import TypeVar
 from portal.foundation.db import db
 
 KEY = "together"
+ENDINGS = "together_endings"
 T = TypeVar("T")
 
 
@@ -19,11 +20,44 @@ def together() -> Iterator[None]:
     """Inside, several messages are applied as one; nothing is written before it ends or somebody flushes."""
     session = db.session()
     session.info[KEY] = {}
+    session.info[ENDINGS] = {}
     try:
         with session.no_autoflush:
             yield
+            _end()
     finally:
         session.info.pop(KEY, None)
+        session.info.pop(ENDINGS, None)
+
+
+def at_end(key: Hashable, ending: Callable[[], object]) -> None:
+    """Runs `ending` before the batch is written, one for each key; more than once where somebody has to see
+    what is written so far (`as_written`).
+    """
+    db.session().info[ENDINGS].setdefault(key, ending)
+
+
+def _end() -> None:
+    for ending in list(db.session().info[ENDINGS].values()):
+        ending()
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Inside, all is written as it comes: for services that read what they have just written."""
+    session = db.session()
+    if not is_together():
+        yield
+        return
+    _end()
+    session.flush()
+    session.autoflush = True
+    try:
+        yield
+        _end()
+        session.flush()
+    finally:
+        session.autoflush = False
 
 
 def is_together() -> bool:

@@ -1,7 +1,7 @@
 """The database: base classes, the one transaction owner, the organization of a session."""
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -112,7 +112,7 @@ def enter_organization_of(session_hash: str) -> bool:
 def transaction() -> Iterator[Session]:
     """Returning commits and then runs what `after_commit` collected; raising rolls back."""
     session = db.session()
-    callbacks = session.info.setdefault("after_commit", [])
+    callbacks = session.info.setdefault("after_commit", {})
     try:
         yield session
         session.commit()
@@ -121,7 +121,7 @@ def transaction() -> Iterator[Session]:
         session.rollback()
         raise
     while callbacks:
-        callbacks.pop(0)()
+        callbacks.pop(next(iter(callbacks)))()
 
 
 def release() -> None:
@@ -130,9 +130,12 @@ def release() -> None:
         pass
 
 
-def after_commit(callback: Callable[[], object]) -> None:
-    """Runs `callback` once the current transaction is durable; never for what must not be lost."""
-    db.session().info.setdefault("after_commit", []).append(callback)
+def after_commit(callback: Callable[[], object], *, key: Hashable = None) -> None:
+    """Runs `callback` once the current transaction is durable; never for what must not be lost.
+
+    Of several with one `key` only the first runs.
+    """
+    db.session().info.setdefault("after_commit", {}).setdefault(key or callback, callback)
 
 
 def found(row: T | None, what: str) -> T:

@@ -47,7 +47,8 @@ ONE_DAY = timedelta(days=1)
 def follow_stock(actor: Actor, places: Collection[tuple[int, int]]) -> None:
     """Whenever stock moved: asks a worker to look at the locations, once for many movements."""
     for location_id in sorted({place[0] for place in places}):
-        after_commit(partial(_wake, actor.organization_id, location_id))
+        wake = partial(_wake, actor.organization_id, location_id)
+        after_commit(wake, key=("replenish", location_id))
 
 
 def _wake(organization_id: int, location_id: int) -> None:

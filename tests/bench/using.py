@@ -28,6 +28,7 @@ from tests.bench.interleaving import Plan, Side, interleave
 from tests.bench.moving import TAKE
 
 ITEMS = 50
+EACH = 10  # uses a patient, who is new with the first
 PLENTY = Decimal(1_000_000)
 CODES = ("GLOVE-M", "CATH-14")
 
@@ -51,12 +52,13 @@ class Room:
     def message(self) -> bytes:
         """A DFT^P03 with one supply, as a surgery system sends it."""
         number = next(self._numbers)
+        patient = number // EACH
         code = self.items[number % len(self.items)][1]
         place = f"|||||||{self.code}"
         return "\r".join((
             f"MSH|^~\\&|OR|{self.ground.slug}|PORTAL|X|20260301101500-0600||DFT^P03|{uuid.uuid4().hex[:20]}|P|2.5",
-            f"PID|1||P{number % 500}^^^LAKE^MR||Test patient^A||19700131|F",
-            f"PV1|1|I|{self.code}{'|' * 16}V{number % 500}",
+            f"PID|1||P{patient}^^^LAKE^MR||Test patient^A||19700131|F",
+            f"PV1|1|I|{self.code}{'|' * 16}V{patient}",
             f"FT1|1|{uuid.uuid4().hex}||20260301100000|20260301|CG|{code}^An item|||1{place}||||D77",
             "",
         )).encode()  # fmt: skip

@@ -147,7 +147,7 @@ def offer(answer: Answer, price: Price) -> str:
     base = answer.item.base_uom
     of = f" of {amount(best.factor, base)}" if best.factor > 1 else ""
     each = f"{unit_price(price.unit_price)} a {unit_word(best.uom)}"
-    return f"Requests {amount(packs, best.uom)}{of} from {best.supplier.name}, at {each}."
+    return f"Requests {amount(packs, best.uom)}{of} from {best.supplier}, at {each}."
 
 
 def tile(item: Item, on_hand: Decimal) -> dict[str, Any]:

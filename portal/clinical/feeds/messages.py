@@ -23,6 +23,7 @@ from portal.clinical.feeds import services as feeds
 from portal.clinical.models import Feed
 from portal.clinical.usage import reported
 from portal.exchange.models import Message
+from portal.exchange.together import Alone, as_written, is_together, once
 from portal.foundation.access import Actor, system
 from portal.foundation.db import db, found
 from portal.foundation.errors import DomainError
@@ -30,13 +31,8 @@ from portal.foundation.errors import DomainError
 
 def apply_message(message: Message, raw: bytes) -> list[str]:
     """Handler of sealed HL7 v2 messages; returns why documents could not be applied. Raises Unreadable."""
-    feed = found(
-        db.session.scalar(
-            select(Feed).where(Feed.partner_id == message.partner_id).options(joinedload(Feed.partner))
-        ),
-        "interface",
-    )
-    reading = hl7_feed.read(raw, feeds.interface_of(feed))
+    feed, interface = once(("feed", message.partner_id), lambda: _feed_of(message.partner_id))
+    reading = hl7_feed.read(raw, interface)
     actor = system(feed.organization_id, f"HL7 interface {feed.code}")
     # Items in one order: two messages that take the same stock must not wait for each other.
     documents = sorted(reading.documents, key=lambda one: getattr(one, "item_code", ""))
@@ -44,7 +40,10 @@ def apply_message(message: Message, raw: bytes) -> list[str]:
     for document in documents:
         try:
             # A document that fails alone fails with its message.
-            with db.session.begin_nested() if len(documents) > 1 else nullcontext():
+            with (
+                nullcontext() if isinstance(document, Usage) else as_written(),
+                db.session.begin_nested() if len(documents) > 1 else nullcontext(),
+            ):
                 patient = _apply(document, actor, feed, message) or patient
         except DomainError as error:
             if len(documents) == 1:
@@ -54,6 +53,12 @@ def apply_message(message: Message, raw: bytes) -> list[str]:
         message.subject_type, message.subject_id = "patient", patient
     message.warnings = list(reading.warnings)
     return list(dict.fromkeys(failures))
+
+
+def _feed_of(partner_id: int) -> tuple[Feed, hl7_feed.Interface]:
+    statement = select(Feed).where(Feed.partner_id == partner_id).options(joinedload(Feed.partner))
+    feed = found(db.session.scalar(statement), "interface")
+    return feed, feeds.interface_of(feed)
 
 
 def system_of(feed: Feed) -> System:
@@ -93,5 +98,7 @@ def _(document: SupplyRequestDocument, actor: Actor, feed: Feed, message: Messag
 
 @_apply.register
 def _(document: ItemMaster, actor: Actor, feed: Feed, message: Message) -> int | None:
+    if is_together():
+        raise Alone  # it locks the item master, and items are remembered
     feed_items.apply_items(actor, feed, document)
     return None

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from integrations.clinical import UsageStatus
 from portal.clinical.models import ChargeLine, Usage
 from portal.clinical.rules import ChargeState, UsageState
-from portal.clinical.usage import bill_only
+from portal.clinical.usage import bill_only, pending
 from portal.clinical.usage import facts as usage_facts
 from portal.clinical.usage.rules import CONSUMED, Effect, Held, Taken, candidates, taken_from
 from portal.foundation.access import Actor
@@ -77,7 +77,7 @@ def _taken(row: Usage, place: Location, serial: str) -> Sequence[Taken]:
 def _move(actor: Actor, row: Usage, taken: Sequence[Taken], kind: MovementKind) -> None:
     assert row.item_id is not None
     assert row.location_id is not None
-    inventory.move(
+    pending.take(
         actor,
         [
             Move(

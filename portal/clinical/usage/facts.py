@@ -1,5 +1,6 @@
 """What has to be known before a use counts: the place, the shelf, the price of the day, what forbids it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,23 +9,36 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.catalog.models import Offer
+from portal.clinical.memory import memory, own
 from portal.clinical.models import Usage
 from portal.clinical.recalls.models import Recall, RecallPart
 from portal.clinical.rules import RecallState, UsageState
+from portal.clinical.usage import pending
 from portal.clinical.usage.rules import CONSUMED, Held
+from portal.exchange.together import is_together, once
 from portal.foundation.db import db
 from portal.inventory.models import ParLevel, Stock
 from portal.inventory.rules import Owner
-from portal.masterdata.models import Contract, ContractLine, Item, Location
+from portal.masterdata.models import Contract, ContractLine, Item, Location, Supplier
 from portal.masterdata.queries import effective_on
 from portal.masterdata.scanning import written_forms
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A supplier's pack of an item."""
+
+    id: int
+    uom: str
+    factor: Decimal
+    supplier: str
 
 
 @dataclass(frozen=True)
 class Price:
     """What one base unit costs on the day, and the offer to buy it by; without a contract the list price."""
 
-    offer: Offer
+    offer: Offered
     contract_line_id: int | None
     unit_price: Decimal
 
@@ -35,9 +49,20 @@ class Price:
 
 
 def price_of(item_id: int, day: date) -> Price | None:
-    """The lowest contract price of the day, else the lowest list price; None when nobody offers the item."""
+    """The lowest contract price of the day, else the lowest list price; None when nobody offers the item.
+
+    Of many uses that are reported at once it is asked once in a few seconds.
+    """
+    if is_together():
+        return memory.recall(own("price", item_id, day), lambda: _price_of(item_id, day))
+    return _price_of(item_id, day)
+
+
+def _price_of(item_id: int, day: date) -> Price | None:
+    offered = select(Offer.id, Offer.uom, Offer.factor, Supplier.name)
     contracted = (
-        select(Offer, ContractLine.id, ContractLine.unit_price)
+        offered.add_columns(ContractLine.id, ContractLine.unit_price)
+        .join(Offer.supplier)
         .join(ContractLine, (ContractLine.item_id == Offer.item_id) & (ContractLine.uom == Offer.uom))
         .join(ContractLine.contract)
         .where(
@@ -49,30 +74,29 @@ def price_of(item_id: int, day: date) -> Price | None:
         )
         .order_by(ContractLine.unit_price / Offer.factor, ContractLine.id)
         .limit(1)
-        .options(joinedload(Offer.supplier))
     )
     row = db.session.execute(contracted).first()
     if row is not None:
-        return Price(row[0], row[1], row[2])
+        return Price(Offered(*row[:4]), row[4], row[5])
     listed = (
-        select(Offer)
+        offered.add_columns(Offer.list_price)
+        .join(Offer.supplier)
         .where(Offer.item_id == item_id, Offer.active)
         .order_by(Offer.list_price / Offer.factor, Offer.id)
         .limit(1)
-        .options(joinedload(Offer.supplier))
     )
-    offer = db.session.scalar(listed)
-    return Price(offer, None, offer.list_price) if offer else None
+    row = db.session.execute(listed).first()
+    return Price(Offered(*row[:4]), None, row[4]) if row is not None else None
 
 
-def shelf(location_id: int, item_id: int) -> list[Held]:
+def shelf(location_id: int, item_id: int) -> Sequence[Held]:
     """Every stock row of the item at the place, also empty ones."""
     rows = db.session.execute(
         select(
             Stock.lot, Stock.serial, Stock.expires_on, Stock.owner, Stock.condition, Stock.on_hand
         ).where(Stock.location_id == location_id, Stock.item_id == item_id)
     )  # fmt: skip
-    return [Held(*row) for row in rows]
+    return pending.seen(location_id, item_id, [Held(*row) for row in rows])
 
 
 def is_stocked(item_id: int, facility_id: int) -> bool:
@@ -99,7 +123,7 @@ def place_of(location_id: int | None) -> Location | None:
         .where(Location.id == location_id)
         .options(joinedload(Location.facility), joinedload(Location.cost_center))
     )
-    return db.session.scalar(statement)
+    return once(("place", location_id), lambda: db.session.scalar(statement))
 
 
 def item(item_id: int) -> Item | None:
@@ -110,6 +134,8 @@ def item(item_id: int) -> Item | None:
 def recall_of(item_id: int | None, di: str, lot: str, serial: str) -> Recall | None:
     """The open recall that names the thing; a part without lot and serial names every one of the item."""
     forms = written_forms(di) if di else []
+    if is_together() and once("recalled", _recalled).isdisjoint([item_id, *forms]):
+        return None
     return db.session.scalar(
         select(Recall)
         .join(Recall.parts)
@@ -122,6 +148,16 @@ def recall_of(item_id: int | None, di: str, lot: str, serial: str) -> Recall | N
         .order_by(Recall.id)
         .limit(1)
     )
+
+
+def _recalled() -> set[int | str]:
+    """The items and device identifiers that open recalls name: few have to be looked at more closely."""
+    parts = db.session.execute(
+        select(RecallPart.item_id, RecallPart.di)
+        .join(RecallPart.recall)
+        .where(Recall.state == RecallState.OPEN)
+    )
+    return {name for row in parts for name in row if name}
 
 
 def used_before(item_id: int, serial: str) -> Usage | None:

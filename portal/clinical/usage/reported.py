@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from integrations.clinical import PatientIdentifier, Usage
 from portal.catalog.models import Offer
@@ -15,6 +15,7 @@ from portal.clinical.models import Usage as UsageRow
 from portal.clinical.usage import questions as usage_questions
 from portal.clinical.usage import services as usage
 from portal.clinical.usage.services import NewUsage
+from portal.exchange.together import is_together
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.masterdata.models import CostCenter, Item, ItemPackaging
@@ -28,10 +29,19 @@ CONTENT = {
 
 
 @dataclass(frozen=True)
+class Known:
+    """An item that a report names."""
+
+    id: int
+    name: str
+    base_uom: str
+
+
+@dataclass(frozen=True)
 class Named:
     """What a report names, as ids of ours; None where nobody knows it. `factor` base units are in a unit."""
 
-    item: Item | None
+    item: Known | None
     factor: Decimal | None
     location_id: int | None
 
@@ -117,25 +127,37 @@ def _named(said: Usage, system: System) -> Named:
     return Named(item, factor, encounters.location_id(system, said.location_code))
 
 
-def item_named(code: str, di: str, *parts: str) -> Item | None:
-    """By device identifier or item number, then by the maker's parts, then by a supplier's."""
+def item_named(code: str, di: str, *parts: str) -> Known | None:
+    """By device identifier or item number, then by the maker's parts, then by a supplier's.
+
+    For many reports at once a name is looked up once in a few seconds.
+    """
+    if is_together():
+        return memory.recall(own("item", code, di, parts), lambda: _item_named(code, di, *parts))
+    return _item_named(code, di, *parts)
+
+
+def _item_named(code: str, di: str, *parts: str) -> Known | None:
     tries = [(di, code), *(("", part) for part in parts)]
     for one, number in tries:
         if one or number:
             packs = meant(one or None, number).subquery()
-            items = select(Item).where(Item.id.in_(select(packs.c.item_id)))
-            found = db.session.scalars(items.limit(2)).all()
-            if len(found) == 1:
-                return found[0]
+            known = _only(Item.id.in_(select(packs.c.item_id)))
+            if known is not None:
+                return known
     told = [part for part in parts if part]
     if not told:
         return None
-    offered = select(Offer.item_id).where(Offer.supplier_part.in_(told))
-    found = db.session.scalars(select(Item).where(Item.id.in_(offered)).limit(2)).all()
-    return found[0] if len(found) == 1 else None
+    return _only(Item.id.in_(select(Offer.item_id).where(Offer.supplier_part.in_(told))))
 
 
-def factor_of(item: Item, uom: str) -> Decimal | None:
+def _only(which: ColumnElement[bool]) -> Known | None:
+    """The item that meets the condition; None for none or several."""
+    found = db.session.execute(select(Item.id, Item.name, Item.base_uom).where(which).limit(2)).all()
+    return Known(*found[0]) if len(found) == 1 else None
+
+
+def factor_of(item: Known, uom: str) -> Decimal | None:
     """Base units in a unit of a report; None when the item has no such unit."""
     if uom.upper() == item.base_uom:
         return Decimal(1)

@@ -18,11 +18,15 @@ from portal.clinical.usage import questions as usage_questions
 from portal.clinical.usage import stops as usage_stops
 from portal.clinical.usage.rules import EFFECTS
 from portal.exchange import services as exchange
+from portal.exchange.together import as_written
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
 from portal.masterdata.models import Location
+
+# Made once: a statement of forty columns costs more to make than to run.
+INSERT = insert(Usage).on_conflict_do_nothing().returning(Usage)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,8 @@ def _recorded(actor: Actor, event: NewUsage, place: Location | None, *, after_th
 def apply(actor: Actor, row: Usage, place: Location, *, serial: str | None = None) -> None:
     """What follows from a use that counts; `serial` where it was not just written."""
     if row.outcome is UsageStatus.RETURNED:
-        give_back(actor, row, place)
+        with as_written():
+            give_back(actor, row, place)
     else:
         known = serial if serial is not None else row.serial or ""
         with db.session.no_autoflush:  # the row is written once, when all of it is known
@@ -194,9 +199,7 @@ def _stored(actor: Actor, event: NewUsage, state: UsageState, stops: list[Any]) 
     }
     values["from_stock"] = values.pop("consignment") is not True
     values.pop("content")
-    row: Usage | None = db.session.scalar(
-        insert(Usage).values(**values).on_conflict_do_nothing().returning(Usage)
-    )
+    row: Usage | None = db.session.scalar(INSERT, values)
     return row
 
 
