@@ -211,6 +211,7 @@ class ItemRecord(Part):
     is_stocked: bool = True
     is_implant: bool = False
     levels: tuple[StockLevel, ...] = ()
+    levels_only: bool = False  # it tells what places have, and only names the item
 
 
 class ItemMaster(Document):

@@ -20,6 +20,7 @@ from portal.foundation.db import db, enter_organization, transaction
 from portal.identity.rules import Role
 from portal.requisitions.models import Requisition
 from tests.hospital import Hospital
+from tests.requesting import stocked
 from tests.samples import SAMPLES, needs_samples
 from tests.unit.hl7_messages import PID, PV1, UDI, charge, message, usage_message
 
@@ -253,6 +254,44 @@ def test_item_master_records_only_where_allowed(feed: Feed) -> None:
     send(feed, raw.replace(b"|M1|", b"|M2|"))
     applied()
     assert db.session.scalar(text("SELECT name FROM item WHERE code = 'NEW-1'")) == "A new item"
+
+
+def test_stock_levels_become_par_levels_and_a_count_that_is_asked_for(feed: Feed, hospital: Hospital) -> None:
+    with transaction():
+        stocked(hospital.actor(Role.CLINIC_MANAGER), hospital.clinic, hospital.gloves.id, 30)
+    level = "IIM|1|GLOVE-M^Exam glove||||ED01|||||20260301|35|EA"
+    here = ("MFI|INV", "MFE|MUP", level)
+    send(feed, message(*here, type_="MFN^M15"))
+    applied()
+    assert "may not tell stock levels" in messages()[0].cause
+    with transaction():
+        feed = db.session.merge(feed)
+        feed.settings = {**feed.settings, "levels": True, "item_master": True}
+    memory.forget()
+    odd = ("MFE|MUP", "IIM|1|WHAT||||ED01||||||3|EA")
+    send(feed, message(*here, *odd, type_="MFN^M15", control_id="M2"))
+    applied()
+    (differs, unknown) = open_items("feed-%")
+    assert "has other stock at Emergency department than the book: Exam glove" in differs
+    assert "35, not 30" in differs
+    assert "item WHAT, EA, at ED01" in unknown
+    send(feed, message("MFI|INV", "MFE|MUP", level.replace("|35|", "|3|").replace("|EA", "|BX"),
+                       type_="MFN^M15", control_id="M3"))  # fmt: skip
+    applied()
+    assert len(open_items("feed-%-levels-%")) == 0
+    assert hospital.gloves.name == db.session.scalar(text("SELECT name FROM item WHERE code = 'GLOVE-M'"))
+    par = "IVT|1|ED01^Emergency||||A|BIN4||BX" + "|" * 15 + "2||5"
+    itm = ("MFE|MUP|1", "ITM|GLOVE-M|Exam glove, nitrile, medium|A", "PKG|1|EA||1", "PKG|1|BX||10", par)
+    send(feed, message("MFI|INV", *itm, type_="MFN^M16", control_id="M4"))
+    applied()
+    kept = db.session.execute(text("SELECT minimum, maximum FROM par_level")).one()
+    assert tuple(kept) == (20, 50), messages()[-1].cause
+
+
+def open_items(key: str) -> list[str]:
+    """The sentences of the open work items."""
+    found = select(WorkItem).where(WorkItem.key.like(key), WorkItem.resolved_at.is_(None))
+    return [one.sentence for one in db.session.scalars(found.order_by(WorkItem.key.desc()))]
 
 
 @needs_samples

@@ -23,6 +23,7 @@ SETUP = {
     "code": "or", "name": "OR system", "sending_application": "OR", "sending_facility": "MAIN",
     "addresses": "10.1.0.0/16\n10.2.3.4", "orders": "usage", "processing": "P", "active": "y",
     "statuses": "I = implanted\nW = wasted", "location_code": "ZPA-3.1", "serial": "ZPA-5", "facility_id": "",
+    "assigners": "HOSP = urn:oid:1.2.3",
 }  # fmt: skip
 MESSAGE = usage_message(charge(after=["ZPA|1||CART7|I|SN9"])).decode().replace("\r", "\r\n")
 
@@ -55,8 +56,10 @@ def test_an_interface_is_set_up_changed_and_tried(engineer: Visitor, hospital: H
     [feed] = feeds(hospital)
     assert feed.mapping == {"location_code": "ZPA-3.1", "serial": "ZPA-5"}
     assert feed.settings["statuses"] == {"I": "implanted", "W": "wasted"}
+    assert feed.settings["assigners"] == {"HOSP": "urn:oid:1.2.3"}
     page = engineer.get("/interfaces/or").text
     assert "I = implanted" in page
+    assert "HOSP = urn:oid:1.2.3" in page
     assert "10.1.0.0/16" in page
     tried = {**SETUP, "message": MESSAGE, "status": "ZPA-4", "lot": "ZPA-9"}
     preview = try_message(engineer, tried)
@@ -87,6 +90,7 @@ def test_an_interface_is_set_up_changed_and_tried(engineer: Visitor, hospital: H
         ({"lot": "ZPA.3"}, "ZPA.3 is not a place like ZPA-3.1"),
         ({"statuses": "I implanted"}, "is not like I = implanted"),
         ({"statuses": "I = eaten"}, "eaten is not an outcome"),
+        ({"assigners": "HOSP ="}, "is not like I = implanted"),
         ({"addresses": "everywhere"}, "everywhere is not an address"),
         ({"requester": "nobody@example.org"}, "Nobody here has this e-mail address"),
         ({"code": "No Code"}, "lower-case letters"),

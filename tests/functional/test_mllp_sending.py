@@ -23,7 +23,7 @@ from portal.clinical.models import Feed
 from portal.exchange.delivery import deliver_due
 from portal.exchange.models import Message, Partner
 from portal.exchange.rules import MessageState
-from portal.foundation import clock
+from portal.foundation import audit, clock
 from portal.foundation.db import db, enter_organization, transaction
 from portal.identity.rules import Role
 from portal.inventory.models import ParLevel
@@ -131,5 +131,28 @@ def test_an_application_answer_is_an_exchange_of_its_own_where_the_sender_listen
         assert b"MSA|CA|M1" in commit
         enter_organization(hospital.organization.id)
         deliver_due(feed.partner_id)
+        assert b"MSA|CA|M1" in feeds.take(raw, "127.0.0.1")[0]
+        enter_organization(hospital.organization.id)
+        deliver_due(feed.partner_id)
     assert b"MSA|AA|M1" in came[0]
-    assert sent()[0].state == MessageState.DONE
+    assert [one.state for one in sent()] == [MessageState.DONE], "a repeat is answered once"
+
+
+def test_an_answer_is_kept_with_its_message_or_said_to_have_no_address(
+    feed: Feed, hospital: Hospital
+) -> None:
+    """A crash after the commit acknowledgment loses nothing that could still be sent."""
+    header = {"accept": "AL", "application": "AL", "sender": f"MM|{hospital.organization.slug}"}
+    commit, answer = feeds.take(usage_message(charge(), **header), "127.0.0.1")
+    assert (b"MSA|CA|M1" in commit, b"MSA|AA|M1" in answer) == (True, True)
+    enter_organization(hospital.organization.id)
+    assert sent() == []
+    [event] = [one for one in audit.history_of("feed", feed.id) if "answer" in one.action]
+    stored = db.session.scalars(select(Message).where(Message.partner_id == feed.partner_id)).one()
+    assert (event.action, event.trace_id) == ("feed.answer_not_deliverable", stored.trace_id)
+    point(feed, hospital, 9)
+    feeds.take(usage_message(charge(line="T2"), control_id="M2", **header), "127.0.0.1")
+    enter_organization(hospital.organization.id)
+    [waiting] = sent()
+    assert waiting.state == MessageState.WAITING
+    assert "MSA|AA|M2" in waiting.canonical["text"]

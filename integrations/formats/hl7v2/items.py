@@ -176,4 +176,5 @@ def _from_iim(operation: Operation, iim: Segment) -> ItemRecord:
         lot_tracked=bool(level.lot),
         expiry_tracked=level.expires_on is not None,
     )
-    return ItemRecord(operation=operation, item=item, levels=(level,) if level.location_code else ())
+    levels = (level,) if level.location_code else ()
+    return ItemRecord(operation=operation, item=item, levels=levels, levels_only=True)

@@ -64,7 +64,15 @@ class SetupForm(Form):
         "Its words for what became of a supply",
         description=f"One a line, such as I = implanted. Outcomes are {', '.join(UsageStatus)}.",
     )
-    item_master = BooleanField("It may add and change items (MFN)")
+    assigners = TextAreaField(
+        "Its names for who numbers patients",
+        description="One a line, such as HOSP = urn:oid:1.2.3. Same name, same patients.",
+    )
+    item_master = BooleanField("It may add and change items (MFN^M16)")
+    levels = BooleanField(
+        "It may set par levels and ask for counts (MFN)",
+        description="Where it has other stock than the book, a count is asked for.",
+    )
     active = BooleanField("Active", default=True)
     message = TextAreaField(
         "A message to try", [Length(max=LONGEST_MESSAGE)],
@@ -95,10 +103,12 @@ class SetupForm(Form):
             facility_id=int(self.facility_id.data) if self.facility_id.data else None,
             addresses=tuple(lines(self.addresses.data)),
             mapping={name: self[name].data.strip() for name in PLACEABLE if (self[name].data or "").strip()},
-            statuses=dict(_word(line) for line in lines(self.statuses.data)),
+            statuses={word: _outcome(said) for word, said in pairs(self.statuses)},
+            assigners=dict(pairs(self.assigners)),
             orders=self.orders.data or "request",
             processing=self.processing.data or "P",
             item_master=self.item_master.data,
+            levels=self.levels.data,
             active=self.active.data,
         )
 
@@ -110,11 +120,19 @@ def _place_field(name: str) -> StringField:
 FeedForm = type("FeedForm", (SetupForm,), {name: _place_field(name) for name in PLACEABLE})
 
 
-def _word(line: str) -> tuple[str, str]:
-    word, equals, outcome = line.partition("=")
-    if not equals or not word.strip():
-        raise Invalid(f"{line[:40]} is not like I = implanted.", field="statuses")
-    return word.strip(), outcome.strip().lower().replace(" ", "_")
+def pairs(table: Field) -> Iterator[tuple[str, str]]:
+    """Word and meaning of every line, such as I = implanted; raises Invalid for a line that is none."""
+    for line in lines(table.data):
+        word, equals, meaning = line.partition("=")
+        if not equals or not word.strip() or not meaning.strip():
+            raise Invalid(
+                f"{line[:40]} is not like I = implanted: a word, = and its meaning.", field=table.name
+            )
+        yield word.strip(), meaning.strip()
+
+
+def _outcome(text: str) -> str:
+    return text.lower().replace(" ", "_")
 
 
 def lines(text: str | None) -> list[str]:
@@ -125,12 +143,15 @@ def lines(text: str | None) -> list[str]:
 def shown(feed: Feed) -> dict[str, Any]:
     """The values of an interface as the form shows them."""
     columns = ("code", "name", "sending_application", "sending_facility", "active")
-    words = feed.settings.get("statuses", {})
+    tables = {
+        name: "\n".join(f"{word} = {meaning}" for word, meaning in feed.settings.get(name, {}).items())
+        for name in ("statuses", "assigners")
+    }
     return {
         **{name: feed.settings.get(name) for name in KEPT},
         **{name: getattr(feed, name) for name in columns},
         **feed.mapping,
         "addresses": "\n".join(feed.addresses),
         "facility_id": str(feed.facility_id or ""),
-        "statuses": "\n".join(f"{word} = {outcome}" for word, outcome in words.items()),
-    }  # fmt: skip
+        **tables,
+    }

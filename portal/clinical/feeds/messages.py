@@ -18,6 +18,7 @@ from integrations.ehr import hl7_feed
 from portal.clinical import encounters
 from portal.clinical.encounters import System
 from portal.clinical.feeds import items as feed_items
+from portal.clinical.feeds import levels as feed_levels
 from portal.clinical.feeds import requests as feed_requests
 from portal.clinical.feeds import services as feeds
 from portal.clinical.models import Feed
@@ -100,5 +101,8 @@ def _(document: SupplyRequestDocument, actor: Actor, feed: Feed, message: Messag
 def _(document: ItemMaster, actor: Actor, feed: Feed, message: Message) -> int | None:
     if is_together():
         raise Alone  # it locks the item master, and items are remembered
-    feed_items.apply_items(actor, feed, document)
+    records = tuple(record for record in document.records if not record.levels_only)
+    if records:
+        feed_items.apply_items(actor, feed, document.model_copy(update={"records": records}))
+    feed_levels.apply_levels(actor, feed, document, system_of(feed))
     return None

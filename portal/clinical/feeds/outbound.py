@@ -15,7 +15,7 @@ from portal.exchange import services as exchange
 from portal.exchange.models import Message, Partner
 from portal.exchange.services import About
 from portal.foundation import audit, clock
-from portal.foundation.access import Actor, Permission
+from portal.foundation.access import Actor, Permission, system
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
 from portal.foundation.trace import new_trace
@@ -121,6 +121,21 @@ def _send(actor: Actor, feed: Feed, records: Sequence[ItemRecord], kind: str) ->
 
 def _receiver(feed: Feed) -> tuple[str, str]:
     return feed.sending_application, feed.sending_facility
+
+
+def answer(feed: Feed, told: Hl7Text, *, is_deliverable: bool) -> None:
+    """Puts an application's answer into the outbox; of one without an address the trace says so.
+
+    That one goes back once on the sender's own connection, and nobody can send it again.
+    """
+    if is_deliverable:
+        put(feed, told)
+        return
+    portal = system(feed.organization_id, f"HL7 interface {feed.code}")
+    why = "No address to send to: it went back on the sender's connection, once."
+    audit.record(
+        portal, "feed.answer_not_deliverable", feed, evidence={"MSH-10": told.control_id, "why": why}
+    )
 
 
 def put(feed: Feed, text: Hl7Text) -> None:

@@ -171,28 +171,30 @@ def _original(header: Header, raw: bytes, feed: Door) -> list[bytes]:
 
 
 def _enhanced(header: Header, raw: bytes, feed: Door) -> list[bytes]:
-    """Stored, then CA where MSH-15 asks for it; AA or AE as a message of its own where MSH-16 does."""
-    _store(header, raw, feed)
+    """Stored with the AA or AE that MSH-16 asks for, then CA where MSH-15 does.
+
+    The application's answer is a message of its own. Where the sender does not listen it goes back here.
+    """
+    told = _told(header, raw, feed)
+    _store(header, raw, feed, told)
     _note(_kind(header), AckCode.COMMIT, feed.code)
     answers = []
     if hl7_feed.wants(header.accept, good=True):
         answers.append(_answer(header, AckCode.COMMIT))
-    fault = _unreadable(raw, feed)
-    if hl7_feed.wants(header.application, good=fault is None):
-        answers += _apart(header, AckCode.ERROR if fault else AckCode.ACCEPTED, fault, feed)
+    if told is not None and not feed.sends_apart:
+        answers.append(told.text.encode())
     return answers
 
 
-def _apart(header: Header, code: AckCode, fault: Fault | None, feed: Door) -> list[bytes]:
-    """The application's answer goes out as its own exchange where the sender listens; else back here."""
+def _told(header: Header, raw: bytes, feed: Door) -> Hl7Text | None:
+    """What the application answers, where it is asked to."""
+    fault = _unreadable(raw, feed)
+    if not hl7_feed.wants(header.application, good=fault is None):
+        return None
     control_id = new_trace()[:20]
+    code = AckCode.ERROR if fault else AckCode.ACCEPTED
     answer = _answer(header, code, fault, control_id=control_id)
-    if not feed.sends_apart:
-        return [answer]
-    with transaction() as session:
-        row = session.get_one(Feed, feed.feed_id)
-        feed_outbound.put(row, Hl7Text(type="ACK", control_id=control_id, text=answer.decode()))
-    return []
+    return Hl7Text(type="ACK", control_id=control_id, text=answer.decode())
 
 
 def _tell(fault: Fault, feed: Door) -> None:
@@ -217,11 +219,14 @@ def _unreadable(raw: bytes, feed: Door) -> Fault | None:
     return None
 
 
-def _store(header: Header, raw: bytes, feed: Door) -> Received:
+def _store(header: Header, raw: bytes, feed: Door, told: Hl7Text | None = None) -> None:
+    """Keeps a message and, in the same transaction, what is to be answered later: a crash loses neither."""
     enter_organization(feed.organization_id)
-    with transaction():
+    with transaction() as session:
         sender = Sender(feed.partner_id, feed.organization_id, feed.partner_name)
-        return exchange.receive(sender, kind=KIND, key=header.key, raw=raw, sender="|".join(header.names))
+        received = exchange.receive(sender, kind=KIND, key=header.key, raw=raw, sender="|".join(header.names))
+        if told is not None and received is not Received.REPEATED:
+            feed_outbound.answer(session.get_one(Feed, feed.feed_id), told, is_deliverable=feed.sends_apart)
 
 
 def _answer(header: Header, code: AckCode, fault: Fault | None = None, *, control_id: str = "") -> bytes:

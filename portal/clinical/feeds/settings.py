@@ -22,7 +22,7 @@ from portal.foundation.errors import Invalid
 from portal.identity import queries as people
 from portal.identity.rules import SLUG
 
-KEPT = ("orders", "processing", "charset", "system", "requester", "item_master")
+KEPT = ("orders", "processing", "charset", "system", "requester", "item_master", "levels")
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,15 @@ class FeedValues:
     system: str = ""
     requester: str = ""
     send_to: str = ""
+    assigners: Mapping[str, str] = field(default_factory=dict)
     item_master: bool = False
+    levels: bool = False
     active: bool = True
 
     def settings(self) -> dict[str, Any]:
         """What is kept beside the columns."""
-        return {name: getattr(self, name) for name in KEPT} | {"statuses": dict(self.statuses)}
+        tables = {"statuses": dict(self.statuses), "assigners": dict(self.assigners)}
+        return {name: getattr(self, name) for name in KEPT} | tables
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def _apply(feed: Feed, values: FeedValues) -> None:
         setattr(feed, name, getattr(values, name))
     feed.addresses = list(values.addresses)
     feed.mapping = dict(values.mapping)
-    feed.settings = values.settings() | {"assigners": (feed.settings or {}).get("assigners", {})}
+    feed.settings = values.settings()
 
 
 def _url(send_to: str) -> str:
