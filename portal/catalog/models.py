@@ -89,6 +89,16 @@ class OrderGuideLine(TenantRow):
     location: Mapped[Location] = relationship(lazy="raise")
 
 
+class FavoriteItem(TenantRow):
+    """An item a person marked."""
+
+    __tablename__ = "favorite_item"
+    __table_args__ = (UniqueConstraint("account_id", "item_id"),)
+
+    account_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+
+
 class Synonym(TenantRow):
     """A word people type and what it means."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from portal.catalog import presenters, queries
 from portal.catalog.asked import MOST, Search
+from portal.catalog.favorites import favorites
 from portal.catalog.forms import SearchForm, quantity_name
 from portal.catalog.models import Offer
 from portal.catalog.rules import Shelf
@@ -62,7 +63,7 @@ def guide(
     item_ids = {line.item_id for line in lines}
     day = clock.today(location.facility.time_zone)
     offers = queries.priced(queries.offers_of(item_ids), day)
-    shelves = queries.shelves(actor, location.id, item_ids)
+    shelves = queries.shelves(actor, location.id, item_ids, usage=True)
     shown = presenters.guides(lines, offers, shelves, presenters.Typed(typed, errors, fill=fill))
     rows = [row for one in shown for row in one.rows]
     return {
@@ -134,6 +135,7 @@ def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:
         "facts": presenters.facts(shown, shelves[item_id]),
         "packaging": presenters.packaging(shown),
         "substitutes": presenters.substitutes(shown, substitutes, offers, shelves),
+        "is_favorite": item_id in favorites(actor, [item_id]),
         "chart": presenters.usage_chart(queries.used_by_month(location.id, item_id, clock.now() - YEAR), day),
         "place": location,
         "may_request": _may_request(actor, location),

@@ -24,6 +24,9 @@ used_by_month: Collector[[int, int, datetime], tuple[date, Decimal]] = Collector
 shelf_facts: Collector[[Actor, int, Collection[int]], Shelf] = Collector()
 """Higher features say what they know of items at a location (actor, location id, item ids)."""
 
+usage_facts: Collector[[int, Collection[int]], Shelf] = Collector()
+"""Higher features say what a location uses of items a day (location id, item ids)."""
+
 HISTORY = timedelta(days=730)
 
 
@@ -52,10 +55,13 @@ def priced(offers: Sequence[Offer], day: date, quantity: Decimal = Decimal(1)) -
     return [PricedOffer(offer, prices.get(key)) for offer, key in zip(offers, keys, strict=True)]
 
 
-def shelves(actor: Actor, location_id: int, item_ids: Iterable[int]) -> dict[int, Shelf]:
-    """What stands at a location of each item, as far as other features know it."""
+def shelves(
+    actor: Actor, location_id: int, item_ids: Iterable[int], *, usage: bool = False
+) -> dict[int, Shelf]:
+    """What stands at a location of each item, as far as other features know it; `usage` what is used, too."""
     known = {item_id: Shelf(item_id) for item_id in item_ids}
-    for fact in shelf_facts(actor, location_id, set(known)):
+    facts = shelf_facts(actor, location_id, set(known))
+    for fact in [*facts, *(usage_facts(location_id, set(known)) if usage else ())]:
         known[fact.item_id] = known[fact.item_id].with_facts(fact)
     return known
 

@@ -10,6 +10,7 @@ from portal.foundation.quantity import plain, whole_packs
 
 WORD = re.compile(r"[^\W_]+(?:[.-][^\W_]+)*")
 MOST_WORDS = 8
+COVER_DAYS = 14
 SHORTEST_SIMILAR = 4
 SHORTEST_BEGINNING = 3
 SHORTEST_NUMBER = 5  # 14 is meant as it is; among a million numbers thousands begin with it
@@ -67,6 +68,7 @@ class Shelf:
     last_asked_by: str = ""
     in_cart: Mapping[int, Decimal] = field(default_factory=dict)  # packs by offer
     in_cart_base: Decimal = Decimal()
+    daily_usage: Decimal = Decimal()
 
     @property
     def coming(self) -> Decimal:
@@ -91,15 +93,18 @@ class Shelf:
             last_asked_by=self.last_asked_by or other.last_asked_by,
             in_cart={**self.in_cart, **other.in_cart},
             in_cart_base=self.in_cart_base + other.in_cart_base,
+            daily_usage=self.daily_usage + other.daily_usage,
         )
 
 
 def suggested_packs(shelf: Shelf, factor: Decimal) -> Decimal:
     """Whole packs that fill up to the maximum without passing it, but never fewer than reach the minimum.
 
-    Nothing while what is there or coming reaches the minimum, or where no par is set.
+    Nothing while what is there or coming reaches the minimum. Without par it is what COVER_DAYS of use need.
     """
-    if shelf.minimum is None or shelf.maximum is None or shelf.coming >= shelf.minimum:
+    if shelf.minimum is None or shelf.maximum is None:
+        return whole_packs(max(shelf.daily_usage * COVER_DAYS - shelf.coming, Decimal()), factor)
+    if shelf.coming >= shelf.minimum:
         return Decimal()
     up_to_maximum = ((shelf.maximum - shelf.coming) / factor).to_integral_value(rounding=ROUND_FLOOR)
     return max(up_to_maximum, whole_packs(shelf.minimum - shelf.coming, factor))

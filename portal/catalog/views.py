@@ -6,10 +6,11 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from portal.catalog import page
+from portal.catalog import favorites, page
 from portal.catalog.forms import PlaceForm, SearchForm, quantity_name, typed_quantities
 from portal.foundation.access import Permission, requires
 from portal.foundation.web import actor
+from portal.identity.rules import local_path
 
 blueprint = Blueprint("catalog", __name__)
 
@@ -78,3 +79,12 @@ def item(item_id: int) -> ResponseReturnValue:
     chosen = place(Permission.VIEW_CATALOG)
     shown = page.item(actor(), chosen.location, item_id)
     return render_template("catalog/item.html", switch=switch_of(chosen), **shown)
+
+
+@blueprint.post("/catalog/items/<int:item_id>/favorite")
+@requires(Permission.VIEW_CATALOG)
+def favorite(item_id: int) -> ResponseReturnValue:
+    """Marks an item for this person, or takes the mark away; leads back to where it was seen."""
+    favorites.mark(actor(), item_id, is_favorite="off" not in request.form)
+    back = request.form.get("next") or url_for("catalog.item", item_id=item_id)
+    return redirect(local_path(back), 303)

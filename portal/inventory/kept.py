@@ -1,13 +1,19 @@
 """Which items a location keeps, and how much of one it uses."""
 
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Date, func, select, union
+from sqlalchemy import Date, case, func, select, union
 
+from portal.catalog.rules import Shelf
+from portal.foundation import clock
 from portal.foundation.db import db
 from portal.inventory.models import ParLevel, Stock, StockMovement
-from portal.inventory.rules import MovementKind
+from portal.inventory.rules import CONSUMING, MovementKind
+
+RECENT = timedelta(weeks=4)
+LEAST_DAYS = 7  # a rate from fewer days would be a guess
 
 
 def kept_items(location_id: int) -> list[int]:
@@ -32,3 +38,23 @@ def used_by_month(location_id: int, item_id: int, since: datetime) -> list[tuple
         .group_by(month)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+def used_a_day(location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
+    """Base units a day over the last weeks, or since the first movement; items nobody uses are absent."""
+    now = clock.now()
+    consumed = -func.sum(case((StockMovement.kind.in_(CONSUMING), StockMovement.quantity), else_=0))
+    rows = db.session.execute(
+        select(StockMovement.item_id, consumed, func.min(StockMovement.at))
+        .where(
+            StockMovement.location_id == location_id,
+            StockMovement.item_id.in_(set(item_ids)),
+            StockMovement.at >= now - RECENT,
+        )
+        .group_by(StockMovement.item_id)
+    )
+    return [
+        Shelf(item_id, daily_usage=used / max((now - first).days + 1, LEAST_DAYS))
+        for item_id, used, first in rows
+        if used > 0
+    ]

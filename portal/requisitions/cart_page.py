@@ -1,7 +1,8 @@
-"""What the cart's page shows: lines with their shelf and contract, the money, and the checks."""
+"""What the cart's page shows: its lines, the money and the checks, and the other carts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,21 +10,29 @@ from portal.budgets.presenters import LABELS as TERMS
 from portal.budgets.presenters import TONES
 from portal.budgets.rules import Term
 from portal.catalog import queries as catalog
-from portal.catalog.presenters import par_in_words, refusal_of
-from portal.catalog.queries import PricedOffer
-from portal.catalog.rules import Shelf, pack
+from portal.catalog.rules import pack
+from portal.foundation import clock
 from portal.foundation.access import Actor
 from portal.foundation.db import found
 from portal.foundation.errors import Conflict
-from portal.foundation.filters import day, unit_price
 from portal.foundation.quantity import plain
 from portal.masterdata.models import Location
-from portal.requisitions import checks, presenters, queries, services
-from portal.requisitions.checks import BudgetFacts, CartFacts, Check, LineFacts
-from portal.requisitions.forms import CartForm, cart_form, line_name, name_errors, row_id
-from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions import cart_lines, carts, charging, checks, editing, queries, said, services
+from portal.requisitions.cart_forms import (
+    BackForm,
+    CartForm,
+    HandOverForm,
+    NameForm,
+    PasteForm,
+    QuickForm,
+    RenameForm,
+    cart_form,
+    names_of_boxes,
+)
+from portal.requisitions.checks import BudgetFacts
+from portal.requisitions.forms import name_errors, row_id
+from portal.requisitions.models import Requisition
 from portal.requisitions.rules import CheckOutcome
-from portal.requisitions.services import Edited
 
 
 @dataclass(frozen=True)
@@ -46,8 +55,11 @@ def removal(cart: Requisition, line_id: str | None) -> Removal | None:
     return next((Removal(line.id, line.offer_id, line.quantity) for line in found), None)
 
 
-def removed(arguments: Mapping[str, str]) -> dict[str, Any] | None:
-    """What was just taken out, if the address says so."""
+def removed(actor: Actor, arguments: Mapping[str, str]) -> dict[str, Any] | None:
+    """What was just taken out or deleted, if the address says so."""
+    if "deleted" in arguments:
+        cart = queries.own(actor, row_id(arguments["deleted"], "cart"))
+        return {"cart_id": cart.id, "name": cart.name or carts.UNNAMED} if cart.removed_at else None
     if not {"removed", "quantity"} <= set(arguments):
         return None
     shown = offer(row_id(arguments["removed"], "item"))
@@ -61,155 +73,113 @@ def offer(offer_id: int) -> dict[str, Any]:
     return {"id": shown.id, "name": shown.item.name, "uom": shown.uom, "pack": words}
 
 
-def saved(actor: Actor, cart: Requisition, taken_out: Removal | None) -> tuple[CartForm, int]:
-    """The form as sent, after keeping it; and the status to answer with when it was refused."""
-    form = cart_form([line.id for line in cart.lines])
+def saved(
+    actor: Actor, cart: Requisition, taken_out: Removal | None = None, *, fill: bool = False
+) -> tuple[CartForm, int]:
+    """The form as sent, after keeping it; and the status to answer with when it was refused.
+
+    `fill` puts the suggestions into quantities that were left empty.
+    """
+    lines = list(cart.lines)
+    form = cart_form([line.id for line in lines])
     if not form.validate():
         return form, 422
-    quantities = form.quantities() | ({taken_out.line_id: Decimal()} if taken_out else {})
-    edited = Edited(quantities, form.need_by.data, form.note.data or "")
+    known = cart_lines.beside(actor, cart, services.today_at(cart.location)) if fill else None
+    edited = form.edited(lines, {line.id: known.suggested(line) for line in lines} if known else None)
+    if taken_out is not None:
+        edited.lines[taken_out.line_id] = replace(edited.lines[taken_out.line_id], quantity=Decimal())
     try:
         with form.accepting():
-            services.save(actor, cart.id, edited, seen_version=form.seen_version())
+            editing.save(actor, cart.id, edited, seen_version=form.seen_version())
+            carts.choose(actor, cart.id)
     except Conflict as error:
         form.form_errors.append(str(error))
         return form, 409
     return form, 422
 
 
-def context(actor: Actor, location: Location, form: CartForm | None = None) -> dict[str, Any]:
-    """The values of the template; `form` is the one that was refused, with what was typed."""
-    cart = queries.cart_of(actor, location.id)
-    others = [(place, count) for place, count in queries.carts_of(actor) if place.id != location.id]
+def context(
+    actor: Actor, location: Location, form: CartForm | None = None, cart: Requisition | None = None
+) -> dict[str, Any]:
+    """The values of the template; `form` is the one of `cart` that was refused, with what was typed."""
+    cart = cart or queries.cart_of(actor, location.id)
+    shown = {"place": location, "cart": cart, **_around(actor, location, cart)}
     if cart is None or not cart.lines:
-        return {"place": location, "cart": None, "others": others}
+        return {**shown, "lines": []}
+    return {**shown, **consequences(actor, cart, form)}
+
+
+def kept(actor: Actor, cart_id: int) -> dict[str, Any]:
+    """What follows from the cart as it was just kept."""
+    cart = queries.own(actor, cart_id)
+    return {"place": cart.location, "saved_at": clock.now(), **consequences(actor, cart)}
+
+
+def problems(cart: Requisition, form: CartForm) -> list[str]:
+    """What keeps the cart from being kept, with the item's name where it is about a line."""
+    name_errors(form, names_of_boxes({line.id: line.item.name for line in cart.lines}))
+    return [str(error) for errors in form.errors.values() for error in errors]
+
+
+def _around(actor: Actor, location: Location, cart: Requisition | None) -> dict[str, Any]:
+    """The other carts, whoever has them, and the small forms beside the cart."""
+    mine = carts.mine(actor)
+    present = next((one for one in mine if cart is not None and one.id == cart.id), None)
+    hand_over = HandOverForm(formdata=None)
+    hand_over.offer_people({one.id: one.name for one in carts.colleagues(actor, location)})
+    return {
+        "present": present,
+        "here": [one for one in mine if one.location.id == location.id and one is not present],
+        "elsewhere": [one for one in mine if one.location.id != location.id and one.lines],
+        "lent": carts.lent(actor),
+        "quick": QuickForm(formdata=None, data={"location": location.id}),
+        "paste": PasteForm(formdata=None, data={"location": location.id}),
+        "name_form": NameForm(formdata=None),
+        "rename_form": RenameForm(formdata=None, data={"name": cart.name if cart else ""}),
+        "hand_over": hand_over,
+        "back_form": BackForm(formdata=None),
+        "refused": (),
+    }
+
+
+def consequences(actor: Actor, cart: Requisition, form: CartForm | None = None) -> dict[str, Any]:
+    """The lines with what they mean, the money and the checks."""
     facts = services.facts_of(actor, cart)
     results = checks.check(facts)
-    item_ids = {line.item_id for line in cart.lines}
-    shelves = catalog.shelves(actor, location.id, item_ids)
-    offers = catalog.priced(catalog.offers_of(item_ids), facts.today)
     form = form or _form_of(cart)
     form.version.data, form.total.data = str(cart.version), str(facts.total)
-    beside = Beside(offers, form, results)
-    lines = [
-        _line(line, fact, shelves[line.item_id], beside)
-        for line, fact in zip(cart.lines, facts.lines, strict=True)
-    ]
-    name_errors(form, {line.box: line.name for line in lines})
+    lines = cart_lines.lines(cart, facts, results, form, cart_lines.beside(actor, cart, facts.today))
+    name_errors(form, names_of_boxes({line.id: line.name for line in lines}))
     return {
-        "place": location,
         "cart": cart,
-        "others": others,
         "form": form,
         "today": facts.today,
         "lines": lines,
+        **_dimensions(actor, cart, facts.today),
         "total": facts.total,
         "budgets": [_budget(budget) for budget in facts.budgets if budget.balance is not None],
-        "checks": presenters.grouped(_said(results, facts)),
+        "checks": said.grouped(said.now(results, facts)),
         "is_kept": False,
+        "is_over_budget": any(budget.is_exceeded for budget in facts.budgets),
         "is_blocked": checks.worst(results) is CheckOutcome.BLOCK,
+    }
+
+
+def _dimensions(actor: Actor, cart: Requisition, today: date) -> dict[str, list[str]]:
+    """What the boxes of cost center and GL account offer."""
+    centers = charging.cost_centers(actor, cart.location, today)
+    accounts = charging.gl_accounts()
+    return {
+        "centers": [charging.in_words(one) for one in centers],
+        "accounts": [charging.in_words(one) for one in accounts],
     }
 
 
 def _form_of(cart: Requisition) -> CartForm:
     line_ids = [line.id for line in cart.lines]
-    return cart_form(line_ids, formdata=None, data={"need_by": cart.need_by, "note": cart.note})
-
-
-def _said(results: Sequence[Check], facts: CartFacts) -> list[presenters.Said]:
-    items = {line.number: line.item for line in facts.lines}
-    return [
-        presenters.Said(one.rule, one.outcome, one.sentence, one.evidence, items.get(one.line, ""))
-        for one in results
-    ]
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What a line is compared with: other offers, what was typed, what the checks say."""
-
-    offers: Sequence[PricedOffer]
-    form: CartForm
-    results: Sequence[Check]
-
-
-@dataclass(frozen=True)
-class CartLine:
-    """A line of the cart with what it means."""
-
-    id: int
-    item_id: int
-    name: str
-    code: str
-    supplier: str
-    pack: str
-    uom: str
-    box: str
-    typed: str
-    error: str
-    price: Decimal
-    amount: Decimal
-    contract: str
-    contract_ends: str
-    on_hand: str
-    par: str
-    on_order: str
-    cheaper: str
-    tone: str
-
-
-def _line(line: RequisitionLine, fact: LineFacts, shelf: Shelf, beside: Beside) -> CartLine:
-    base = line.item.base_uom
-    field = beside.form.box(line.id)
-    worst = checks.worst([one for one in beside.results if one.line == line.line_number])
-    return CartLine(
-        id=line.id,
-        item_id=line.item_id,
-        name=line.item.name,
-        code=line.item.code,
-        supplier=line.offer.supplier.name,
-        pack=fact.pack,
-        uom=line.uom,
-        box=line_name(line.id),
-        typed=field.raw_data[0] if field is not None and field.raw_data else plain(line.quantity),
-        error=str(field.errors[0]) if field is not None and field.errors else "",
-        price=fact.unit_price,
-        amount=fact.amount,
-        contract=fact.contract_in_words,
-        contract_ends=f"until {day(fact.contract_ends)}" if fact.contract_ends else "",
-        on_hand=f"{plain(shelf.on_hand)} {base}",
-        par=par_in_words(shelf),
-        on_order=_on_order(shelf, base),
-        cheaper=_cheaper(line, fact, beside.offers),
-        tone={CheckOutcome.BLOCK: "danger", CheckOutcome.WARN: "warning"}.get(worst, ""),
-    )
-
-
-def _on_order(shelf: Shelf, base_uom: str) -> str:
-    if not shelf.on_order:
-        return "nothing"
-    expected = f", expected {day(shelf.expected_on)}" if shelf.expected_on else ""
-    return f"{plain(shelf.on_order)} {base_uom}{expected}"
-
-
-def _cheaper(line: RequisitionLine, fact: LineFacts, offers: Sequence[PricedOffer]) -> str:
-    """The offer of the same item on contract with the lowest price of a base unit, if it is lower."""
-    present = fact.unit_price / line.offer.factor
-    rivals = [
-        one
-        for one in offers
-        if one.offer.item_id == line.item_id
-        and one.contract_line is not None
-        and one.each_price < present
-        and not refusal_of(one)
-    ]
-    if not rivals:
-        return ""
-    best = min(rivals, key=lambda one: (one.each_price, one.offer.id))
-    offer = best.offer
-    price = unit_price(best.each_price.quantize(Decimal("0.0001")), fact.currency)
-    base_uom = line.item.base_uom
-    return f"{pack(offer.uom, offer.factor, base_uom)} from {offer.supplier.name}: {price} per {base_uom}"
+    names = ("need_by", "note", "is_rush", "rush_reason", "override_reason")
+    kept = {name: getattr(cart, name) for name in names}
+    return cart_form(line_ids, formdata=None, data=kept)
 
 
 def _budget(facts: BudgetFacts) -> dict[str, Any]:
@@ -220,7 +190,7 @@ def _budget(facts: BudgetFacts) -> dict[str, Any]:
     ]
     return {
         "id": facts.budget_id,
-        "label": f"Cost center {facts.cost_center}",
+        "label": facts.payer,
         "amount": facts.balance.budget,
         "parts": [*parts, {"label": "This cart", "value": facts.asked, "tone": "accent"}],
         "left": facts.left,

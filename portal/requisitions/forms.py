@@ -1,19 +1,18 @@
-"""Forms of the cart, of adding to it, and of closing a line."""
+"""Forms of adding to a cart, of closing a line, and of the list of requisitions."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
 
-from wtforms import BooleanField, DateField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.catalog.forms import quantity_name
 from portal.foundation.errors import NotFound
 from portal.foundation.forms import Form, QuantityField
 from portal.requisitions.queries import Wanted
-from portal.requisitions.rules import CLOSE_REASONS, LONGEST_NOTE, LONGEST_REASON, OTHER_REASON
+from portal.requisitions.rules import CLOSE_REASONS, LONGEST_REASON, OTHER_REASON
 
 ROW_ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
@@ -91,55 +90,6 @@ def guide_form(offer_ids: Iterable[int]) -> GuideForm:
     fields = {quantity_name(offer_id): QuantityField("Packs", whole=True) for offer_id in offer_ids}
     form: GuideForm = type("GuideForm", (GuideForm,), fields)()
     return form
-
-
-class CartForm(Form):
-    """The cart as it is edited: what is needed when, and a quantity for each line; see `cart_form`."""
-
-    version = HiddenField()
-    total = HiddenField()
-    need_by = DayField("Need by", description="Leave it empty to get it as soon as possible.")
-    note = TextAreaField(
-        "Note to the approver and buyer",
-        [Length(max=LONGEST_NOTE, message=f"Write at most {LONGEST_NOTE} characters.")],
-        render_kw={"rows": 2, "maxlength": LONGEST_NOTE},
-    )
-
-    def quantities(self) -> dict[int, Decimal]:
-        """The quantities by line; empty boxes leave their line as it is."""
-        return {
-            int(name.removeprefix("line-")): field.data
-            for name, field in self._fields.items()
-            if isinstance(field, QuantityField) and field.data is not None
-        }
-
-    def box(self, line_id: int) -> QuantityField | None:
-        """The quantity field of a line; None for a line that the page sent did not have."""
-        field: QuantityField | None = self._fields.get(line_name(line_id))
-        return field
-
-    def seen_version(self) -> int:
-        """The version of the cart on the page that was sent; 0 when it is not a number."""
-        return int(self.version.data) if ROW_ID.fullmatch(self.version.data or "") else 0
-
-    def seen_total(self) -> Decimal | None:
-        """The total on the page that was sent."""
-        try:
-            return Decimal(self.total.data or "")
-        except InvalidOperation:
-            return None
-
-
-def cart_form(line_ids: Sequence[int], **values: Any) -> CartForm:
-    """A form with a quantity field for each line."""
-    fields = {line_name(line_id): QuantityField("Quantity", whole=True, zero=True) for line_id in line_ids}
-    form: CartForm = type("CartForm", (CartForm,), fields)(**values)
-    return form
-
-
-def line_name(line_id: int) -> str:
-    """The name of a line's quantity box."""
-    return f"line-{line_id}"
 
 
 class CloseForm(Form):

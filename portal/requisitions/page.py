@@ -7,7 +7,7 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.audit import history_of
 from portal.foundation.db import found
 from portal.foundation.errors import Conflict
-from portal.requisitions import presenters, queries, services, steps
+from portal.requisitions import presenters, queries, said, services, steps
 from portal.requisitions.changing import may_change
 from portal.requisitions.models import Requisition
 from portal.requisitions.rules import LineState, RequisitionState
@@ -15,8 +15,13 @@ from portal.requisitions.rules import LineState, RequisitionState
 
 def context(actor: Actor, requisition: Requisition) -> dict[str, Any]:
     """The values of the template."""
-    kept = presenters.kept_checks(queries.checks_of(requisition.id), requisition.lines)
-    return {**changing(actor, requisition), "checks": presenters.grouped(kept), "is_kept": True}
+    kept = said.kept_checks(queries.checks_of(requisition.id), requisition.lines)
+    location = requisition.location
+    may_request = actor.can(
+        Permission.REQUEST, facility_id=location.facility_id, cost_center_id=location.cost_center_id
+    )
+    shown = {"checks": said.grouped(kept), "is_kept": True, "may_request": may_request}
+    return {**changing(actor, requisition), **shown}
 
 
 def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:

@@ -2,20 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from portal.catalog.rules import pack
 from portal.foundation.audit import AuditEvent
-from portal.foundation.quantity import plain
 from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
-from portal.requisitions.checks import LABELS
-from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
+from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import (
-    CheckOutcome,
     LineState,
     OrderPart,
     Progress,
@@ -110,16 +107,6 @@ def on_ladder(progress: Sequence[Progress]) -> Status:
         if any(reached(stage, one) > 0 for one in live):
             return in_part
     return APPROVED
-
-
-def in_cart(line: RequisitionLine) -> str:
-    """3 BX of gloves in all"""
-    return f"{plain(line.quantity)} {line.uom} of {line.item.name}"
-
-
-def added(count: int) -> str:
-    """What was put into the cart."""
-    return f"{count} item{'s' if count != 1 else ''} added to the cart."
 
 
 # The list
@@ -345,63 +332,3 @@ def _event(event: AuditEvent) -> dict[str, Any]:
     elif event.action in TOLD:
         text = str(after.get(TOLD[event.action], ""))
     return {"title": title, "at": event.at, "actor": event.actor, "text": text, "icon": icon, "tone": tone}
-
-
-# The checks
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a check said, now or when the requisition was submitted; without an item it is of the whole."""
-
-    rule: str
-    outcome: CheckOutcome
-    sentence: str
-    evidence: Sequence[Sequence[str]]
-    item: str = ""
-    line_id: int | None = None
-
-
-def kept_checks(results: Sequence[CheckResult], lines: Sequence[RequisitionLine]) -> list[Said]:
-    """The results kept at submit."""
-    items = {line.id: line.item.name for line in lines}
-    return [
-        Said(
-            rule=one.rule,
-            outcome=one.outcome,
-            sentence=one.sentence,
-            evidence=one.evidence.get("facts", []),
-            item=items.get(one.line_id or 0, ""),
-            line_id=one.line_id,
-        )
-        for one in results
-    ]
-
-
-MOST_EXPLAINED = 500
-
-
-def grouped(said: Sequence[Said]) -> dict[str, list[dict[str, Any]]]:
-    """The checks as components want them: what blocks, what warns, what passed; `passed` is that by item.
-
-    Of very many the evidence of what passed is left out, so that the page stays light.
-    """
-    shown = {
-        outcome.value: [_check(one) for one in said if one.outcome is outcome] for outcome in CheckOutcome
-    }
-    passed: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for one in said:
-        if one.outcome is CheckOutcome.PASS:
-            brief = replace(one, item="", evidence=one.evidence if len(said) <= MOST_EXPLAINED else ())
-            passed[one.item].append(_check(brief))
-    return {**shown, "passed": [{"label": item, "checks": checks} for item, checks in passed.items()]}
-
-
-def _check(said: Said) -> dict[str, Any]:
-    label = LABELS.get(said.rule, said.rule)
-    return {
-        "label": f"{label}: {said.item}" if said.item else label,
-        "outcome": said.outcome.value,
-        "text": said.sentence,
-        "evidence": [{"label": pair[0], "value": pair[1]} for pair in said.evidence],
-    }

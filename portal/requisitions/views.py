@@ -1,10 +1,10 @@
-"""The cart, the list of requisitions and the page of one."""
+"""Into the cart from the catalog, the list of requisitions and the page of one."""
 
 import io
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -17,10 +17,19 @@ from portal.foundation.errors import NotAllowed
 from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 from portal.identity.rules import local_path
-from portal.requisitions import cart_page, page, presenters, queries, services
+from portal.requisitions import (
+    cart_lines,
+    cart_page,
+    cart_views,
+    carts_views,
+    page,
+    presenters,
+    queries,
+    services,
+)
+from portal.requisitions.blueprint import blueprint
 from portal.requisitions.forms import (
     AddForm,
-    CartForm,
     CloseForm,
     GuideForm,
     RequisitionFilter,
@@ -28,10 +37,11 @@ from portal.requisitions.forms import (
     name_errors,
     row_id,
 )
-from portal.requisitions.rules import RequisitionState
+from portal.requisitions.lists import views as lists_views
 
 EXPORTED = 10_000  # the newest, or the first as sorted; more than anybody reads
-blueprint = Blueprint("requisitions", __name__)
+
+__all__ = ["blueprint", "cart_views", "carts_views", "lists_views"]
 
 
 # Into the cart
@@ -48,7 +58,7 @@ def add() -> ResponseReturnValue:
             line = services.add(actor(), location_id, offer_id, form.packs())
     if form.is_refused:
         return _add_page(form, offer_id), 422
-    flash(f"In the cart: {presenters.in_cart(line)}.", "success")
+    flash(f"In the cart: {cart_lines.in_cart(line)}.", "success")
     return redirect(local_path(form.next.data or url_for("requisitions.cart")), 303)
 
 
@@ -72,7 +82,7 @@ def add_guide() -> ResponseReturnValue:
             services.add_all(actor(), location_id, wanted)
     if form.is_refused:
         return _guide_page(location_id, typed, form), 422
-    flash(presenters.added(len(wanted)), "success")
+    flash(cart_lines.added(len(wanted)), "success")
     left: dict[str, Any] = {quantity_name(one): text for one, text in typed.items() if one not in wanted}
     return redirect(url_for("catalog.guide", **left), 303)
 
@@ -82,65 +92,6 @@ def _guide_page(location_id: int, typed: Mapping[int, str], form: GuideForm) -> 
     shown = catalog_page.guide(actor(), chosen.location, typed, form.errors_of_offers())
     name_errors(form, catalog_page.boxes(shown["guides"]))
     return render_template("catalog/guide.html", switch=switch_of(chosen), form=form, **shown)
-
-
-# The cart
-
-
-@blueprint.get("/cart")
-@requires(Permission.REQUEST)
-def cart() -> ResponseReturnValue:
-    """The person's cart for a location, with what submitting it would mean."""
-    chosen = place(Permission.REQUEST)
-    shown = cart_page.context(actor(), chosen.location)
-    removed = cart_page.removed(request.args)
-    return render_template("requisitions/cart.html", switch=switch_of(chosen), removed=removed, **shown)
-
-
-@blueprint.post("/cart/<int:requisition_id>/save")
-@requires(Permission.REQUEST)
-def save(requisition_id: int) -> ResponseReturnValue:
-    """Keeps what was changed in the cart; the button of a line also takes that line out."""
-    requisition = queries.own(actor(), requisition_id)
-    if requisition.state is not RequisitionState.DRAFT:
-        return _to_requisition(requisition.id, requisition.number)
-    removal = cart_page.removal(requisition, request.form.get("remove"))
-    form, status = cart_page.saved(actor(), requisition, removal)
-    if form.is_refused:
-        return _cart_page(requisition.location_id, form), status
-    if removal is None:
-        flash("The cart is updated.", "success")
-    undo: dict[str, Any] = {**removal.arguments} if removal else {}
-    return redirect(url_for("requisitions.cart", location=requisition.location_id, **undo), 303)
-
-
-@blueprint.post("/cart/<int:requisition_id>/submit")
-@requires(Permission.REQUEST)
-def submit(requisition_id: int) -> ResponseReturnValue:
-    """Keeps what was changed, then submits; a repeat leads to the same requisition."""
-    requisition = queries.own(actor(), requisition_id)
-    if requisition.state is not RequisitionState.DRAFT:
-        return _to_requisition(requisition.id, requisition.number)
-    form, status = cart_page.saved(actor(), requisition, None)
-    if not form.is_refused:
-        # The version is that after saving: nobody else can have changed it in between.
-        version = requisition.version
-        with form.accepting():
-            services.submit(actor(), requisition.id, seen_version=version, seen_total=form.seen_total())
-    if form.is_refused:
-        return _cart_page(requisition.location_id, form), status
-    return _to_requisition(requisition.id, requisition.number)
-
-
-def _cart_page(location_id: int, form: CartForm) -> str:
-    chosen = place(Permission.REQUEST, location_id)
-    shown = cart_page.context(actor(), chosen.location, form)
-    return render_template("requisitions/cart.html", switch=switch_of(chosen), removed=None, **shown)
-
-
-def _to_requisition(requisition_id: int, number: str | None) -> ResponseReturnValue:
-    flash(f"{number} is submitted. You can follow it here.", "success")
-    return redirect(url_for("requisitions.show", requisition_id=requisition_id), 303)
 
 
 # What was requested

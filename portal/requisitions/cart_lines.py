@@ -1,0 +1,183 @@
+"""The lines of the cart as its page shows them, each beside its shelf, contract, packs and suggestion."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from portal.catalog import queries as catalog
+from portal.catalog.presenters import par_in_words, refusal_of
+from portal.catalog.queries import PricedOffer
+from portal.catalog.rules import Shelf, pack
+from portal.foundation.access import Actor
+from portal.foundation.filters import day, unit_price
+from portal.foundation.quantity import plain
+from portal.requisitions import charging, checks, suggesting
+from portal.requisitions.cart_forms import CartForm, in_box
+from portal.requisitions.checks import CartFacts, Check, LineFacts
+from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rules import CheckOutcome
+
+TONES = {CheckOutcome.BLOCK: "danger", CheckOutcome.WARN: "warning"}
+
+
+@dataclass(frozen=True)
+class CartLine:
+    """A line of the cart with what it means; `errors` and the boxes' names go by kind of box."""
+
+    id: int
+    item_id: int
+    name: str
+    code: str
+    supplier: str
+    pack: str
+    uom: str
+    typed: str
+    need_by: str
+    center: str
+    usual_center: str
+    account: str
+    usual_account: str
+    reason: str
+    price: Decimal
+    amount: Decimal
+    contract: str
+    contract_ends: str
+    on_hand: str
+    par: str
+    cover: str
+    on_order: str
+    cheaper: str
+    tone: str
+    suggested: Decimal
+    asks_reason: bool
+    offers: dict[str, str] = field(default_factory=dict)
+    chosen_offer: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def charged(self) -> str:
+        """What differs from the usual, in a few words."""
+        words = (self.center, self.account, f"need by {self.need_by}" if self.need_by else "")
+        return " · ".join(filter(None, words))
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the lines of a cart are compared with, read at once for all of them."""
+
+    shelves: Mapping[int, Shelf]
+    offers: Sequence[PricedOffer]
+    usual_center: str
+
+    def suggested(self, line: RequisitionLine) -> Decimal:
+        """Packs that par or usage asks for."""
+        return suggesting.suggested(self.shelves[line.item_id], line.offer.factor)
+
+    def of(self, line: RequisitionLine) -> list[PricedOffer]:
+        """The packs and suppliers of the line's item that can be requested, and its own."""
+        return [
+            one
+            for one in self.offers
+            if one.offer.item_id == line.item_id and (not refusal_of(one) or one.offer.id == line.offer_id)
+        ]
+
+
+def beside(actor: Actor, cart: Requisition, today: date) -> Beside:
+    """Reads what the lines are compared with."""
+    item_ids = {line.item_id for line in cart.lines}
+    return Beside(
+        shelves=catalog.shelves(actor, cart.location_id, item_ids, usage=True),
+        offers=catalog.priced(catalog.offers_of(item_ids), today),
+        usual_center=charging.in_words(cart.location.cost_center),
+    )
+
+
+def lines(
+    cart: Requisition, facts: CartFacts, results: Sequence[Check], form: CartForm, known: Beside
+) -> list[CartLine]:
+    """The lines, as typed where the form was refused."""
+    return [
+        _line(line, fact, [one for one in results if one.line == line.line_number], form, known)
+        for line, fact in zip(cart.lines, facts.lines, strict=True)
+    ]
+
+
+def _line(
+    line: RequisitionLine, fact: LineFacts, results: Sequence[Check], form: CartForm, known: Beside
+) -> CartLine:
+    base = line.item.base_uom
+    shelf = known.shelves[line.item_id]
+    offers = {str(one.offer.id): _offer_in_words(one, fact.currency) for one in known.of(line)}
+    suggested = known.suggested(line)
+    return CartLine(
+        id=line.id,
+        item_id=line.item_id,
+        name=line.item.name,
+        code=line.item.code,
+        supplier=line.offer.supplier.name,
+        pack=fact.pack,
+        uom=line.uom,
+        typed=form.typed("line", line.id, plain(line.quantity)),
+        need_by=form.typed("need", line.id, in_box(line.need_by)),
+        center=form.typed("center", line.id, charging.in_words(line.cost_center)),
+        usual_center=known.usual_center,
+        account=form.typed("account", line.id, charging.in_words(line.gl_account)),
+        usual_account=fact.gl_account or "",
+        reason=form.typed("reason", line.id, line.quantity_reason),
+        price=fact.unit_price,
+        amount=fact.amount,
+        contract=fact.contract_in_words,
+        contract_ends=f"until {day(fact.contract_ends)}" if fact.contract_ends else "",
+        on_hand=f"{plain(shelf.on_hand)} {base}",
+        par=par_in_words(shelf),
+        cover=suggesting.cover(shelf),
+        on_order=_on_order(shelf, base),
+        cheaper=_cheaper(line, fact, known.of(line)),
+        tone=TONES.get(checks.worst(results), ""),
+        suggested=suggested,
+        asks_reason=suggesting.differs_a_lot(line.quantity, suggested),
+        offers=offers if len(offers) > 1 else {},
+        chosen_offer=form.typed("offer", line.id, str(line.offer_id)),
+        errors=form.errors_of(line.id),
+    )
+
+
+def _offer_in_words(priced: PricedOffer, currency: str) -> str:
+    offer = priced.offer
+    words = pack(offer.uom, offer.factor, offer.item.base_uom)
+    return f"{words}, {unit_price(priced.unit_price, currency)}, {offer.supplier.name}"
+
+
+def _on_order(shelf: Shelf, base_uom: str) -> str:
+    if not shelf.on_order:
+        return "nothing"
+    expected = f", expected {day(shelf.expected_on)}" if shelf.expected_on else ""
+    return f"{plain(shelf.on_order)} {base_uom}{expected}"
+
+
+def _cheaper(line: RequisitionLine, fact: LineFacts, offers: Sequence[PricedOffer]) -> str:
+    """The offer of the same item on contract with the lowest price of a base unit, if it is lower."""
+    present = fact.unit_price / line.offer.factor
+    rivals = [
+        one
+        for one in offers
+        if one.contract_line is not None and one.each_price < present and not refusal_of(one)
+    ]
+    if not rivals:
+        return ""
+    best = min(rivals, key=lambda one: (one.each_price, one.offer.id))
+    offer = best.offer
+    price = unit_price(best.each_price.quantize(Decimal("0.0001")), fact.currency)
+    base_uom = line.item.base_uom
+    return f"{pack(offer.uom, offer.factor, base_uom)} from {offer.supplier.name}: {price} per {base_uom}"
+
+
+def in_cart(line: RequisitionLine) -> str:
+    """3 BX of gloves in all"""
+    return f"{plain(line.quantity)} {line.uom} of {line.item.name}"
+
+
+def added(count: int) -> str:
+    """What was put into the cart."""
+    return f"{count} item{'s' if count != 1 else ''} added to the cart."

@@ -1,0 +1,121 @@
+"""The page of the cart: kept while typing, filled by codes and by pasting, submitted."""
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.catalog.views import place, switch_of
+from portal.foundation.access import Permission, requires
+from portal.foundation.web import actor
+from portal.requisitions import cart_lines, cart_page, queries, quick, submitting
+from portal.requisitions.blueprint import blueprint
+from portal.requisitions.cart_forms import CartForm, PasteForm, QuickForm
+from portal.requisitions.forms import row_id
+from portal.requisitions.models import Requisition
+from portal.requisitions.quick import Pasted
+from portal.requisitions.rules import RequisitionState
+
+
+@blueprint.get("/cart")
+@requires(Permission.REQUEST)
+def cart() -> ResponseReturnValue:
+    """The cart a person fills for a location, with what submitting it would mean."""
+    return _page(removed=cart_page.removed(actor(), request.args), is_filling="fill" in request.args)
+
+
+@blueprint.post("/cart/<int:requisition_id>/save")
+@requires(Permission.REQUEST)
+def save(requisition_id: int) -> ResponseReturnValue:
+    """Keeps what was changed in the cart; buttons also take a line out, or fill what was left empty."""
+    requisition = queries.own(actor(), requisition_id)
+    if requisition.state is not RequisitionState.DRAFT:
+        return _to_requisition(requisition.id, requisition.number)
+    removal = cart_page.removal(requisition, request.form.get("remove"))
+    form, status = cart_page.saved(actor(), requisition, removal, fill="fill" in request.form)
+    if form.is_refused:
+        return _page(requisition.location_id, form, requisition), status
+    if removal is None:
+        flash("The cart is updated.", "success")
+    undo: dict[str, Any] = {**removal.arguments} if removal else {}
+    return redirect(url_for("requisitions.cart", location=requisition.location_id, **undo), 303)
+
+
+@blueprint.post("/cart/<int:requisition_id>/keep")
+@requires(Permission.REQUEST)
+def keep(requisition_id: int) -> ResponseReturnValue:
+    """Keeps the cart while somebody types; answers with what follows from it, the boxes left alone."""
+    requisition = queries.own(actor(), requisition_id)
+    form, _ = cart_page.saved(actor(), requisition)
+    if form.is_refused:
+        problems = cart_page.problems(requisition, form)
+        return render_template("requisitions/cart_not_kept.html", problems=problems)
+    return render_template("requisitions/cart_kept.html", **cart_page.kept(actor(), requisition_id))
+
+
+@blueprint.post("/cart/<int:requisition_id>/submit")
+@requires(Permission.REQUEST)
+def submit(requisition_id: int) -> ResponseReturnValue:
+    """Keeps what was changed, then submits; a repeat leads to the same requisition."""
+    requisition = queries.own(actor(), requisition_id)
+    if requisition.state is not RequisitionState.DRAFT:
+        return _to_requisition(requisition.id, requisition.number)
+    form, status = cart_page.saved(actor(), requisition)
+    if not form.is_refused:
+        # The version is that after saving: nobody else can have changed it in between.
+        version = requisition.version
+        with form.accepting():
+            submitting.submit(actor(), requisition.id, seen_version=version, seen_total=form.seen_total())
+    if form.is_refused:
+        return _page(requisition.location_id, form, requisition), status
+    return _to_requisition(requisition.id, requisition.number)
+
+
+@blueprint.post("/cart/code")
+@requires(Permission.REQUEST)
+def add_code() -> ResponseReturnValue:
+    """Puts what a typed or scanned code means into the cart, then waits for the next one."""
+    form = QuickForm()
+    location_id = row_id(form.location.data, "location")
+    if form.validate():
+        with form.accepting():
+            line = quick.add_code(actor(), location_id, form.code.data, form.packs())
+    if form.is_refused:
+        return _page(location_id, quick=form, is_filling=True), 422
+    flash(f"In the cart: {cart_lines.in_cart(line)}.", "success")
+    return redirect(url_for("requisitions.cart", location=location_id, fill=1), 303)
+
+
+@blueprint.post("/cart/paste")
+@requires(Permission.REQUEST)
+def paste() -> ResponseReturnValue:
+    """Puts pasted rows into the cart; those that cannot be read stay in the box, each with its reason."""
+    form = PasteForm()
+    location_id = row_id(form.location.data, "location")
+    pasted = Pasted(0, ())
+    if form.validate():
+        with form.accepting():
+            pasted = quick.paste(actor(), location_id, form.rows.data)
+    if pasted.added:
+        flash(cart_lines.added(pasted.added), "success")
+        form.keep(pasted.refused)
+    if form.is_refused or pasted.refused:
+        return _page(location_id, paste=form, refused=pasted.refused), 422
+    return redirect(url_for("requisitions.cart", location=location_id), 303)
+
+
+def _page(
+    location_id: int | None = None,
+    form: CartForm | None = None,
+    cart: Requisition | None = None,
+    **values: Any,
+) -> str:
+    chosen = place(Permission.REQUEST, location_id)
+    shown = cart_page.context(actor(), chosen.location, form, cart)
+    given = {"removed": None, "is_filling": False, **shown, **values}
+    return render_template("requisitions/cart.html", switch=switch_of(chosen), **given)
+
+
+def _to_requisition(requisition_id: int, number: str | None) -> ResponseReturnValue:
+    flash(f"{number} is submitted. You can follow it here.", "success")
+    return redirect(url_for("requisitions.show", requisition_id=requisition_id), 303)

@@ -1,0 +1,1 @@
+"""Shopping lists of people and places: bought before, templates, standing orders."""
