@@ -20,6 +20,7 @@ class RequisitionSource(StrEnum):
     """What a requisition began as; only the cart is filled over time, the others are submitted at once."""
 
     CART = "cart"
+    STANDING = "standing"
     REPLENISHMENT = "replenishment"
     CASE = "case"
     BILL_ONLY = "bill_only"
