@@ -17,10 +17,10 @@ from portal.catalog.queries import shelves
 from portal.foundation.access import Actor
 from portal.foundation.db import found
 from portal.foundation.errors import Invalid, NotAllowed, NotFound
-from portal.requisitions import presenters as requisition_presenters
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import CheckOutcome
+from portal.requisitions.said import kept_checks
 
 
 def look(actor: Actor, step_id: int) -> tuple[ApprovalStep, Requisition]:
@@ -79,7 +79,7 @@ def context(
     form.version.data = str(requisition.version)
     held = budgets.holding(line.id for line in lines)
     balances = budgets.balances(held)
-    kept = requisition_presenters.kept_checks(requisitions.checks_of(requisition.id), lines)
+    kept = kept_checks(requisitions.checks_of(requisition.id), lines)
     warned = [one for one in kept if one.outcome is not CheckOutcome.PASS]
     shelf = shelves(actor, requisition.location_id, {line.item_id for line in lines})
     right = people.decides_as(actor, people.asked(step, requisition)) if is_open else None

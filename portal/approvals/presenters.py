@@ -21,8 +21,9 @@ from portal.foundation.quantity import plain
 from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.presenters import Said, items_of
+from portal.requisitions.presenters import items_of
 from portal.requisitions.rules import LineState
+from portal.requisitions.said import Said
 
 STATUSES = {
     StepState.OPEN: Status("Waiting", "info", "clock"),

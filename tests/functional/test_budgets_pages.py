@@ -55,15 +55,16 @@ def test_the_formula_stands_as_a_sum_and_each_term_opens_its_documents(
     assert amounts[:5] == [
         ("", "$1,000.00"), ("−", "$60.00"), ("−", "$40.00"), ("−", "$40.00"), ("=", "$860.00"),
     ]  # fmt: skip
-    for term, kind, amount in (
-        ("requested", "Requisition RQ", "$60.00"),
-        ("ordered", "Order PO", "$40.00"),
-        ("invoiced", "Invoice INV-7", "$40.00"),
+    for term, kind, amount, becomes in (
+        ("requested", "Requisition RQ", "$60.00", "Waits for approval"),
+        ("ordered", "Order PO", "$40.00", "Waits for delivery"),
+        ("invoiced", "Invoice INV-7", "$40.00", "Spent"),
     ):
         documents = text_of(client, f"{page}?term={term}").partition('id="documents"')[2]
         assert kind in documents
         assert amount in documents
         assert documents.count("<tr") == 2, "one document holds this term"
+        assert becomes in documents
     for odd in ("?term=x", "?page=-1", "?page=x", "?term=invoiced&page=2"):
         assert client.get(page + odd).status_code == 200, odd
 
@@ -92,6 +93,7 @@ def test_budgets_are_open_to_those_who_request_or_approve_there(spent: Hospital,
     for email, status in (
         (spent.email(Role.CLINIC_MANAGER), 200),
         (spent.email(Role.APPROVER), 200),
+        (spent.email(Role.FINANCE_DIRECTOR), 200),
         (spent.email(Role.RECEIVER), 403),
         (elsewhere.email, 404),
         (other.email(Role.APPROVER), 404),

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from wtforms import SelectField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.foundation.forms import Form, QuantityField
 from portal.identity.rules import ROLE_LABELS
@@ -46,6 +46,11 @@ class SettingForm(Form):
             del self.threshold
         if not rule.by_category:
             del self.category
+
+    def validate_severity(self, field: SelectField) -> None:
+        """Only what the list offers."""
+        if field.data not in field.choices:
+            raise ValidationError("It does one of the listed things. Choose one.")
 
     def wanted(self, rule: Rule) -> Wanted:
         """What was entered, once the form is valid."""
