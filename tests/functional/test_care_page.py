@@ -121,6 +121,18 @@ def test_undo_gives_everything_back_and_opens_the_case_again(ward: Ward) -> None
     assert "Undo works for 15 minutes" in words(too_late)
 
 
+def test_a_return_of_what_nobody_used_waits_and_says_what_to_do(ward: Ward) -> None:
+    ward.do(ward.do(scan=GLOVE), do="record:returned")
+    shown = words(ward.page())
+    assert "no use is recorded that a return takes back" in shown
+    assert "If it was never opened, undo this" in shown
+    with transaction():
+        (row,) = db.session.query(Usage).filter_by(outcome=UsageStatus.RETURNED)
+    ward.do(do=f"undo:{row.id}")
+    assert ward.on_hand(ward.hospital.gloves) == 40
+    assert "Waits for a check" not in words(ward.page())
+
+
 def test_a_line_is_corrected_without_losing_it(ward: Ward) -> None:
     ward.do(ward.do(scan=GLOVE), do="record")
     (first,) = ward.recorded()

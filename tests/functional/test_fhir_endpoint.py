@@ -56,6 +56,15 @@ def operation(hospital: Hospital, **changes: Any) -> dict[str, Any]:
     return OPERATION | {"location": place, "focalDevice": [], "usedCode": used} | changes
 
 
+def test_anybody_may_ask_what_the_endpoint_can_do(client: Visitor) -> None:
+    answer = client.get("/fhir/metadata")
+    assert (answer.status_code, answer.mimetype) == (200, "application/fhir+json")
+    statement = answer.get_json()
+    assert not validate(statement, "CapabilityStatement")
+    assert statement["rest"][0]["resource"][0]["type"] == "SupplyRequest"
+    assert client.get("/fhir/SupplyRequest?identifier=1").status_code == 401
+
+
 def test_what_is_posted_is_stored_sealed_and_counts_once(
     hospital: Hospital, ehr: Partner, client: Visitor
 ) -> None:

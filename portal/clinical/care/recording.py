@@ -53,6 +53,10 @@ def _said(row: Usage, known: Answer) -> Message:
     said = f"{amount(known.base_quantity, known.item.base_uom)} of {known.item.name}"
     if row.state is UsageState.CONFLICT:
         return Message(f"{said}: kept beside the other entry. Somebody will look into it.", "warning")
+    if row.state is UsageState.REVIEW and known.outcome is UsageStatus.RETURNED:
+        never = f"{said}: no use is recorded that a return takes back, so it waits for a check. "
+        advice = "If it was never opened, undo this: the shelf is right already."
+        return Message(never + advice, "warning", undo=f"undo:{row.id}")
     if row.state is UsageState.REVIEW:
         return Message(f"{said}: noted. Somebody will check it.", "warning")
     return Message(f"{said}: {OUTCOME_LABELS[known.outcome].lower()}, recorded.", undo=f"undo:{row.id}")

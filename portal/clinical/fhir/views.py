@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from structlog import get_logger
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from integrations.formats.fhir.capability import capability_statement
 from integrations.formats.fhir.validation import Fault, Refused, outcome
 from portal.clinical.fhir import inbound as fhir_inbound
 from portal.clinical.fhir import requests as fhir_requests
@@ -15,9 +16,11 @@ from portal.exchange.rules import Received
 from portal.foundation import metrics
 from portal.foundation.access import public
 from portal.foundation.errors import NotFound
+from portal.settings import Settings
 
 blueprint = Blueprint("fhir", __name__, url_prefix="/fhir")
 LIMIT = "1200 per minute"  # per network address
+SOFTWARE = "Clinic Supply Portal"
 MEDIA_TYPE = "application/fhir+json"
 TYPES = frozenset({"", "application/fhir+json", "application/json", "text/json"})
 STORED = {
@@ -59,6 +62,15 @@ def _stored(taken: fhir_inbound.Taken) -> Response:
     told = Fault(f"{text} It tells of {taken.uses} uses.", code="informational", severity="information")
     warnings = [Fault(one, code="incomplete", severity="warning") for one in taken.warnings[:20]]
     return _answer(status, outcome([told, *warnings]))
+
+
+@blueprint.get("/metadata")
+@public
+def metadata() -> Response:
+    """What this endpoint can do; it holds nothing of anybody."""
+    settings: Settings = current_app.extensions["settings"]
+    statement = capability_statement(f"{settings.public_url.rstrip('/')}{blueprint.url_prefix}", SOFTWARE)
+    return _answer(200, _json(statement))
 
 
 @blueprint.get("/SupplyRequest/<string:number>")
