@@ -157,8 +157,7 @@ def claimed(order_id: int) -> StandingOrder | None:
     return db.session.scalar(statement)
 
 
-def problems(actor: Actor) -> int:
-    """How many of the person's standing orders wait for them."""
-    statement = select(func.count()).select_from(StandingOrder)
+def problems(actor: Actor) -> Select[int]:
+    """Selects how many of the person's standing orders wait for them."""
     own = (StandingOrder.owner_id == actor.account_id, StandingOrder.problem != "")
-    return db.session.scalar(statement.where(*own)) or 0
+    return select(func.count()).select_from(StandingOrder).where(*own)

@@ -16,7 +16,7 @@ from portal.foundation.errors import DomainError, Invalid
 from portal.identity.services import actor_of
 from portal.masterdata.models import Location
 from portal.masterdata.receiving_days import closings_of
-from portal.masterdata.rules import next_open
+from portal.masterdata.rules import closing_on, next_open
 from portal.requisitions import carts, services
 from portal.requisitions import queries as requisitions
 from portal.requisitions.carts import LONGEST_NAME
@@ -177,8 +177,7 @@ def run(order_id: int) -> Requisition | None:
         return None
     location = order.template.location
     today = services.today_at(location)
-    opens = next_run(order, location)
-    if order.due_on > today or opens is None or opens > today:
+    if order.due_on > today or closing_on(today, closings_of(location)):
         return None
     owner, template = actor_of(order.owner), order.template
     order.problem, order.last_on = "", today
