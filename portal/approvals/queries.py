@@ -84,10 +84,9 @@ def balances_of(steps: Sequence[ApprovalStep]) -> dict[int, Balance]:
     return {center_id: held[budget.id] for center_id, budget in budgets.items()}
 
 
-def waiting_count(actor: Actor) -> int:
-    """How many steps wait for the person."""
-    statement = inbox(actor).with_only_columns(func.count(ApprovalStep.id)).order_by(None)
-    return db.session.scalar(statement) or 0
+def waiting_count(actor: Actor) -> Select[int]:
+    """Selects how many steps wait for the person."""
+    return inbox(actor).with_only_columns(func.count(ApprovalStep.id)).order_by(None)
 
 
 def next_in_inbox(actor: Actor) -> int | None:

@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, render_template, request, url
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from jinja2 import StrictUndefined
+from markupsafe import Markup
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from structlog import get_logger
@@ -61,6 +62,7 @@ def init_web(app: Flask) -> None:
     app.register_error_handler(OperationalError, _unavailable_page)
     app.register_error_handler(500, _failure_page)
     app.add_template_global(asset)
+    app.add_template_global(svg_icon)
 
 
 def _begin() -> None:
@@ -154,3 +156,12 @@ def asset(name: str) -> str:
     if not path.exists():
         return url_for("static", filename=name)
     return url_for("static", filename=name, v=hashlib.sha256(path.read_bytes()).hexdigest()[:10])
+
+
+@cache
+def svg_icon(name: str) -> Markup:
+    """An icon of the sprite, silent for screen readers; made once, as a page draws a hundred of them."""
+    address = asset("vendor/icons.svg")
+    return Markup(
+        ' <svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>\n'
+    ).format(address, name)

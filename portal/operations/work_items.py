@@ -77,14 +77,9 @@ def facts(item_id: int) -> Any:
     ).one()
 
 
-def open_count(actor: Actor) -> int:
-    """How many work items wait for somebody like this person (for the navigation)."""
-    return (
-        db.session.scalar(
-            select(func.count(WorkItem.id)).where(*_visible(actor), WorkItem.resolved_at.is_(None))
-        )
-        or 0
-    )
+def open_count(actor: Actor) -> Select[int]:
+    """Selects how many work items wait for somebody like this person (for the navigation)."""
+    return select(func.count(WorkItem.id)).where(*_visible(actor), WorkItem.resolved_at.is_(None))
 
 
 def _visible(actor: Actor) -> list[ColumnElement[bool]]:

@@ -149,8 +149,8 @@ def line(line_id: int) -> SuggestionLine:
     return found(db.session.scalar(statement.options(joinedload(SuggestionLine.suggestion))), "suggestion")
 
 
-def open_count(actor: Actor) -> int:
-    """How many suggestions wait for somebody like this person (for the navigation)."""
+def open_count(actor: Actor) -> Select[int]:
+    """Selects how many suggestions wait for somebody like this person (for the navigation)."""
     statement = (
         select(func.count(Suggestion.id))
         .join(Suggestion.location)
@@ -159,7 +159,7 @@ def open_count(actor: Actor) -> int:
     facilities = actor.facility_ids(Permission.MANAGE_PAR)
     if facilities is not None:
         statement = statement.where(Location.facility_id.in_(facilities))
-    return db.session.scalar(statement) or 0
+    return statement
 
 
 def waiting(actor: Actor) -> list[tuple[int, str, int]]:

@@ -95,10 +95,9 @@ def cart_of(actor: Actor, location_id: int) -> Requisition | None:
     return cart
 
 
-def lines_in_carts(actor: Actor) -> int:
-    """How many lines all carts of the person hold."""
-    statement = _carts(actor).join(Requisition.lines).with_only_columns(func.count(RequisitionLine.id))
-    return db.session.scalar(statement) or 0
+def lines_in_carts(actor: Actor) -> Select[int]:
+    """Selects how many lines all carts of the person hold."""
+    return _carts(actor).join(Requisition.lines).with_only_columns(func.count(RequisitionLine.id))
 
 
 def in_cart(actor: Actor, location_id: int, item_ids: Collection[int]) -> list[Shelf]:

@@ -96,7 +96,7 @@ def test_a_code_that_cannot_be_is_said_and_stays(
     assert answer.status_code == 422
     assert sentence in text
     assert f'value="{quantity}"' in text
-    assert not queries.lines_in_carts(hospital.actor(Role.CLINIC_MANAGER))
+    assert not db.session.scalar(queries.lines_in_carts(hospital.actor(Role.CLINIC_MANAGER)))
 
 
 def test_pasted_rows_are_added_and_the_others_said_by_their_number(
