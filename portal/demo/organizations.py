@@ -21,6 +21,7 @@ from portal.inventory.models import ParLevel
 from portal.inventory.rules import MovementKind
 from portal.inventory.services import Move, move
 from portal.masterdata.models import (
+    ClosedDay,
     Contract,
     ContractLine,
     CostCenter,
@@ -33,6 +34,8 @@ from portal.masterdata.models import (
     Supplier,
 )
 from portal.masterdata.rules import LocationKind
+from portal.requisitions.rulebook.models import RuleVersion
+from portal.requisitions.rulebook.rules import Severity
 
 Ids = dict[str, int]
 OPENING_LOT_DAYS = 400
@@ -54,6 +57,7 @@ class Organization:
         self._contracts()
         self._offers()
         self._budgets()
+        self._rulebook()
         self._catalog_aids()
         self._stock()
 
@@ -186,6 +190,19 @@ class Organization:
                 for row in self._rows("budgets")
             ],
         )
+
+    def _rulebook(self) -> None:
+        """Nobody receives on Sundays; a rule that was made stricter last month."""
+        _insert(
+            ClosedDay,
+            [
+                {"facility_id": facility_id, "weekday": 6, "reason": "closed on Sundays"}
+                for facility_id in self.facilities.values()
+            ],
+        )
+        setting = {"rule": "contract_ends", "number": 2, "severity": Severity.WARN, "threshold": Decimal(60)}
+        why = "Renewals take two months to negotiate."
+        _insert(RuleVersion, [{**setting, "starts_on": self.today - timedelta(days=30), "reason": why}])
 
     def _catalog_aids(self) -> None:
         _insert(

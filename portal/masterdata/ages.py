@@ -1,10 +1,10 @@
 """How old master data is: when each kind was last brought in, from the ERP or from a file."""
 
-from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import ScalarSelect, Select, func, select
 
 from portal.foundation.db import db
 from portal.masterdata.models import ImportRun, SyncRun
@@ -20,12 +20,17 @@ SYNCED = {
 }
 
 
-def brought_in(kinds: Collection[str]) -> dict[str, datetime]:
+def brought_in(kinds: frozenset[str]) -> dict[str, datetime]:
     """When each kind was last read, in one query; kinds that people keep here are absent."""
-    wanted = [kind for kind in ImportKind if kind.value in kinds]
-    columns = [func.greatest(_synced(kind), _imported(kind)).label(kind.value) for kind in wanted]
-    row = db.session.execute(select(*columns)).mappings().one() if columns else {}
+    row = db.session.execute(_statement(kinds)).mappings().one()
     return {str(kind): at for kind, at in row.items() if at is not None}
+
+
+@lru_cache
+def _statement(kinds: frozenset[str]) -> Select[Any]:
+    # Kept, as building it takes longer than running it.
+    wanted = [kind for kind in ImportKind if kind.value in kinds]
+    return select(*(func.greatest(_synced(kind), _imported(kind)).label(kind.value) for kind in wanted))
 
 
 def _synced(kind: ImportKind) -> ScalarSelect[Any]:

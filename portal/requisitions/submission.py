@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from sqlalchemy import insert
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.budgets import services as budgets
@@ -64,20 +65,24 @@ def hold_budget(requisition: Requisition, facts: CartFacts, document: Document) 
 def keep(requisition: Requisition, results: Sequence[Check]) -> None:
     """Keeps what the checks said, with their evidence and what they weighed."""
     line_ids = {line.line_number: line.id for line in requisition.lines}
-    db.session.add_all(
-        CheckResult(
-            requisition_id=requisition.id,
-            line_id=line_ids.get(one.line),
-            rule=one.rule,
-            rule_version=one.version,
-            outcome=one.outcome,
-            sentence=one.sentence,
-            evidence={"facts": [list(pair) for pair in one.evidence]},
-            measure=one.measure,
-            data_at=one.data_at,
-        )
+    checked_at = clock.now()
+    rows = [
+        {
+            "requisition_id": requisition.id,
+            "line_id": line_ids.get(one.line),
+            "rule": one.rule,
+            "rule_version": one.version,
+            "outcome": one.outcome,
+            "sentence": one.sentence,
+            "evidence": {"facts": one.evidence},
+            "measure": one.measure,
+            "data_at": one.data_at,
+            "checked_at": checked_at,
+        }
         for one in results
-    )
+    ]
+    # One statement for all of them, which asking for their ids brings about.
+    db.session.execute(insert(CheckResult).returning(CheckResult.id), rows)
 
 
 def retotal(requisition: Requisition) -> None:
