@@ -1,0 +1,57 @@
+"""From the order guide to the submitted request in few steps; a cart filled by keyboard alone."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+SignIn = Callable[..., Page]
+MOST_INTERACTIONS = 8
+LINES = 5
+ITEM = "110030"
+
+
+class Counted:
+    """Counts what a person does: a box filled or a button pressed is one."""
+
+    def __init__(self) -> None:
+        self.interactions = 0
+
+    def fill(self, box: Locator, text: str) -> None:
+        self.interactions += 1
+        box.fill(text)
+
+    def press(self, button: Locator) -> None:
+        self.interactions += 1
+        button.click()
+
+
+def test_five_lines_from_the_guide_are_submitted_in_eight_steps(sign_in: SignIn) -> None:
+    page, person = sign_in("clinic-manager-2"), Counted()
+    page.goto("/guide")
+    rows = page.get_by_role("row").filter(has=page.get_by_role("spinbutton"))
+    for number in range(LINES):
+        suggested = rows.nth(number).get_by_role("cell").nth(2).inner_text().split()[0]
+        person.fill(rows.nth(number).get_by_role("spinbutton"), suggested if suggested.isdigit() else "1")
+    person.press(page.get_by_role("button", name="Add all to the cart"))
+    expect(page.get_by_role("status")).to_contain_text("5 items added to the cart.")
+    person.press(page.get_by_role("link", name="Open the cart"))
+    person.press(page.get_by_role("button", name="Submit for approval"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Requisition RQ")
+    assert person.interactions <= MOST_INTERACTIONS
+    then_a_cart_is_filled_by_keyboard(page)
+
+
+def then_a_cart_is_filled_by_keyboard(page: Page) -> None:
+    page.goto("/cart")
+    page.get_by_label("Item number, part number or scan").click()
+    page.keyboard.type(ITEM)
+    page.keyboard.press("Enter")
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("In the cart: 2")
+    expect(page.get_by_label("Item number, part number or scan")).to_be_focused()
+    page.get_by_role("spinbutton").first.fill("3")
+    kept = page.locator("#kept")
+    expect(kept).to_contain_text("Saved")
+    page.get_by_role("button", name="Delete the cart").click()
+    expect(page.get_by_role("button", name="Put it back")).to_be_visible()
