@@ -9,6 +9,7 @@ from typing import Any
 from portal.budgets.models import Budget
 from portal.budgets.queries import Held
 from portal.budgets.rules import Balance, Control, Outlook, Term
+from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.filters import day
 from portal.foundation.spreadsheets import as_csv
@@ -121,6 +122,7 @@ class DocumentRow:
     amount: Decimal
     outlook: str
     when: date | None
+    is_late: bool
 
 
 def document_rows(
@@ -132,6 +134,7 @@ def document_rows(
 
 def _document_row(actor: Actor, held: Held, outlook: Outlook | None) -> DocumentRow:
     kind, endpoint, argument, permission = DOCUMENTS[held.document_type]
+    when = outlook.on if outlook and held.term is not Term.INVOICED else None
     may_open = permission is None or actor.can(permission)
     return DocumentRow(
         kind=kind,
@@ -142,5 +145,6 @@ def _document_row(actor: Actor, held: Held, outlook: Outlook | None) -> Document
         since=held.since,
         amount=held.amount,
         outlook=SPENT if held.term is Term.INVOICED else outlook.words if outlook else "",
-        when=outlook.on if outlook and held.term is not Term.INVOICED else None,
+        when=when,
+        is_late=when is not None and when < clock.today(),
     )

@@ -254,7 +254,7 @@ def test_each_result_carries_the_version_of_its_rule_and_the_age_of_its_data() -
     results = {one.rule: one for one in check(facts)}
     ends = results["contract_ends"]
     assert (ends.outcome, ends.version, ends.data_at, ends.measure) == ("block", 4, at, 90)
-    assert dict(ends.evidence)["Rule"] == "version 4 since Nov 21, 2026: blocks within 100 days"
+    assert dict(ends.evidence)["Rule"] == "version 4 since Nov 21, 2026: blocks, within 100 days"
     assert dict(ends.evidence)["Data of"] == "Nov 20, 2026, 9:30 AM"
     assert results["duplicate"].data_at == CART.read_at, "the portal's own books are read now"
     assert results["item"].data_at is None, "never read from elsewhere"

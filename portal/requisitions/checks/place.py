@@ -87,7 +87,7 @@ def check_supplier_minimum(facts: SupplierFacts, rules: Rulebook) -> Check:
         rules.setting("supplier_minimum"),
         missing if missing > 0 else None,
         finding=f"This asks {facts.name} for {asked}; its least order is {least}. Add "
-        f"{spoken_money(missing, facts.currency)}, or it waits until others order there too.",
+        f"{spoken_money(missing, facts.currency)}, or the buyer combines it with other requests.",
         otherwise=f"{asked} from {facts.name}."
         if facts.least == 0 or missing > 0
         else f"{asked} from {facts.name} reaches its least order of {least}.",

@@ -69,7 +69,7 @@ def _row(rule: Rule, versions: Sequence[RuleVersion], book: Rulebook) -> RuleRow
 def _threshold(setting: Setting) -> str:
     if setting.severity is Severity.OFF:
         return ""
-    return said_threshold(setting.rule, setting.threshold).strip().capitalize()
+    return said_threshold(setting.rule, setting.threshold).capitalize()
 
 
 def since(starts_on: date | None) -> str:
@@ -99,7 +99,7 @@ def history(rule: Rule, versions: Iterable[RuleVersion], today: date) -> list[Ve
             number=one.number,
             place=scope(one.facility.name if one.facility else "", one.category),
             status=STATUSES[one.severity] if one.severity else WIDER,
-            threshold="" if one.threshold is None else said_threshold(rule, one.threshold).strip(),
+            threshold="" if one.threshold is None else said_threshold(rule, one.threshold),
             starts_on=one.starts_on,
             is_ahead=one.starts_on > today,
             reason=one.reason,
@@ -121,7 +121,7 @@ def current(setting: Setting) -> dict[str, Any]:
         "status": STATUSES[setting.severity],
         "threshold": _threshold(setting),
         "version": setting.number,
-        "since": since(setting.starts_on),
+        "since": f"since {day(setting.starts_on)}" if setting.starts_on else "as delivered",
     }
 
 

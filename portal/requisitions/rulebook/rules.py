@@ -144,8 +144,9 @@ class Setting:
 
     @property
     def in_words(self) -> str:
-        """warns within 30 days"""
-        return f"{said(self.severity)}{said_threshold(self.rule, self.threshold)}"
+        """warns, within 30 days"""
+        limit = said_threshold(self.rule, self.threshold)
+        return ", ".join(filter(None, (said(self.severity), limit)))
 
 
 def said(severity: Severity) -> str:
@@ -154,12 +155,12 @@ def said(severity: Severity) -> str:
 
 
 def said_threshold(rule: Rule, value: Decimal) -> str:
-    """, 30 days; nothing for a rule without a threshold"""
-    if rule.threshold is None:
+    """within 30 days; nothing for a rule without a threshold, or where everything is found"""
+    threshold = rule.threshold
+    if threshold is None or (value == 0 and not threshold.at_most):
         return ""
-    amount = plain(value)
-    spoken = f"${amount}" if rule.threshold.unit == "$" else f"{amount} {rule.threshold.unit}"
-    return f" {rule.threshold.label.lower()} {spoken}"
+    spoken = f"${plain(value)}" if threshold.unit == "$" else f"{plain(value)} {threshold.unit}"
+    return f"{threshold.label.lower()} {spoken}"
 
 
 def built_in(rule: Rule) -> Setting:
