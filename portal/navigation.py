@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from flask import Flask, current_app, redirect, request, url_for
@@ -179,7 +179,7 @@ def _sections(actor: Actor) -> list[dict[str, Any]]:
             "items": [
                 {
                     "label": entry.label,
-                    "url": url_for(entry.endpoint),
+                    "url": _address(entry.endpoint, request.script_root),
                     "icon": entry.icon,
                     "active": request.endpoint == entry.endpoint,
                     "count": counts.get(entry.endpoint, 0),
@@ -190,6 +190,12 @@ def _sections(actor: Actor) -> list[dict[str, Any]]:
         for label, entries in shown
         if entries
     ]
+
+
+@cache
+def _address(endpoint: str, root: str) -> str:
+    """Made once: where the portal stands (`root`) is all that an address without parts depends on."""
+    return url_for(endpoint)
 
 
 def _is_open(actor: Actor, entry: Entry) -> bool:

@@ -69,10 +69,10 @@ class EntryForm(ConflictForm):
         ]
 
     @contextmanager
-    def accepting(self) -> Iterator[None]:
+    def accepting(self, *, writes: bool = True) -> Iterator[None]:
         """Runs the service; what it refuses appears beside the row it is about."""
         problems: Sequence[Problem] = ()
-        with super().accepting():
+        with super().accepting(writes=writes):
             try:
                 yield
             except EntriesRefused as refused:

@@ -23,13 +23,14 @@ Submit     all checks of five lines, budget lock and approval, against inserting
 Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
 Confirm    store, claim, translate, apply of five lines, against two transactions that insert the rows.
 Receive    enter and post with stock, order and outbox, against inserting the rows.
-Scan       a barcode at the point of care until the answer (item, stock here and nearby, recall, price, lines
-           of the case), against one indexed lookup and a template under the same gunicorn.
+Scan       a barcode at the point of care until the answer (item, stock here and nearby, recall; the lines of
+           the case stay in the browser, an offer is looked up when that part is opened), against one indexed lookup and a template under the same gunicorn.
 Take       movements with shelf, work item below zero and wake-up of replenishment, one by one and 1,000 of
            50 items in one transaction, against inserting the movements and updating the shelf.
 Use        an HL7 message of one used supply: stored sealed, acknowledged, claimed, read, matched, priced,
-           taken off the shelf, charged and written down, by one process, against inserting those rows in two
-           transactions on one connection. Two workers halve the ratio.
+           taken off the shelf, charged and written down, by one process that stores fifty and then applies
+           them together, against inserting the rows of each in two transactions on one connection. Every
+           tenth use is of a patient whom nobody knew.
 Recall     all that the page of a recall asks (shelves, movements, orders, uses) among --movements movements,
            against four bare indexed statements; 10,000,000 need some minutes and 4 GB to fill.
 """

@@ -111,7 +111,7 @@ def _look_up(ground: Ground, recall_id: int) -> Callable[[], object]:
         with ground.acting(), transaction():
             recall = recall_queries.find(recall_id)
             recall_queries.stock_of(recall_id)
-            recall_queries.moved_of(recall_id)
+            recall_queries.moved_of(recall)
             recall_queries.orders_of(recall_id)
             recall_queries.uses_of(recall.parts)
 

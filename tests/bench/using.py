@@ -11,7 +11,7 @@ from sqlalchemy import select
 from integrations.clinical import UsageStatus
 from portal.clinical.feeds import services as feeds
 from portal.clinical.models import ChargeLine, Feed, Usage
-from portal.exchange import inbox
+from portal.exchange import inbox, wake
 from portal.exchange.models import Message, Partner
 from portal.exchange.rules import Direction, MessageState
 from portal.foundation import clock
@@ -103,6 +103,7 @@ def _taken(ground: Ground, room: Room, many: int) -> Callable[[], object]:
             for one in messages:
                 feeds.take(one, "127.0.0.1")
         with ground.acting():
+            wake.begun(ground.organization_id)
             while inbox.apply_due():
                 pass
 

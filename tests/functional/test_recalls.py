@@ -67,7 +67,7 @@ def test_a_recall_sets_aside_and_the_point_of_care_refuses(hospital: Hospital, u
         usage.record_usage(nurse, replace(used, key="two"))
     usage.record_usage(nurse, replace(used, key="other", lot="L2"))
     assert recalls.set_aside(buyer, recall.id) == 0
-    (moved,) = recall_queries.moved_of(recall.id)
+    (moved,) = recall_queries.moved_of(recall_queries.find(recall.id))
     assert (moved.lot, moved.came, moved.left) == ("L1", Decimal(3), Decimal(1))
     with pytest.raises(Conflict, match="open"):
         recalls.close(buyer, recall.id)

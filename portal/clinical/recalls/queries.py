@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from portal.clinical.models import Patient, PatientIdentifier, Usage
@@ -14,9 +14,10 @@ from portal.clinical.recalls.models import Recall, RecallPart, RecallTask
 from portal.clinical.rules import UsageState
 from portal.clinical.usage.rules import CONSUMED
 from portal.foundation.db import db, found
+from portal.identity.models import Account
 from portal.inventory.models import Stock, StockMovement
 from portal.inventory.rules import MovementKind
-from portal.masterdata.models import Item, Location
+from portal.masterdata.models import Item, Location, Supplier
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.receiving.models import Receipt, ReceiptLine
 
@@ -95,13 +96,16 @@ class Moved:
     last_at: datetime
 
 
-def moved_of(recall_id: int) -> list[Moved]:
-    """Where the recalled lots ever were, by place and lot."""
+def moved_of(recall: Recall) -> list[Moved]:
+    """Where the recalled lots ever were, by place and lot; `parts` are loaded."""
+    of_serial = or_(RecallPart.serial == "", RecallPart.serial == StockMovement.serial)
+    # A lot is found by its index; only for what has none all movements of an item are read.
+    kinds = {
+        True: and_(RecallPart.lot != "", RecallPart.lot == StockMovement.lot, of_serial),
+        False: and_(RecallPart.lot == "", of_serial),
+    }
     named = [
-        select(StockMovement)
-        .join(RecallPart, and_(RecallPart.item_id == StockMovement.item_id, on))
-        .where(RecallPart.recall_id == recall_id, which, StockMovement.kind.not_in(STAYING))
-        .with_only_columns(
+        select(
             StockMovement.location_id,
             StockMovement.item_id,
             StockMovement.lot,
@@ -109,21 +113,13 @@ def moved_of(recall_id: int) -> list[Moved]:
             StockMovement.at,
             StockMovement.id,
         )
-        for on, which in (
-            (
-                and_(
-                    RecallPart.lot == StockMovement.lot,
-                    or_(RecallPart.serial == "", RecallPart.serial == StockMovement.serial),
-                ),
-                RecallPart.lot != "",
-            ),
-            (
-                or_(RecallPart.serial == "", RecallPart.serial == StockMovement.serial),
-                RecallPart.lot == "",
-            ),
-        )
+        .join(RecallPart, and_(RecallPart.item_id == StockMovement.item_id, kinds[has_lot]))
+        .where(RecallPart.recall_id == recall.id, StockMovement.kind.not_in(STAYING))
+        for has_lot in sorted({part.lot != "" for part in recall.parts})
     ]
-    rows = named[0].union(named[1]).subquery()
+    if not named:
+        return []
+    rows = union(*named).subquery() if len(named) > 1 else named[0].distinct().subquery()
     came = func.coalesce(func.sum(rows.c.quantity).filter(rows.c.quantity > 0), 0)
     left = func.coalesce(-func.sum(rows.c.quantity).filter(rows.c.quantity < 0), 0)
     grouped = (
@@ -171,33 +167,22 @@ def orders_of(recall_id: int) -> list[Ordered]:
     )
     items = select(RecallPart.item_id).where(RecallPart.recall_id == recall_id)
     statement = (
-        select(PurchaseOrderLine, of_lot.c.lots)
+        select(
+            PurchaseOrder.id, PurchaseOrder.number, PurchaseOrder.ordered_at, Account.name, Location.name,
+            Supplier.name, Item.name, PurchaseOrderLine.quantity, PurchaseOrderLine.uom,
+            func.coalesce(of_lot.c.lots, ""),
+        )
         .join(PurchaseOrderLine.order)
+        .join(PurchaseOrder.buyer)
+        .join(PurchaseOrder.location)
+        .join(PurchaseOrder.supplier)
+        .join(PurchaseOrderLine.item)
         .outerjoin(of_lot, of_lot.c.order_line_id == PurchaseOrderLine.id)
         .where(PurchaseOrderLine.item_id.in_(items))
         .order_by(of_lot.c.lots.is_(None), PurchaseOrder.ordered_at.desc(), PurchaseOrderLine.id)
         .limit(MOST_SHOWN)
-        .options(*_of_order_line())
-    )
-    return [_ordered(line, lots or "") for line, lots in db.session.execute(statement)]
-
-
-def _of_order_line() -> tuple[Any, ...]:
-    order = joinedload(PurchaseOrderLine.order)
-    return (
-        joinedload(PurchaseOrderLine.item),
-        order.joinedload(PurchaseOrder.buyer),
-        order.joinedload(PurchaseOrder.location),
-        order.joinedload(PurchaseOrder.supplier),
-    )
-
-
-def _ordered(line: PurchaseOrderLine, lots: str) -> Ordered:
-    order = line.order
-    return Ordered(
-        order.id, order.number, order.ordered_at, order.buyer.name, order.location.name,
-        order.supplier.name, line.item.name, line.quantity, line.uom, lots,
     )  # fmt: skip
+    return [Ordered(*row) for row in db.session.execute(statement)]
 
 
 def uses_of(parts: Sequence[RecallPart]) -> list[Usage]:

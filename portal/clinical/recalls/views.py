@@ -52,7 +52,7 @@ def recall(recall_id: int) -> ResponseReturnValue:
     found = recall_queries.find(recall_id)
     uses = recall_queries.uses_of(found.parts)
     return render_template(
-        "clinical/recall.html", recall=found, moved=recall_queries.moved_of(recall_id), uses=uses,
+        "clinical/recall.html", recall=found, moved=recall_queries.moved_of(found), uses=uses,
         orders=recall_queries.orders_of(recall_id), cases=recall_queries.case_count(uses),
         outcomes=recalls.OUTCOMES, offered=recalls.OUTCOMES_OF,
         may_view_patients=actor().can(Permission.VIEW_PATIENTS),
