@@ -24,7 +24,8 @@ Deliver    claim, cXML, HTTP, settle for each order, against posting the same by
 Confirm    store, claim, translate, apply of five lines, against two transactions that insert the rows.
 Receive    enter and post with stock, order and outbox, against inserting the rows.
 Scan       a barcode at the point of care until the answer (item, stock here and nearby, recall; the lines of
-           the case stay in the browser, an offer is looked up when that part is opened), against one indexed lookup and a template under the same gunicorn.
+           the case stay in the browser, an offer is looked up when that part is opened), against one indexed
+           lookup and a template under the same gunicorn.
 Take       movements with shelf, work item below zero and wake-up of replenishment, one by one and 1,000 of
            50 items in one transaction, against inserting the movements and updating the shelf.
 Use        an HL7 message of one used supply: stored sealed, acknowledged, claimed, read, matched, priced,
