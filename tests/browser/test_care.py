@@ -15,6 +15,7 @@ SCAN = "Scan, or type a name or number"
 LEFT_KNEE = "0109521109011601"
 TIBIAL = "0109521109012004"
 INSERT = "0109521109012301"
+CEMENT = "0109521109014008"
 PATELLA = "0109521109012608"
 PENCIL = "Electrosurgical pencil, button"
 BELL = "document.getElementById('live').dataset.sound"
@@ -87,6 +88,30 @@ def test_expired_and_set_aside_are_refused(knee: Panel) -> None:
     knee.scan(".clear")
     knee.scan(f"{PATELLA}10PA2190{GS}21PA2190-003")
     expect(knee.live()).to_contain_text(re.compile("Stop: (set aside|recalled)"))
+
+
+def test_a_lot_recalled_on_the_recall_page_is_refused(knee: Panel, sign_in: SignIn) -> None:
+    receiver = sign_in("receiver")
+    receiver.goto("/recalls/new")
+    receiver.get_by_label("What is recalled").fill("Cement that does not set")
+    receiver.get_by_label("Device identifier or item number").fill("128430")
+    receiver.get_by_label("Lots").fill("BC2301")
+    receiver.get_by_role("button", name="Recall and set aside").click()
+    expect(receiver.get_by_role("heading", level=1)).to_contain_text("Recall RC")
+    expect(receiver.get_by_role("rowheader", name="Operating Room 1 Set aside")).to_be_visible()
+    knee.scan(f"{CEMENT}10BC2301")
+    expect(knee.live()).to_contain_text("Stop: recalled")
+    expect(knee.live()).to_contain_text(
+        re.compile(r"Recall RC\S+: Cement that does not set\. Put it aside for the storeroom")
+    )
+    assert knee.page.evaluate(BELL) == "stop"
+    knee.scan(".ok")
+    expect(knee.live()).to_contain_text("Or say why it is used all the same.")
+    knee.page.get_by_text("The physician decided to use it").click()
+    knee.page.get_by_role("button", name="Record all the same").click()
+    expect(knee.live()).to_contain_text("1 piece of Bone cement, 40 g: used, recorded.")
+    knee.scan(".undo")
+    expect(knee.live()).to_contain_text("The stock is back where it was.")
 
 
 def test_scans_faster_than_the_answers_are_not_lost(knee: Panel) -> None:

@@ -19,7 +19,7 @@ __all__ = ["ward"]
 def test_three_interactions_from_the_case_to_done(ward: Ward) -> None:
     scanned = ward.do(scan=GLOVE)
     assert "40 pieces here" in words(scanned)
-    assert "Central storeroom 200" in words(scanned)
+    assert "Central storeroom (200)" in words(scanned)
     assert ward.do(scanned, do="record").status_code == 303
     assert ward.do(do="finish").status_code == 303
     assert "Done. 1 line is recorded. The case is closed." in words(ward.page())
@@ -131,6 +131,17 @@ def test_a_return_of_what_nobody_used_waits_and_says_what_to_do(ward: Ward) -> N
     ward.do(do=f"undo:{row.id}")
     assert ward.on_hand(ward.hospital.gloves) == 40
     assert "Waits for a check" not in words(ward.page())
+
+
+def test_undo_by_command_takes_back_what_was_done_last(ward: Ward) -> None:
+    ward.do(ward.do(scan=GLOVE), do="record")
+    ward.do(ward.do(scan=GLOVE), do="request")
+    ward.do(scan=".undo")
+    assert "Nothing is ordered." in words(ward.page())
+    assert len(ward.recorded()) == 1
+    ward.do(scan=".undo")
+    assert not ward.recorded()
+    assert "nothing to undo" in words(ward.do(scan=".undo"))
 
 
 def test_a_line_is_corrected_without_losing_it(ward: Ward) -> None:

@@ -104,7 +104,7 @@ def hand(answer: Answer, form: CareForm) -> Hand:
     """What is known, asked and stopped; the label of the button says what it will do."""
     entry, item = answer.entry, answer.item
     here = sum((one.on_hand for one in answer.near if one.is_here), Decimal())
-    nearby = [f"{one.location} {plain(one.on_hand)}" for one in answer.near if not one.is_here][:3]
+    nearby = [f"{one.location} ({plain(one.on_hand)})" for one in answer.near if not one.is_here][:3]
     facts = (
         ("Lot", entry.lot),
         ("Serial", entry.serial),

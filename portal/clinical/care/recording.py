@@ -119,9 +119,9 @@ def undo(actor: Actor, care: Care, usage_id: int) -> Message:
     return Message(f"Undone: {name}. The stock is back where it was.", "info")
 
 
-def last_undoable(care: Care) -> int | None:
+def last_undoable(care: Care) -> Usage | None:
     """The newest line that may still be undone."""
-    return next((one.id for one in care_queries.recorded(care) if may_undo(one.recorded_at)), None)
+    return next((one for one in care_queries.recorded(care) if may_undo(one.recorded_at)), None)
 
 
 def entry_of(care: Care, usage_id: int) -> Entry:

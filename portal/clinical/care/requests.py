@@ -3,6 +3,7 @@
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
 
+from portal.clinical.care import queries as care_queries
 from portal.clinical.care.answer import Entry, answer
 from portal.clinical.care.context import Care
 from portal.clinical.care.recording import Message
@@ -68,6 +69,13 @@ def take_back(actor: Actor, care: Care, request_id: int) -> Message:
         raise Invalid(f"It is too late to take {row.requisition.number} back here. Open it to withdraw it.")
     requisitions.withdraw(actor, row.requisition_id)
     return Message(f"Taken back: {row.requisition.number}. Nothing is ordered.", "info")
+
+
+def last_undoable(care: Care) -> CareRequest | None:
+    """The newest request made here that may still be taken back."""
+    asked = care_queries.requested(care)
+    waiting = (one for one in asked if one.requisition.state is RequisitionState.SUBMITTED)
+    return next((one for one in waiting if may_undo(one.at)), None)
 
 
 def _requests() -> Select[CareRequest]:

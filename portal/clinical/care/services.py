@@ -250,10 +250,13 @@ def _undo(actor: Actor, care: Care, said: Said, usage_id: int) -> Shown:
 
 
 def _undo_last(actor: Actor, care: Care, said: Said) -> Shown:
-    last = care_recording.last_undoable(care)
-    if last is None:
+    """Takes back what was done last: a use, or a request that nobody has decided."""
+    used, asked = care_recording.last_undoable(care), care_requests.last_undoable(care)
+    if asked is not None and (used is None or asked.at > used.recorded_at):
+        return _withdraw(actor, care, said, asked.id)
+    if used is None:
         raise Invalid("There is nothing to undo here any more.", field="scan")
-    return _undo(actor, care, said, last)
+    return _undo(actor, care, said, used.id)
 
 
 def _withdraw(actor: Actor, care: Care, said: Said, request_id: int) -> Shown:
