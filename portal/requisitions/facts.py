@@ -36,6 +36,7 @@ from portal.requisitions.checks.facts import (
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rulebook.queries import needs_of, rulebook_on
 from portal.requisitions.rulebook.rules import RULES
+from portal.requisitions.rules import RequisitionSource
 
 SOURCES = frozenset(rule.source for rule in RULES.values() if rule.source)
 
@@ -107,7 +108,9 @@ def _known(actor: Actor, requisition: Requisition, today: date) -> Known:
     items = {line.item_id: line.item.category for line in lines}
     prices = prices_on(today, map(_key, lines))
     recalls: dict[int, list[RecallFacts]] = defaultdict(list)
-    for item_id, recall in around.recalls(set(items)):
+    # What was used already is billed whoever used it, and whatever was found out later.
+    is_used = requisition.source is RequisitionSource.BILL_ONLY
+    for item_id, recall in () if is_used else around.recalls(set(items)):
         recalls[item_id].append(recall)
     # Something else is looked for only where it may be needed.
     lacking = {line.item_id for line in lines if _key(line) not in prices or not _may_stay(line)}
@@ -120,7 +123,7 @@ def _known(actor: Actor, requisition: Requisition, today: date) -> Known:
         asked=around.asked_already(requisition.location_id, set(items)),
         shelves={shelf.item_id: shelf for shelf in _coming(actor, requisition, set(items))},
         recalls=recalls,
-        needs=needs_of(actor, items, today),
+        needs={} if is_used else needs_of(actor, items, today),
         instead=around.instead_of(lacking, today, requisition.currency),
     )
 
