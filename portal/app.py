@@ -11,8 +11,12 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
+from portal.approvals import asking, mailbox_views, notices
+from portal.approvals import jobs as approval_jobs
 from portal.approvals import opening as approval_opening
+from portal.approvals import presenters as approval_presenters
 from portal.approvals import queries as approval_queries
+from portal.approvals import services as approvals
 from portal.approvals import views as approvals_views
 from portal.budgets import queries as budget_queries
 from portal.budgets import views as budgets_views
@@ -69,9 +73,8 @@ from portal.replenishment import facts as replenishment_facts
 from portal.replenishment import jobs as replenishment_jobs
 from portal.replenishment import services as replenishment
 from portal.replenishment import views as replenishment_views
-from portal.requisitions import around
+from portal.requisitions import around, changing, changing_views
 from portal.requisitions import outlook as requisition_outlook
-from portal.requisitions import changing, changing_views
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
@@ -82,6 +85,7 @@ from portal.settings import Settings, load
 
 A_YEAR = 31_536_000
 JOB_MODULES = (
+    approval_jobs,
     exchange_jobs,
     identity_jobs,
     inventory_jobs,
@@ -130,6 +134,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_navigation(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    if settings.demo:
+        app.register_blueprint(mailbox_views.blueprint)
     init_identity(app)
     help_ended_sessions(app)
     limit_launches(app)
@@ -233,9 +239,13 @@ def _connect_features() -> None:
     requisitions.submitted.attach(approval_opening.open_steps)
     requisitions.withdrawn.attach(approval_opening.withdraw_steps)
     changing.changed.attach(approval_opening.reopen_steps)
+    approvals.settled.attach(notices.tell_settled)
+    asking.asked.attach(notices.tell_question)
+    asking.answered.attach(notices.tell_answer)
     orders.posted.attach(receiving.send_waiting)
     receiving.received.attach(invoices.match)
     requisition_queries.approval_parts.attach(approval_queries.parts_of)
+    requisition_queries.expected_approvals.attach(approval_presenters.expected)
     requisition_queries.order_parts.attach(followed.parts_of)
     catalog_queries.stocked_items.attach(kept_items)
     catalog_queries.used_by_month.attach(used_by_month)

@@ -53,6 +53,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Decide",
         (
             Entry("Approvals", "approvals.inbox", (_P.APPROVE, _P.OVERRIDE_BUDGET, _P.BUY), icon="checks"),
+            Entry("Mailbox", "mailbox.show", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET), icon="mail"),
             Entry("Budgets", "budgets.listing", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET), icon="wallet"),
         ),
     ),

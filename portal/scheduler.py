@@ -31,6 +31,7 @@ logger = get_logger(__name__)
 def schedule(settings: Settings) -> dict[str, float]:
     """Seconds between two runs, by job name."""
     return {
+        "portal.approvals.jobs.attend": 30.0,
         "portal.clinical.launch.jobs.poll": 300.0,
         "portal.clinical.launch.jobs.tidy": 900.0,
         "portal.clinical.usage.jobs.order_bills": 60.0,

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         default=SecretStr(""), description="Bearer token for /metrics; empty: only from this machine"
     )
+    smtp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="smtp://user:password@host:587 (STARTTLS if offered) or smtps://…:465; empty: no mails",
+    )
+    mail_from: str = Field(default="supply@portal.invalid", description="Sender of the mails")
     trusted_proxies: int = Field(default=0, ge=0, description="Reverse proxies in front of the portal")
 
     @field_validator("encryption_keys", "ehr_keys", mode="before")

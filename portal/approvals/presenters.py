@@ -7,16 +7,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from portal.approvals import people
+from portal.approvals import opening, people
 from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
-from portal.approvals.rules import LIVE, UNANSWERED, Act, AnswerState, StepKind, StepState
+from portal.approvals.rules import LIVE, UNANSWERED, Act, AnswerState, Plan, StepKind, StepState
 from portal.budgets.models import Budget
 from portal.budgets.presenters import LABELS as TERMS
 from portal.budgets.presenters import TONES
 from portal.budgets.rules import Balance, Term
 from portal.catalog.presenters import par_in_words
 from portal.catalog.rules import Shelf, pack
-from portal.foundation.filters import day
+from portal.foundation.filters import day, money
 from portal.foundation.quantity import plain
 from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
@@ -48,16 +48,16 @@ KINDS = {
     StepKind.ADDED: "Added approver",
 }
 ACTS = {
-    Act.APPROVE: ("Approved", "check", "success"),
-    Act.REDUCE: ("Approved fewer", "arrow-down", "warning"),
-    Act.REJECT: ("Rejected", "x", "danger"),
-    Act.HOLD: ("Held", "player-pause", "warning"),
-    Act.ASK: ("Asked", "help", "info"),
-    Act.ANSWER: ("Answered", "message", "info"),
-    Act.FORWARD: ("Forwarded", "arrow-forward-up", "info"),
-    Act.ADD: ("Approver added", "user-plus", "info"),
-    Act.REOPEN: ("Changed, asked again", "refresh", "warning"),
-    Act.ESCALATE: ("Escalated", "alert-triangle", "warning"),
+    Act.APPROVE: ("Approved", "success", "check"),
+    Act.REDUCE: ("Approved fewer", "warning", "arrow-down"),
+    Act.REJECT: ("Rejected", "danger", "x"),
+    Act.HOLD: ("Held", "warning", "player-pause"),
+    Act.ASK: ("Asked", "info", "help"),
+    Act.ANSWER: ("Answered", "info", "message"),
+    Act.FORWARD: ("Forwarded", "info", "arrow-forward-up"),
+    Act.ADD: ("Approver added", "info", "user-plus"),
+    Act.REOPEN: ("Changed, asked again", "warning", "pencil"),
+    Act.ESCALATE: ("Escalated", "warning", "alert-triangle"),
 }
 
 
@@ -271,7 +271,7 @@ def decision_rows(decisions: Sequence[ApprovalDecision]) -> list[dict[str, Any]]
 
 
 def _told(one: ApprovalDecision) -> dict[str, Any]:
-    title, icon, tone = ACTS[one.act]
+    title, tone, icon = ACTS[one.act]
     by = one.account.name if one.account else "Portal"
     for_whom = f" for {one.on_behalf_of.name}" if one.on_behalf_of else ""
     return {
@@ -318,3 +318,25 @@ def decisions_file(decisions: Sequence[ApprovalDecision]) -> bytes:
             for one in decisions
         ),
     )  # fmt: skip
+
+
+TURNS = {1: "First", 2: "Then", 3: "Last"}
+
+
+def expected(requisition: Requisition) -> list[dict[str, Any]]:
+    """Who will decide a cart, in order, were it submitted as it is."""
+    if not requisition.lines:
+        return []
+    return [_expected(requisition, plan) for plan in opening.planned(requisition)]
+
+
+def _expected(requisition: Requisition, plan: Plan) -> dict[str, Any]:
+    names = list(people.deciders(opening.asked_of(plan, requisition)).values())
+    return person_step(
+        names=names,
+        kind=plan.kind,
+        state="pending" if names else "problem",
+        note=TURNS[plan.position] if names else "Nobody may: ask your administrator",
+        why=plan.why,
+        center=f"{money(plan.amount, requisition.currency)} of it",
+    )

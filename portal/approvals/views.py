@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from portal.approvals import asking, delegation_views, page, presenters, queries
+from portal.approvals import asking, batch_views, delegation_views, mail_views, page, presenters, queries
 from portal.approvals.blueprint import blueprint, decider
 from portal.approvals.forms import HandOverForm, InboxFilter, QuestionForm
 from portal.approvals.rules import EXPORTED, EXPORTED_SINCE
@@ -17,7 +17,7 @@ from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 
 __all__ = ["blueprint"]
-MORE_VIEWS = (delegation_views,)
+MORE_VIEWS = (batch_views, delegation_views, mail_views)
 """Imported so that their pages exist."""
 
 

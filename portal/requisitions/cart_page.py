@@ -162,6 +162,7 @@ def consequences(actor: Actor, cart: Requisition, form: CartForm | None = None) 
         "is_kept": False,
         "is_over_budget": any(budget.is_exceeded for budget in facts.budgets),
         "is_blocked": checks.worst(results) is CheckOutcome.BLOCK,
+        "deciders": queries.expected_approvals(cart),
     }
 
 

@@ -23,6 +23,8 @@ order_parts: Collector[[Collection[int]], OrderPart] = Collector()
 """Orders say what became of the lines of requisitions (by id)."""
 approval_parts: Collector[[int], ApprovalPart] = Collector()
 """Approvals say who decides, or decided, a requisition."""
+expected_approvals: Collector[[Requisition], dict[str, Any]] = Collector()
+"""Approvals draw who will decide a cart."""
 
 
 def _with_lines() -> tuple[ORMOption, ...]:

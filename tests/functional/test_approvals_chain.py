@@ -111,7 +111,7 @@ def test_a_no_ends_the_line_for_all_and_cuts_what_is_asked_of_the_next(hospital:
 
 
 def test_beyond_a_budget_the_finance_director_decides_last(hospital: Hospital) -> None:
-    cart = in_cart(hospital, {hospital.catheter_offer: 2})
+    cart = in_cart(hospital, {hospital.catheter_offer: 60})
     with transaction():
         db.session.get_one(Requisition, cart.id).override_reason = "The old ones were recalled"
     cart = fresh(cart)

@@ -47,6 +47,7 @@ TENANT_TABLES = (
     "feed",
     "import_run",
     "item",
+    "mail",
     "message",
     "patient_identifier",
     "recall",
@@ -894,6 +895,42 @@ def upgrade() -> None:
     op.create_index("ix_item_code_key", "item", ["code_key"], unique=False)
     op.create_index(op.f("ix_item_organization_id"), "item", ["organization_id"], unique=False)
     op.create_index("ix_item_part_key", "item", ["part_key"], unique=False)
+    op.create_table(
+        "mail",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("pending", "sent", "kept", "failed", name="mailstate", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_mail_account_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_mail_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail")),
+    )
+    op.create_index(op.f("ix_mail_account_id"), "mail", ["account_id"], unique=False)
+    op.create_index(
+        "ix_mail_due", "mail", ["due_at"], unique=False, postgresql_where=sa.text("state = 'pending'")
+    )
+    op.create_index(op.f("ix_mail_organization_id"), "mail", ["organization_id"], unique=False)
+    op.create_index("uq_mail_key", "mail", ["organization_id", "key"], unique=True)
     op.create_table(
         "message",
         sa.Column("partner_id", sa.BigInteger(), nullable=False),
@@ -3624,7 +3661,6 @@ def upgrade() -> None:
     make_append_only("budget_entry")
     make_append_only("stock_movement")
     make_append_only("access_record")
-    make_append_only("rule_version")
     make_append_only("approval_decision")
     op.execute("REVOKE UPDATE, DELETE ON audit_seal FROM portal_app")
     for signature, returns, query in CROSS_TENANT_FUNCTIONS:
@@ -3884,6 +3920,11 @@ def downgrade() -> None:
         "ix_message_due", table_name="message", postgresql_where=sa.text("state IN ('waiting', 'working')")
     )
     op.drop_table("message")
+    op.drop_index("uq_mail_key", table_name="mail")
+    op.drop_index(op.f("ix_mail_organization_id"), table_name="mail")
+    op.drop_index("ix_mail_due", table_name="mail", postgresql_where=sa.text("state = 'pending'"))
+    op.drop_index(op.f("ix_mail_account_id"), table_name="mail")
+    op.drop_table("mail")
     op.drop_index("ix_item_part_key", table_name="item")
     op.drop_index(op.f("ix_item_organization_id"), table_name="item")
     op.drop_index("ix_item_code_key", table_name="item")

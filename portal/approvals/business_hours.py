@@ -1,0 +1,64 @@
+"""Age in business hours, and what it asks for: nothing yet, a reminder, somebody higher. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When an office is open: weekdays count from Monday, 0; holidays are closed all day."""
+
+    opens: time = time(8)
+    closes: time = time(17)
+    weekdays: frozenset[int] = frozenset({0, 1, 2, 3, 4})
+    holidays: frozenset[date] = frozenset()
+
+    def is_open(self, day: date) -> bool:
+        """Whether the office opens on a day."""
+        return day.weekday() in self.weekdays and day not in self.holidays
+
+
+OFFICE = Hours()
+
+
+def age(since: datetime, now: datetime, zone: str, hours: Hours = OFFICE) -> timedelta:
+    """The time between two instants in which the office was open; none when `now` is earlier."""
+    place = ZoneInfo(zone)
+    day, last = since.astimezone(place).date(), now.astimezone(place).date()
+    whole = timedelta()
+    while day <= last:
+        if hours.is_open(day):
+            opens = max(datetime.combine(day, hours.opens, place), since)
+            closes = min(datetime.combine(day, hours.closes, place), now)
+            # As UTC: a clock that is put forward takes an hour of the day away.
+            whole += max(closes.astimezone(ZoneInfo("UTC")) - opens.astimezone(ZoneInfo("UTC")), timedelta())
+        day += timedelta(days=1)
+    return whole
+
+
+class Attention(StrEnum):
+    """What the age of an open step asks for."""
+
+    NONE = "none"
+    REMIND = "remind"
+    ESCALATE = "escalate"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """After how many business hours; a rush halves both."""
+
+    remind_after: int = 8
+    escalate_after: int = 16
+
+
+def attention(waited: timedelta, patience: Patience, *, is_rush: bool = False) -> Attention:
+    """What is due after waiting so long."""
+    counted = waited * 2 if is_rush else waited
+    if counted >= timedelta(hours=patience.escalate_after):
+        return Attention.ESCALATE
+    if counted >= timedelta(hours=patience.remind_after):
+        return Attention.REMIND
+    return Attention.NONE

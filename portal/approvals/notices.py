@@ -1,0 +1,139 @@
+"""Mails about approvals: to who decides, with a one-time link; to who asked; to who watches."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from flask import current_app
+from itsdangerous import BadData, URLSafeSerializer
+from sqlalchemy import select
+
+from portal.approvals import people, queries
+from portal.approvals.models import ApprovalLink, ApprovalQuestion, ApprovalStep
+from portal.approvals.rules import StepState
+from portal.foundation import clock, mail
+from portal.foundation.db import db, found
+from portal.foundation.errors import NotFound
+from portal.identity.models import Account
+from portal.identity.queries import organization
+from portal.requisitions import queries as requisitions
+from portal.requisitions.models import Requisition
+from portal.requisitions.rules import LineState
+from portal.settings import Settings
+
+LINK_LASTS = timedelta(hours=48)
+
+
+def settings() -> Settings:
+    """The settings of this application."""
+    known: Settings = current_app.extensions["settings"]
+    return known
+
+
+def is_on() -> bool:
+    """Mails are written when somebody carries them: an SMTP server, or the mailbox of the demo."""
+    return bool(settings().smtp_url.get_secret_value()) or settings().demo
+
+
+def untold_steps() -> list[int]:
+    """Open steps whose people do not know of them yet."""
+    statement = select(ApprovalStep.id).where(
+        ApprovalStep.state == StepState.OPEN, ApprovalStep.told_at.is_(None)
+    )
+    return list(db.session.scalars(statement.order_by(ApprovalStep.id).limit(200)))
+
+
+def tell_step(step_id: int, *, occasion: str = "open", subject: str = "Please decide") -> None:
+    """Tells everybody who may decide an open step; an occasion is told once."""
+    step = queries.find(step_id, lock=True)
+    if step is None or step.state is not StepState.OPEN:
+        return
+    requisition = found(requisitions.find(step.requisition_id), "requisition")
+    step.told_at = step.told_at or clock.now()
+    asked = people.deciders(people.asked(step, requisition))
+    since = step.opened_at.isoformat()
+    for account in _accounts(asked):
+        key = f"step:{step.id}:{occasion}:{since}:{account.id}"
+        _write(
+            account, key, f"{subject}: {requisition.number}", "step.txt",
+            requisition=requisition, step=step, asked_as=asked[account.id], url=_link(step, account),
+        )  # fmt: skip
+
+
+def tell_settled(requisition: Requisition) -> None:
+    """Tells who asked, and who watches, what was decided."""
+    no = [line for line in requisition.lines if line.state is LineState.REJECTED]
+    watchers = queries.watchers_of(requisition.id)
+    url = f"{settings().public_url}/requisitions/{requisition.id}"
+    if not is_on():
+        return
+    for account in dict.fromkeys([*_accounts([requisition.requester_id]), *watchers]):
+        key = f"settled:{requisition.id}:{requisition.version}:{account.id}"
+        subject = f"{requisition.number} is decided"
+        _write(account, key, subject, "settled.txt", requisition=requisition, rejected=no, url=url)
+
+
+def tell_question(question: ApprovalQuestion, requisition: Requisition) -> None:
+    """Asks whoever asked for the goods."""
+    url = f"{settings().public_url}/approvals/questions/{question.id}"
+    _tell_of_question(question, requisition, requisition.requester_id, url)
+
+
+def tell_answer(question: ApprovalQuestion, requisition: Requisition) -> None:
+    """Gives the answer to who asked."""
+    url = f"{settings().public_url}/approvals/{question.step_id}"
+    _tell_of_question(question, requisition, question.asked_by_id, url)
+
+
+def _tell_of_question(
+    question: ApprovalQuestion, requisition: Requisition, account_id: int, url: str
+) -> None:
+    if not is_on():
+        return
+    for account in _accounts([account_id]):
+        what = "An answer about" if question.answer else "A question about"
+        key = f"question:{question.id}:{bool(question.answer)}:{account.id}"
+        subject = f"{what} {requisition.number}"
+        _write(account, key, subject, "question.txt", requisition=requisition, question=question, url=url)
+
+
+def _accounts(account_ids: Iterable[int]) -> list[Account]:
+    statement = select(Account).where(Account.id.in_(set(account_ids)), Account.active).order_by(Account.id)
+    return list(db.session.scalars(statement))
+
+
+def _write(account: Account, key: str, subject: str, template: str, **values: object) -> None:
+    name = organization().name
+    # Not by render_template: nobody is signed in, and pages' navigation is not wanted.
+    text = current_app.jinja_env.get_template(f"emails/{template}")
+    body = text.render(organization_name=name, account=account, **values)
+    mail.write(key=key, account_id=account.id, address=account.email, subject=subject, body=body)
+
+
+# The link
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(settings().secret_key.get_secret_value(), salt="approval-link")
+
+
+def _link(step: ApprovalStep, account: Account) -> str:
+    row = ApprovalLink(step_id=step.id, account_id=account.id, expires_at=clock.now() + LINK_LASTS)
+    db.session.add(row)
+    db.session.flush()
+    token = _signer().dumps([row.organization_id or account.organization_id, row.id])
+    return f"{settings().public_url}/approvals/mail/{token}"
+
+
+def link_of(token: str) -> tuple[int, int]:
+    """Organization and link that a token names; raises NotFound for what this portal never signed."""
+    try:
+        organization_id, link_id = _signer().loads(token)
+    except (BadData, ValueError, TypeError) as error:
+        raise NotFound("This link is not complete. Open it again from the mail.") from error
+    return int(organization_id), int(link_id)
+
+
+def locked_link(link_id: int) -> ApprovalLink:
+    """The link, until the transaction ends for this caller alone; raises NotFound."""
+    statement = select(ApprovalLink).where(ApprovalLink.id == link_id).with_for_update()
+    return found(db.session.scalar(statement), "link")

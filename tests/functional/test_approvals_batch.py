@@ -1,0 +1,87 @@
+"""Several approvals on one screen, without JavaScript: totals, cuts, what fails alone."""
+
+from decimal import Decimal
+
+import pytest
+
+from portal.approvals import queries
+from portal.foundation.db import db, transaction
+from portal.identity.rules import Role
+from portal.requisitions import queries as requisitions
+from portal.requisitions import services as requesting
+from portal.requisitions.models import Requisition
+from portal.requisitions.rules import LineState, RequisitionState
+from tests.hospital import Hospital
+from tests.ordering import balance
+from tests.requesting import fields, submitted
+from tests.visitor import Visitor
+
+BATCH = "/approvals/batch"
+
+
+@pytest.fixture
+def two(hospital: Hospital, client: Visitor) -> tuple[Requisition, Requisition]:
+    """Two requests, and the approver signed in."""
+    both = (
+        submitted(hospital, {hospital.catheter_offer: 3, hospital.gloves_offer: 2}),
+        submitted(hospital, {hospital.gloves_offer: 4}),
+    )
+    client.sign_in(hospital.email(Role.APPROVER))
+    return both
+
+
+def fresh(requisition: Requisition) -> Requisition:
+    """With its lines as the database has them."""
+    db.session.expire_all()
+    found = requisitions.find(requisition.id)
+    assert found is not None
+    return found
+
+
+def test_totals_follow_and_nothing_is_decided_before_it_is_sent(
+    hospital: Hospital, client: Visitor, two: tuple[Requisition, Requisition]
+) -> None:
+    first, second = two
+    gloves = first.lines[1]
+    text = client.get(BATCH).get_data(as_text=True)
+    assert text.count("Exam glove, nitrile, medium<span") == 1, "one row for each item"
+    answer = client.submit(BATCH, {f"q-{gloves.id}": "1", "act": "totals"}, action=BATCH)
+    text = " ".join(answer.get_data(as_text=True).split())
+    assert '$67.25</span> of <span class="money">$74.50' in text
+    assert "$96.25" in text
+    assert fresh(first).state is RequisitionState.SUBMITTED
+    assert client.submit(BATCH, {f"q-{gloves.id}": "x", "act": "send"}, action=BATCH).status_code == 422
+    assert fresh(second).state is RequisitionState.SUBMITTED
+
+
+def test_each_column_is_decided_by_itself(
+    hospital: Hospital, client: Visitor, two: tuple[Requisition, Requisition]
+) -> None:
+    first, second = two
+    catheters, gloves = first.lines
+    sent = {f"q-{catheters.id}": "0", f"q-{gloves.id}": "1", "act": "send"}
+    answer = client.submit(BATCH, sent, action=BATCH)
+    text = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert "Say why Urinary catheter, 14 Fr is rejected" in text
+    assert fresh(second).state is RequisitionState.DECIDED
+    (step,) = queries.steps_of(first.id)
+    again = {**sent, f"why-{step.id}": "Enough on hand"}
+    assert client.submit(BATCH, again, action=BATCH).status_code == 303
+    lines = fresh(first).lines
+    assert [line.state for line in lines] == [LineState.REJECTED, LineState.APPROVED]
+    assert [line.decision_reason for line in lines] == ["Enough on hand"] * 2
+    assert balance(hospital).requested == Decimal("7.25") + 29
+
+
+def test_what_is_gone_meanwhile_is_left_out(
+    hospital: Hospital, client: Visitor, two: tuple[Requisition, Requisition]
+) -> None:
+    first, second = two
+    sent = fields(client, BATCH, BATCH)
+    with transaction():
+        requesting.withdraw(hospital.actor(Role.CLINIC_MANAGER), first.id)
+    assert client.post(BATCH, data={**sent, "act": "send"}).status_code == 303
+    assert fresh(first).state is RequisitionState.CANCELLED
+    assert fresh(second).state is RequisitionState.DECIDED
+    assert "Nothing waits for you" in client.get(BATCH).get_data(as_text=True)

@@ -1,0 +1,183 @@
+"""Mails about approvals: one for each occasion, a link that shows before it acts, once, for one person."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from pydantic import SecretStr
+
+from portal.approvals import asking, attending, jobs, queries
+from portal.approvals.models import ApprovalDecision
+from portal.foundation import clock
+from portal.foundation.db import db, transaction
+from portal.foundation.mail import Mail, MailState
+from portal.identity.rules import Role
+from portal.requisitions import queries as requisitions
+from portal.requisitions import services as requesting
+from portal.requisitions.models import Requisition
+from portal.requisitions.rules import RequisitionState
+from tests.hospital import Hospital
+from tests.requesting import actions, submitted
+from tests.smtp_server import Letters, serving
+from tests.visitor import Visitor
+
+
+@pytest.fixture
+def letters() -> Iterator[Letters]:
+    """A mail server."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def mailed(app: Flask, letters: Letters, hospital: Hospital) -> Iterator[Hospital]:
+    """A hospital whose portal sends mails."""
+    before = app.extensions["settings"]
+    app.extensions["settings"] = before.model_copy(update={"smtp_url": SecretStr(letters.url)})
+    yield hospital
+    app.extensions["settings"] = before
+
+
+def attend(hospital: Hospital) -> None:
+    """What the scheduled job does for this organization."""
+    db.session.expire_all()
+    jobs.attend_organization(hospital.organization.id)
+
+
+def mails(hospital: Hospital, role: Role) -> list[Mail]:
+    """The mails to a person, the oldest first."""
+    db.session.expire_all()
+    account_id = hospital.accounts[role].id
+    return db.session.query(Mail).filter_by(account_id=account_id).order_by(Mail.id).all()
+
+
+def link(mail: Mail) -> str:
+    """The path of the one-time link."""
+    return str(urlsplit(re.findall(r"http\S+/approvals/mail/\S+", mail.body)[0]).path)
+
+
+def state(requisition: Requisition) -> RequisitionState:
+    """As the database has it."""
+    db.session.expire_all()
+    return db.session.get_one(Requisition, requisition.id).state
+
+
+def test_who_decides_is_told_once_and_decides_once_by_the_link(
+    mailed: Hospital, letters: Letters, client: Visitor
+) -> None:
+    requisition = submitted(mailed, {mailed.catheter_offer: 2})
+    for _ in range(2):
+        attend(mailed)
+    (mail,) = mails(mailed, Role.APPROVER)
+    assert (mail.state, mail.attempts) == (MailState.SENT, 1)
+    (letter,) = letters.texts
+    assert f"To: {mailed.email(Role.APPROVER)}" in letter
+    assert "2 BX of Urinary catheter, 14 Fr, $40.00" in mail.body
+    page = link(mail)
+    for _ in range(2):
+        text = client.get(page).get_data(as_text=True)
+        assert "Nothing is decided until you send it" in text
+    assert state(requisition) is RequisitionState.SUBMITTED, "looking decides nothing"
+    assert client.submit(page, {"comment": "x" * 1001}, action=page).status_code == 422
+    assert "used up" in client.submit(page, action=page).get_data(as_text=True)
+    assert state(requisition) is RequisitionState.DECIDED
+    assert db.session.query(ApprovalDecision).one().via == "mail"
+    for answer in (client.get(page), client.post(page, data={"csrf_token": client.csrf_token("/sign-in")})):
+        assert answer.status_code == 409
+        assert "used already" in answer.get_data(as_text=True)
+    attend(mailed)
+    (told,) = mails(mailed, Role.CLINIC_MANAGER)
+    assert "1 of 1 lines approved" in told.body
+
+
+def test_a_link_is_of_one_portal_one_person_and_two_days(mailed: Hospital, client: Visitor) -> None:
+    requisition = submitted(mailed, {mailed.catheter_offer: 2})
+    attend(mailed)
+    page = link(mails(mailed, Role.APPROVER)[0])
+    for forged in (page[:-2], page + "x", "/approvals/mail/x", "/approvals/mail/WzEsMV0.abc"):
+        assert client.get(forged).status_code == 404
+    assert client.post(page, data={}).status_code == 400, "not without the page's token"
+    with transaction():
+        db.session.get_one(
+            type(mailed.accounts[Role.APPROVER]), mailed.accounts[Role.APPROVER].id
+        ).active = False
+    assert client.get(page).status_code == 403
+    with transaction():
+        db.session.get_one(
+            type(mailed.accounts[Role.APPROVER]), mailed.accounts[Role.APPROVER].id
+        ).active = True
+        db.session.execute(db.text("UPDATE approval_link SET expires_at = now() - interval '1 second'"))
+    assert "too old" in client.get(page).get_data(as_text=True)
+    assert state(requisition) is RequisitionState.SUBMITTED
+
+
+def test_a_link_does_not_decide_what_changed(mailed: Hospital, client: Visitor) -> None:
+    requisition = submitted(mailed, {mailed.catheter_offer: 2})
+    attend(mailed)
+    page = link(mails(mailed, Role.APPROVER)[0])
+    shown = client.get(page)
+    with transaction():
+        requesting.withdraw(mailed.actor(Role.CLINIC_MANAGER), requisition.id)
+    answer = client.send(shown, action=page)
+    assert answer.status_code == 409
+    assert "was withdrawn by Clinic manager" in answer.get_data(as_text=True)
+
+
+def test_a_mail_the_server_refuses_is_tried_again_and_then_given_up(
+    mailed: Hospital, letters: Letters
+) -> None:
+    letters.refusing = True
+    submitted(mailed, {mailed.catheter_offer: 2})
+    attend(mailed)
+    (mail,) = mails(mailed, Role.APPROVER)
+    assert (mail.state, mail.attempts, mail.error) == (MailState.PENDING, 1, "SMTPDataError 451")
+    attend(mailed)
+    assert mails(mailed, Role.APPROVER)[0].attempts == 1, "not before its time"
+    letters.refusing = False
+    with clock.shifted(timedelta(minutes=2)):
+        attend(mailed)
+    assert mails(mailed, Role.APPROVER)[0].state is MailState.SENT
+    assert len(letters.texts) == 1
+
+
+def test_without_a_server_nothing_is_written(hospital: Hospital) -> None:
+    submitted(hospital, {hospital.catheter_offer: 2})
+    attend(hospital)
+    assert db.session.query(Mail).count() == 0
+
+
+def test_what_waits_is_reminded_then_escalated_once(mailed: Hospital) -> None:
+    requisition = submitted(mailed, {mailed.catheter_offer: 2})
+    (step,) = queries.steps_of(requisition.id)
+    with transaction():
+        asking.watch(mailed.actor(Role.APPROVER), found(requisition), mailed.accounts[Role.BUYER].id)
+    attend(mailed)
+    # Two weeks hold at least nine business days, whatever weekday it is.
+    for days, subjects in (
+        (14, ["Please decide", "Overdue, please decide"]),
+        (15, ["Please decide", "Overdue, please decide"]),
+    ):
+        with clock.shifted(timedelta(days=days)):
+            attend(mailed)
+            got = [mail.subject for mail in mails(mailed, Role.APPROVER)]
+            assert got == [f"{one}: {requisition.number}" for one in subjects]
+    assert actions("requisition", requisition.id).count("approval.escalate") == 1
+    assert attending.late_steps() == []
+    assert step.id == queries.steps_of(requisition.id)[0].id
+
+
+def found(requisition: Requisition) -> Requisition:
+    """With everything a page needs."""
+    row = requisitions.find(requisition.id)
+    assert row is not None
+    return row
+
+
+def test_the_mailbox_shows_only_the_own_mails_and_only_in_the_demo(
+    app_with: object, mailed: Hospital, client: Visitor
+) -> None:
+    client.sign_in(mailed.email(Role.APPROVER))
+    assert client.get("/mailbox").status_code == 404
