@@ -81,8 +81,9 @@ def keep(requisition: Requisition, results: Sequence[Check]) -> None:
         }
         for one in results
     ]
-    # One statement for all of them, which asking for their ids brings about.
-    db.session.execute(insert(CheckResult).returning(CheckResult.id), rows)
+    # One statement for all: rows of one shape, whose ids are asked for.
+    statement = insert(CheckResult).returning(CheckResult.id)
+    db.session.execute(statement, rows, execution_options={"render_nulls": True})
 
 
 def retotal(requisition: Requisition) -> None:
