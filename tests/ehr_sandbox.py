@@ -68,9 +68,9 @@ class Ehr:
         """A browser without JavaScript."""
         return Visitor(self.app, self.app.response_class)
 
-    def launch_address(self, profile: str, context: Context = AT_WORK) -> str:
+    def launch_address(self, profile: str, context: Context = AT_WORK, *, size: int = 16) -> str:
         """What the EHR opens."""
-        launch = self.sandbox.authority.launch(profile, context)
+        launch = self.sandbox.authority.launch(profile, context, size=size)
         return f"/ehr/launch?iss={self.url}{PROFILES[profile].fhir}&launch={launch}"
 
     def authorized(self, address: str) -> str:

@@ -41,13 +41,17 @@ class Registration:
 
 @dataclass(frozen=True)
 class Asked:
-    """An authorization request: where the browser goes, and what the server keeps until it returns."""
+    """An authorization request: where the browser goes, and what the server keeps until it returns.
+
+    With `fields` the browser sends them to `url` as a form (POST); without, it follows the address.
+    """
 
     url: str = field(repr=False)
     state: str = field(repr=False)
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
     token_endpoint: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

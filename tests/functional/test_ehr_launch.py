@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -33,6 +35,7 @@ from portal.identity.rules import Role
 from portal.identity.services import actor_of
 from tests.ehr_sandbox import AT_WORK, Ehr, app_with_key, sandbox_ehr
 from tests.hospital import Hospital
+from tests.visitor import form_of
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +176,19 @@ def test_the_procedure_that_is_open_in_the_ehr_says_which_case(ehr: Ehr) -> None
     assert again.case_id == known.id
     other = replace(opened, patient="patient-b", encounter="encounter-b")
     assert launch_of(ehr, ehr.launch(ehr.browser(), "epic", other).headers["Location"]).case_id is None
+
+
+def test_a_request_too_long_for_an_address_is_posted_where_the_ehr_takes_that(ehr: Ehr) -> None:
+    ehr.add("meditech")
+    browser = ehr.browser()
+    page = browser.get(ehr.launch_address("meditech", size=1480))
+    assert page.status_code == 200
+    assert "form-action *" in page.headers["Content-Security-Policy"]
+    form = form_of(page)
+    assert "csrf_token" not in dict(form.form_values())
+    answer = httpx.post(form.action, data=dict(form.form_values()), trust_env=False)
+    back = urlsplit(answer.headers["location"])
+    assert launch_of(ehr, browser.get(f"{back.path}?{back.query}").headers["Location"]).patient_id
 
 
 def test_nothing_of_the_database_waits_for_the_ehr(ehr: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:

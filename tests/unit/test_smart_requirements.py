@@ -26,6 +26,7 @@ OPENED = f"{CONTRACT}::test_a_launch_gives_tokens_context_and_person"
 SYSTEM = f"{CONTRACT}::test_the_portal_itself_reads_all_pages"
 LEAST = f"{SCOPES}::test_what_is_asked_for_at_a_launch_is_the_least"
 LETTERS = f"{SCOPES}::test_each_letter_covers_its_interactions"
+POSTED = f"{LAUNCH}::test_a_request_too_long_for_an_address_is_posted_where_the_ehr_takes_that"
 STATE = f"{REFUSED}::test_an_answer_works_in_the_browser_that_asked_only"
 SEALED = f"{TOKENS}::test_tokens_are_sealed_at_rest_and_stand_in_no_audit_event"
 TLS = f"{WIRE}::test_plain_http_is_refused"
@@ -65,6 +66,7 @@ COVERED = {
     47: LEAST,
     50: REQUEST,
     51: REQUEST,
+    52: POSTED,
     60: STATE,
     61: STATE,
     62: OPENED,
@@ -91,6 +93,7 @@ COVERED = {
     124: LETTERS,
     125: LETTERS,
     131: LEAST,
+    133: POSTED,
     135: f"{SCOPES}::test_what_is_no_resource_scope_allows_nothing",
     137: WRITTEN,
     141: WRITTEN,
@@ -176,11 +179,9 @@ NOT_APPLICABLE = {
     12: "for clients that cannot keep a secret; the portal is a server and keeps its keys",
     42: "an obligation of the server",
     43: "an obligation of the server; the portal sends aud, which every server must take",
-    52: "GET is sent: the request stays far below any limit of an address (see 50)",
     63: "for public clients",
     71: "for public clients",
     132: "the portal asks for no subset of a type by search parameters; such grants are read (see 135)",
-    133: "a recommendation for long requests; ours has under 2000 characters, which a test holds",
     156: "no two contexts of one resource type are asked for",
     157: "no role is asked for",
     158: "no role is asked for",

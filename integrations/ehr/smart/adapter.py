@@ -5,7 +5,7 @@ import secrets
 import time
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
@@ -30,6 +30,7 @@ from integrations.http import Connection, Door
 KEPT_SECONDS = 3600
 STYLE_SECONDS = 86_400
 REFETCH_SECONDS = 60
+LONGEST_ADDRESS = 2000  # what every server and proxy takes; the launch value may be as long alone
 STATE_BYTES = 32  # 256 bits; SMART asks for 122
 USERS = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "Person"})
 
@@ -97,6 +98,10 @@ class Smart:
             code_challenge_method="S256",
             nonce=nonce,
         )
+        if len(url) > LONGEST_ADDRESS and found.has("capabilities", "authorize-post"):
+            endpoint, _, query = url.partition("?")
+            fields = dict(parse_qsl(query))
+            return Asked(endpoint, state, nonce, verifier, found.token_endpoint, fields)
         return Asked(url, state, nonce, verifier, found.token_endpoint)
 
     def _launch_scope(self, *, standalone: bool) -> str:

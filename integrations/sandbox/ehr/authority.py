@@ -94,9 +94,9 @@ class Authority:
         self._refresh: dict[str, Grant] = {}
         self._assertions: dict[str, float] = {}
 
-    def launch(self, profile: str, context: Context) -> str:
-        """A launch value for a context of the EHR, good once for five minutes."""
-        value = secrets.token_urlsafe(16)
+    def launch(self, profile: str, context: Context, *, size: int = 16) -> str:
+        """A launch value of so many random bytes for a context of the EHR, good once for five minutes."""
+        value = secrets.token_urlsafe(size)
         with self._lock:
             self._launches[value] = (profile, context, time.time() + LAUNCH_SECONDS)
         return value

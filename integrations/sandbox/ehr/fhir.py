@@ -47,6 +47,7 @@ class Fhir:
             "capabilities": [
                 "launch-ehr", "launch-standalone", "client-confidential-symmetric",
                 "client-confidential-asymmetric", "sso-openid-connect", "context-banner", "context-style",
+                "authorize-post",
                 "context-ehr-patient", "context-ehr-encounter", "context-standalone-patient",
                 "permission-patient", "permission-user", *profile.access,
                 *(f"permission-{style}" for style in sorted(profile.styles)),

@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -41,11 +41,12 @@ class LaunchUnknown(Invalid):
 
 @dataclass(frozen=True)
 class Begun:
-    """Where the browser goes, and the cookie that binds the launch to it."""
+    """Where the browser goes (with `fields`, as a form), and the cookie that binds the launch to it."""
 
     url: str = field(repr=False)
     cookie: str = ""
     value: str = field(default="", repr=False)
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def begin(ehr_system: EhrSystem, *, launch: str = "", aud: str = "") -> Begun:
         )
     )
     db.session.flush()
-    return Begun(asked.url, cookie_of(asked.state), browser)
+    return Begun(asked.url, cookie_of(asked.state), browser, asked.fields)
 
 
 def finish(ehr_system: EhrSystem, answer: Answer, browser: str) -> Launch:

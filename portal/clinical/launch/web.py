@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, redirect, render_template, request, session, url_for
+from flask import Flask, current_app, g, make_response, redirect, render_template, request, session, url_for
 from flask import Response as FlaskResponse
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
@@ -122,6 +122,10 @@ def _allow_framing(response: FlaskResponse) -> FlaskResponse:
         allowed = f"frame-ancestors 'self' {ancestors}"
         response.headers["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", allowed)
         response.headers.pop("X-Frame-Options", None)
+    if "form_action" in g:
+        policy = response.headers.get("Content-Security-Policy", "")
+        allowed = policy.replace("form-action 'self'", f"form-action {g.form_action}")
+        response.headers["Content-Security-Policy"] = allowed
     if request.path.startswith("/ehr/"):
         response.headers["Referrer-Policy"] = "no-referrer"
     return response
@@ -151,7 +155,11 @@ def cannot_show(ehr_system: EhrSystem) -> bool:
 
 def to_ehr(begun: Begun) -> ResponseReturnValue:
     """Leads the browser to the EHR, with the cookie that its answer must bring back."""
-    response = redirect(begun.url, 303)
+    response: Response = redirect(begun.url, 303)
+    if begun.fields:
+        # The EHR may lead on to wherever people sign in there; the page holds nothing that was typed.
+        g.form_action = ANYBODY
+        response = make_response(render_template("clinical/launch_post.html", begun=begun))
     _set_cookie(response, begun.cookie, begun.value, LAUNCH_SECONDS)
     return response
 
