@@ -18,6 +18,7 @@ from portal.operations import work_items
 from portal.replenishment import queries as replenishment_queries
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions.lists import queries as lists_queries
+from portal.requisitions.wishes import queries as wishes_queries
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Catalog", "catalog.search", (_P.VIEW_CATALOG,), icon="search"),
             Entry("Buy again", "requisitions.lists", (_P.REQUEST,), icon="refresh"),
             Entry("Cart", "requisitions.cart", (_P.REQUEST,), icon="shopping-cart"),
+            Entry("Not in the catalog", "requisitions.wishes", (_P.REQUEST, _P.BUY), icon="help"),
             Entry("Requisitions", "requisitions.listing", (_P.REQUEST, _P.VIEW_ORDERS), icon="file-text"),
         ),
     ),
@@ -108,6 +110,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 COUNTS: dict[str, Callable[[Actor], Select[int]]] = {
     "requisitions.cart": requisition_queries.lines_in_carts,
     "requisitions.lists": lists_queries.problems,
+    "requisitions.wishes": wishes_queries.open_count,
     "approvals.inbox": approval_queries.waiting_count,
     "operations.work_items": work_items.open_count,
     "replenishment.suggestions": replenishment_queries.open_count,

@@ -38,10 +38,11 @@ from portal.requisitions.forms import (
     row_id,
 )
 from portal.requisitions.lists import views as lists_views
+from portal.requisitions.wishes import views as wishes_views
 
 EXPORTED = 10_000  # the newest, or the first as sorted; more than anybody reads
 
-__all__ = ["blueprint", "cart_views", "carts_views", "lists_views"]
+__all__ = ["blueprint", "cart_views", "carts_views", "lists_views", "wishes_views"]
 
 
 # Into the cart

@@ -86,6 +86,7 @@ TENANT_TABLES = (
     "requisition_template",
     "stock",
     "stock_movement",
+    "wish",
     "approval_step",
     "approval_watcher",
     "clinical_case",
@@ -2397,6 +2398,56 @@ def upgrade() -> None:
         "ix_stock_movement_place", "stock_movement", ["location_id", "item_id", "at"], unique=False
     )
     op.create_table(
+        "wish",
+        sa.Column("requester_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "open",
+                "found",
+                "alternative",
+                "refused",
+                "withdrawn",
+                name="wishstate",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("maker", sa.Text(), nullable=False),
+        sa.Column("part_number", sa.Text(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("price", sa.Numeric(precision=16, scale=4), nullable=True),
+        sa.Column("link", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("offer_id", sa.BigInteger(), nullable=True),
+        sa.Column("decided_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["account.id"], name=op.f("fk_wish_decided_by_id")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_wish_location_id")),
+        sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_wish_offer_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_wish_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["requester_id"], ["account.id"], name=op.f("fk_wish_requester_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_wish")),
+    )
+    op.create_index(op.f("ix_wish_organization_id"), "wish", ["organization_id"], unique=False)
+    op.create_index(op.f("ix_wish_requester_id"), "wish", ["requester_id"], unique=False)
+    op.create_index("ix_wish_state", "wish", ["organization_id", "state", "created_at"], unique=False)
+    op.create_table(
         "approval_step",
         sa.Column("requisition_id", sa.BigInteger(), nullable=False),
         sa.Column("cost_center_id", sa.BigInteger(), nullable=False),
@@ -3661,6 +3712,7 @@ def upgrade() -> None:
     make_append_only("budget_entry")
     make_append_only("stock_movement")
     make_append_only("access_record")
+    make_append_only("rule_version")
     make_append_only("approval_decision")
     op.execute("REVOKE UPDATE, DELETE ON audit_seal FROM portal_app")
     for signature, returns, query in CROSS_TENANT_FUNCTIONS:
@@ -3791,6 +3843,10 @@ def downgrade() -> None:
         "ix_approval_step_open", table_name="approval_step", postgresql_where=sa.text("state = 'open'")
     )
     op.drop_table("approval_step")
+    op.drop_index("ix_wish_state", table_name="wish")
+    op.drop_index(op.f("ix_wish_requester_id"), table_name="wish")
+    op.drop_index(op.f("ix_wish_organization_id"), table_name="wish")
+    op.drop_table("wish")
     op.drop_index("ix_stock_movement_place", table_name="stock_movement")
     op.drop_index(op.f("ix_stock_movement_organization_id"), table_name="stock_movement")
     op.drop_index("ix_stock_movement_lot", table_name="stock_movement")
