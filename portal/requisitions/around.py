@@ -5,8 +5,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, column, func, literal, select, text, true
+from sqlalchemy import ARRAY, BigInteger, Select, bindparam, column, func, select, text, true
 
 from integrations.canonical import Lifecycle
 from portal.catalog import queries as catalog
@@ -37,9 +39,18 @@ WANTED = text(
 
 def last_orders(offers: Mapping[int, int]) -> dict[int, LastOrder]:
     """What each offer cost when it was last ordered; `offers` are item ids by offer id."""
-    ask = func.unnest(
-        literal(list(offers), ARRAY(BigInteger)), literal(list(offers.values()), ARRAY(BigInteger))
-    ).table_valued(column("offer_id", BigInteger), column("item_id", BigInteger), name="ask")
+    asked = {"offer_ids": list(offers), "item_ids": list(offers.values())}
+    rows = db.session.execute(_last_orders(), asked)
+    return {offer_id: LastOrder(price, at.date(), number) for offer_id, price, at, number in rows}
+
+
+@cache
+def _last_orders() -> Select[Any]:
+    # Kept, as building it takes longer than running it.
+    ids = ARRAY(BigInteger)
+    ask = func.unnest(bindparam("offer_ids", type_=ids), bindparam("item_ids", type_=ids)).table_valued(
+        column("offer_id", BigInteger), column("item_id", BigInteger), name="ask"
+    )
     ask = ask.render_derived()
     last = (
         select(RequisitionLine.unit_price, RequisitionLine.requisition_id)
@@ -52,12 +63,11 @@ def last_orders(offers: Mapping[int, int]) -> dict[int, LastOrder]:
         .limit(1)
         .lateral("last")
     )
-    rows = db.session.execute(
+    return (
         select(ask.c.offer_id, last.c.unit_price, Requisition.submitted_at, Requisition.number)
         .select_from(ask.join(last, true()))
         .join(Requisition, Requisition.id == last.c.requisition_id)
     )
-    return {offer_id: LastOrder(price, at.date(), number) for offer_id, price, at, number in rows}
 
 
 def asked_already(location_id: int, item_ids: Collection[int]) -> dict[int, list[tuple[str, Decimal]]]:

@@ -2,8 +2,22 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 
-from sqlalchemy import insert
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Insert,
+    Integer,
+    Numeric,
+    Text,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.budgets import services as budgets
@@ -65,25 +79,38 @@ def hold_budget(requisition: Requisition, facts: CartFacts, document: Document) 
 def keep(requisition: Requisition, results: Sequence[Check]) -> None:
     """Keeps what the checks said, with their evidence and what they weighed."""
     line_ids = {line.line_number: line.id for line in requisition.lines}
-    checked_at = clock.now()
     rows = [
         {
-            "requisition_id": requisition.id,
             "line_id": line_ids.get(one.line),
             "rule": one.rule,
             "rule_version": one.version,
             "outcome": one.outcome,
             "sentence": one.sentence,
             "evidence": {"facts": one.evidence},
-            "measure": one.measure,
-            "data_at": one.data_at,
-            "checked_at": checked_at,
+            "measure": None if one.measure is None else str(one.measure),
+            "data_at": one.data_at.isoformat() if one.data_at else None,
         }
         for one in results
     ]
-    # One statement for all: rows of one shape, whose ids are asked for.
-    statement = insert(CheckResult).returning(CheckResult.id)
-    db.session.execute(statement, rows, execution_options={"render_nulls": True})
+    values = {"requisition_id": requisition.id, "checked_at": clock.now(), "results": rows}
+    db.session.execute(_insert_results(), values)
+
+
+@cache
+def _insert_results() -> Insert:
+    # All rows as one value: a tenth of the time that as many parameters take.
+    sent = func.jsonb_to_recordset(bindparam("results", type_=JSONB)).table_valued(
+        column("line_id", BigInteger), column("rule", Text), column("rule_version", Integer),
+        column("outcome", Text), column("sentence", Text), column("evidence", JSONB),
+        column("measure", Numeric), column("data_at", DateTime(timezone=True)), name="sent",
+    ).render_derived(with_types=True)  # fmt: skip
+    same = (
+        bindparam("requisition_id", type_=BigInteger),
+        bindparam("checked_at", type_=DateTime(timezone=True)),
+    )
+    names = ["requisition_id", "checked_at", *sent.c.keys()]
+    table = db.metadata.tables[CheckResult.__tablename__]
+    return insert(table).from_select(names, select(*same, *sent.c), include_defaults=False)
 
 
 def retotal(requisition: Requisition) -> None:

@@ -2,17 +2,20 @@
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency
 
 from portal.foundation.quantity import plain
 
 
+@lru_cache(maxsize=4096)
 def spoken_money(amount: Decimal, currency: str) -> str:
     """$1,234.50; nothing is written as $0.00 whatever its sign."""
     return str(format_currency(amount + 0, currency, locale="en_US"))
 
 
+@lru_cache(maxsize=4096)
 def spoken_price(amount: Decimal, currency: str) -> str:
     """A unit price with two to four decimals."""
     decimals = max(2, -int(amount.normalize().as_tuple().exponent))
