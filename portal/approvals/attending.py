@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from portal.approvals import notices, queries
-from portal.approvals.business_hours import Attention, Patience, age, attention
+from portal.approvals.business_hours import Attention, age, attention
 from portal.approvals.models import ApprovalDecision, ApprovalStep
 from portal.approvals.rules import Act, StepState
 from portal.foundation import audit, clock, mail
@@ -15,12 +15,6 @@ from portal.foundation.db import db, found
 from portal.masterdata.models import Location
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition
-
-
-def patience() -> Patience:
-    """What the organization has set."""
-    row = queries.policy_row()
-    return Patience(row.remind_after, row.escalate_after) if row else Patience()
 
 
 def waited(step: ApprovalStep) -> timedelta:
@@ -37,7 +31,7 @@ def late_steps() -> list[tuple[int, Attention]]:
         .options(requisition.joinedload(Requisition.location).joinedload(Location.facility))
         .order_by(ApprovalStep.id)
     )
-    known = patience()
+    known = queries.patience()
     late: list[tuple[int, Attention]] = []
     for step in db.session.scalars(statement):
         due = attention(waited(step), known, is_rush=step.requisition.is_rush)

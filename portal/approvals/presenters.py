@@ -1,13 +1,14 @@
 """Approvals as pages show them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from portal.approvals import opening, people
+from portal.approvals.business_hours import Attention, Patience, age, attention
 from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
 from portal.approvals.rules import LIVE, UNANSWERED, Act, AnswerState, Plan, StepKind, StepState
 from portal.budgets.models import Budget
@@ -16,6 +17,7 @@ from portal.budgets.presenters import TONES
 from portal.budgets.rules import Balance, Term
 from portal.catalog.presenters import par_in_words
 from portal.catalog.rules import Shelf, pack
+from portal.foundation import clock
 from portal.foundation.filters import day, money
 from portal.foundation.quantity import plain
 from portal.foundation.spreadsheets import as_csv
@@ -79,16 +81,26 @@ class StepRow:
     left: Decimal | None
     status: Status
     kind: str
+    stock: str
+    waited: str
+    is_late: bool
     left_after_no: Decimal | None
     tone: str
 
 
-def row(step: ApprovalStep, balance: Balance | None) -> StepRow:
-    """The step with what its budget has left; what it asks for is held already."""
+def row(
+    step: ApprovalStep, balance: Balance | None, on_hand: Container[tuple[int, int]], patience: Patience
+) -> StepRow:
+    """The step with what its budget has left; what it asks for is held already.
+
+    `on_hand` holds the (location, item) that have stock.
+    """
     requisition = step.requisition
     left = balance.available if balance else None
     asked = {one.line_id for one in step.answers}
     lines = [line for line in requisition.lines if line.id in asked]
+    waited = age(step.opened_at, clock.now(), requisition.location.facility.time_zone)
+    due = attention(waited, patience, is_rush=requisition.is_rush)
     return StepRow(
         id=step.id,
         number=requisition.number or "",
@@ -104,9 +116,24 @@ def row(step: ApprovalStep, balance: Balance | None) -> StepRow:
         left=left,
         status=STATUSES[step.state],
         kind="" if step.kind is StepKind.OWNER else KINDS[step.kind],
+        stock=_stock(requisition, lines, on_hand),
+        waited=_waited(waited),
+        is_late=due is not Attention.NONE and step.state is StepState.OPEN,
         left_after_no=left + step.amount if left is not None and step.state in LIVE else None,
         tone="danger" if left is not None and left < 0 else "",
     )
+
+
+def _stock(
+    requisition: Requisition, lines: Sequence[RequisitionLine], on_hand: Container[tuple[int, int]]
+) -> str:
+    there = sum(1 for line in lines if (requisition.location_id, line.item_id) in on_hand)
+    return f"{there} of {len(lines)} on hand there"
+
+
+def _waited(waited: timedelta) -> str:
+    hours = int(waited.total_seconds() // 3600)
+    return f"{hours} business hour{'s' if hours != 1 else ''}" if hours else ""
 
 
 def answered(requisition: Requisition) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
+from portal.approvals.business_hours import Patience
 from portal.approvals.models import (
     ApprovalDecision,
     ApprovalPolicy,
@@ -24,6 +25,8 @@ from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.paging import ordered
 from portal.identity.models import Account
+from portal.inventory.models import Stock
+from portal.inventory.queries import AVAILABLE
 from portal.masterdata.models import Location
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import ApprovalPart, Question
@@ -82,6 +85,20 @@ def balances_of(steps: Sequence[ApprovalStep]) -> dict[int, Balance]:
     budgets = budgets_on(clock.today(), {step.cost_center_id for step in steps})
     held = balances(budgets.values())
     return {center_id: held[budget.id] for center_id, budget in budgets.items()}
+
+
+def stocked(steps: Sequence[ApprovalStep]) -> set[tuple[int, int]]:
+    """Where (location, item) something is on hand of what the steps of a list ask for."""
+    wanted = [
+        (step.requisition.location_id, line.item_id) for step in steps for line in step.requisition.lines
+    ]
+    places = tuple_(Stock.location_id, Stock.item_id)
+    there = (
+        select(Stock.location_id, Stock.item_id)
+        .where(Stock.on_hand > 0, AVAILABLE, places.in_(set(wanted)))
+        .distinct()
+    )
+    return {(location_id, item_id) for location_id, item_id in db.session.execute(there)}
 
 
 def waiting_count(actor: Actor) -> Select[int]:
@@ -227,6 +244,12 @@ def watchers_of(requisition_id: int) -> list[Account]:
 def policy_row() -> ApprovalPolicy | None:
     """What counts now."""
     return db.session.scalar(select(ApprovalPolicy).order_by(ApprovalPolicy.id.desc()).limit(1))
+
+
+def patience() -> Patience:
+    """How long people may wait."""
+    row = policy_row()
+    return Patience(row.remind_after, row.escalate_after) if row else Patience()
 
 
 def policy() -> Policy:

@@ -6,7 +6,16 @@ from flask import flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from portal.approvals import asking, batch_views, delegation_views, mail_views, page, presenters, queries
+from portal.approvals import (
+    asking,
+    batch_views,
+    delegation_views,
+    mail_views,
+    page,
+    policy_views,
+    presenters,
+    queries,
+)
 from portal.approvals.blueprint import blueprint, decider
 from portal.approvals.forms import HandOverForm, InboxFilter, QuestionForm
 from portal.approvals.rules import EXPORTED, EXPORTED_SINCE
@@ -17,7 +26,7 @@ from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 
 __all__ = ["blueprint"]
-MORE_VIEWS = (batch_views, delegation_views, mail_views)
+MORE_VIEWS = (batch_views, delegation_views, mail_views, policy_views)
 """Imported so that their pages exist."""
 
 
@@ -32,7 +41,8 @@ def inbox() -> ResponseReturnValue:
     statement = steps(person, form.q.data or "", form.sort.data or "")
     found = paginate(statement, request.args.get("page", 1, type=int))
     left = queries.balances_of(found.rows)
-    rows = [presenters.row(step, left.get(step.cost_center_id)) for step in found.rows]
+    stocked, patience = queries.stocked(found.rows), queries.patience()
+    rows = [presenters.row(one, left.get(one.cost_center_id), stocked, patience) for one in found.rows]
     return render_template("approvals/inbox.html", form=form, page=found, rows=rows, is_past=is_past)
 
 

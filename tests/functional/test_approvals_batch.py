@@ -85,3 +85,29 @@ def test_what_is_gone_meanwhile_is_left_out(
     assert fresh(first).state is RequisitionState.CANCELLED
     assert fresh(second).state is RequisitionState.DECIDED
     assert "Nothing waits for you" in client.get(BATCH).get_data(as_text=True)
+
+
+def test_who_approves_what_is_set_with_its_history(hospital: Hospital, client: Visitor) -> None:
+    page = "/approvals/rules"
+    client.sign_in(hospital.email(Role.APPROVER))
+    assert client.get(page).status_code == 403
+    client.sign_in(hospital.email(Role.FINANCE_DIRECTOR))
+    for wrong in (
+        {"off_contract_above": "-1"},
+        {"off_contract_above": "NaN"},
+        {"off_contract_above": "much"},
+        {"categories": "Nonsense"},
+        {"remind_after": "0"},
+        {"remind_after": "x"},
+        {"escalate_after": "1"},
+        {"escalate_after": "9" * 30},
+    ):
+        assert client.submit(page, wrong, action=page).status_code == 422, wrong
+    sent = {"off_contract_above": "0", "categories": "Med-surg", "remind_after": "1"}
+    assert client.submit(page, sent, action=page).status_code == 303
+    assert "Without contract: above 0.00. Categories: Med-surg." in client.get(page).get_data(as_text=True)
+    submitted(hospital, {hospital.gloves_offer: 1})
+    client.sign_in(hospital.email(Role.BUYER))
+    text = client.get("/approvals").get_data(as_text=True)
+    assert "Buyer, category" in text
+    assert "0 of 1 on hand there" in text
