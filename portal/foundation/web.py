@@ -163,5 +163,5 @@ def svg_icon(name: str) -> Markup:
     """An icon of the sprite, silent for screen readers; made once, as a page draws a hundred of them."""
     address = asset("vendor/icons.svg")
     return Markup(
-        ' <svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>\n'
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>'
     ).format(address, name)
