@@ -164,13 +164,17 @@ class PurchaseOrderLine(Part):
 class PurchaseOrder(Document):
     """A purchase order as the portal placed it.
 
-    `number` fits the 12 characters of the ERP's reference field; `version` starts at 1;
-    `facility` and `location` are the ERP's plant and storage location.
+    `number` fits the 12 characters of the ERP's reference field; `version` starts at 1; `replaces` is the
+    message id under which this partner took an earlier version; what is not among the lines is cancelled,
+    and everything of an order that `is_cancelled`. `facility` and `location` are the ERP's plant and storage
+    location.
     """
 
     kind: Literal["purchase_order"] = "purchase_order"
     number: str = Field(max_length=12)
     version: int = 1
+    replaces: str = ""
+    is_cancelled: bool = False
     ordered_at: Instant
     currency: str
     supplier: str

@@ -18,7 +18,7 @@ from portal.budgets.queries import balances
 from portal.budgets.rules import Balance
 from portal.catalog.models import Offer
 from portal.exchange.models import Message, Partner
-from portal.exchange.rules import Direction
+from portal.exchange.rules import Direction, MessageState
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
 from portal.identity.rules import Role
@@ -86,6 +86,7 @@ def taken(order: PurchaseOrder, *, erp_number: str = "4500000001") -> PurchaseOr
                 .one()
             )
             message.reference = reference
+            message.state = MessageState.DONE
             {"erp": orders.taken_by_erp, "network": orders.taken_by_network}[kind](message)
     return fresh(order)
 

@@ -52,6 +52,12 @@ class Erp(Protocol):
     def post_purchase_order(self, order: PurchaseOrder, *, ask_first: bool) -> Posted:
         """Creates the purchase order and returns the ERP's number."""
 
+    def change_purchase_order(self, order: PurchaseOrder) -> Posted:
+        """Brings the ERP's order to the quantities and prices wanted now, all or nothing.
+
+        What is not among the lines is marked as deleted there. A repeat changes nothing; `found` says so.
+        """
+
     def post_receipt(self, receipt: Receipt, *, ask_first: bool) -> Posted:
         """Posts the goods receipt and returns the ERP's document number ("number/year")."""
 

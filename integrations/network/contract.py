@@ -53,11 +53,8 @@ class Network(Protocol):
     def check(self) -> Health:
         """Reaches the network and logs in; never raises."""
 
-    def send_purchase_order(
-        self, order: PurchaseOrder, *, message_id: str, sent_at: datetime, replaces: str = ""
-    ) -> Accepted:
-        """Sends the order under `message_id`: version 1 as new, later ones as update of `replaces`,
-        the message id of the order's previous version."""
+    def send_purchase_order(self, order: PurchaseOrder, *, message_id: str, sent_at: datetime) -> Accepted:
+        """Sends the order under `message_id`: as new, or as update or cancellation of what it replaces."""
 
     def close(self) -> None:
         """Releases the connection."""

@@ -1,4 +1,4 @@
-"""Cancels what is open of an order line, gives its budget back and corrects documents that still wait."""
+"""Cancels what is open of an order, gives its budget back and tells the partners."""
 
 from decimal import Decimal
 
@@ -16,8 +16,8 @@ from portal.identity.queries import organization
 from portal.orders import outbound, queries
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.review import recompute
-from portal.orders.rules import OrderStatus, overlaps, part_of
-from portal.orders.services import document_of
+from portal.orders.rules import OrderStatus, Transmission, cancelled_then, overlaps, part_of
+from portal.orders.services import announce, document_of
 
 
 def cancel_rest(
@@ -29,11 +29,8 @@ def cancel_rest(
     nothing more. Raises Conflict when nothing is open, when that changed, or while a partner is taking the
     order; Invalid without a reason.
     """
-    order = found(queries.find(order_id, lock=True), "order")
-    actor.require(Permission.BUY, facility_id=order.location.facility_id)
+    order = _locked(actor, order_id, reason)
     line = found(next((one for one in order.lines if one.id == line_id), None), "line")
-    if not reason.strip():
-        raise Invalid("Say why the rest is cancelled.", field="reason")
     rest = line.quantities.cancellable
     if rest == 0:
         raise Conflict(
@@ -44,6 +41,39 @@ def cancel_rest(
             f"The line changed meanwhile: {plain(rest)} {line.uom} of {line.description} are open now. "
             "Look at it again, then decide."
         )
+    _cancel(actor, order, line, rest, reason)
+    recompute(order)
+    _tell_partners(actor, order, reason)
+    return order
+
+
+def cancel_order(actor: Actor, order_id: int, reason: str, *, seen: Decimal | None = None) -> PurchaseOrder:
+    """Cancels what is not on its way of every line; `seen` as for one line, the sum of all.
+
+    Raises as `cancel_rest`.
+    """
+    order = _locked(actor, order_id, reason)
+    open_lines = [line for line in order.lines if line.quantities.unshipped > 0]
+    if not open_lines:
+        raise Conflict(f"Nothing of {order.number} can be cancelled any more: it is on its way, or done.")
+    if seen is not None and seen != cancelled_then([line.quantities for line in order.lines]):
+        raise Conflict(f"{order.number} changed meanwhile. Look at it again, then decide.")
+    for line in open_lines:
+        _cancel(actor, order, line, line.quantities.unshipped, reason)
+    recompute(order)
+    _tell_partners(actor, order, reason)
+    return order
+
+
+def _locked(actor: Actor, order_id: int, reason: str) -> PurchaseOrder:
+    order = found(queries.find(order_id, lock=True), "order")
+    actor.require(Permission.BUY, facility_id=order.location.facility_id)
+    if not reason.strip():
+        raise Invalid("Say why the rest is cancelled.", field="reason")
+    return order
+
+
+def _cancel(actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal, reason: str) -> None:
     before = {"cancelled": line.cancelled}
     budgets.post(_given_back(order, line, rest))
     line.cancelled += rest
@@ -55,9 +85,6 @@ def cancel_rest(
         actor, "order.cancel", order,
         after={"line": line.line_number, "quantity": plain(rest), "uom": line.uom, "reason": reason.strip()},
     )  # fmt: skip
-    recompute(order)
-    _correct_waiting(actor, order, reason)
-    return order
 
 
 def _given_back(order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal) -> list[Change]:
@@ -71,16 +98,21 @@ def _given_back(order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal) ->
     return changes
 
 
-def _correct_waiting(actor: Actor, order: PurchaseOrder, reason: str) -> None:
-    """Documents that have not left yet say what is wanted now; an order cancelled in full does not leave."""
+def _tell_partners(actor: Actor, order: PurchaseOrder, reason: str) -> None:
+    """What has not left yet says what is wanted now; who has the order already gets its next version."""
     waiting = queries.unfinished_messages(order.id)
     locked = queries.lock_messages([message.id for message in waiting])
     # A worker that takes the order at this moment holds its message; waiting for it could deadlock.
     if len(locked) < len(waiting) or any(message.state is MessageState.WORKING for message in locked):
         raise Conflict(f"{order.number} is being handed to a partner at this moment. Try again in a minute.")
+    is_known = order.posted_at is not None or order.sent_at is not None
     for message in locked:
-        if order.status is OrderStatus.CANCELLED:
-            exchange.withdraw(actor, message, f"{order.number} is cancelled: {reason.strip()}")
+        if is_known or order.status is OrderStatus.CANCELLED:
+            exchange.withdraw(actor, message, f"{order.number} was changed: {reason.strip()}")
         else:
             document = outbound.document(order, bill_to=organization().name)
             message.canonical = document.model_dump(mode="json")
+    if is_known:
+        order.version += 1
+        order.transmission = Transmission.PLACED
+        announce(order)

@@ -15,12 +15,19 @@ from portal.orders.rules import overlaps
 KIND = "purchase_order"
 
 
-def document(order: PurchaseOrder, *, bill_to: str) -> canonical.PurchaseOrder:
-    """The canonical purchase order; it names no person and no patient, at most our own case number."""
+def document(order: PurchaseOrder, *, bill_to: str, replaces: str = "") -> canonical.PurchaseOrder:
+    """The canonical purchase order; it names no person and no patient, at most our own case number.
+
+    `replaces` is the message under which the partner took an earlier version. An order cancelled in full
+    shows its lines as they were ordered: no document of a partner may be without one.
+    """
     facility = order.location.facility
+    wanted = [line for line in order.lines if line.quantities.wanted > 0]
     return canonical.PurchaseOrder(
         number=order.number,
         version=order.version,
+        replaces=replaces,
+        is_cancelled=not wanted,
         ordered_at=order.ordered_at.astimezone(ZoneInfo("UTC")),
         currency=order.currency,
         supplier=order.supplier.code,
@@ -47,7 +54,7 @@ def document(order: PurchaseOrder, *, bill_to: str) -> canonical.PurchaseOrder:
             postal_code=facility.postal_code,
             country=facility.country,
         ),
-        lines=tuple(_line(line, order.currency) for line in order.lines if line.quantities.wanted > 0),
+        lines=tuple(_line(line, order.currency) for line in wanted or order.lines),
     )
 
 
@@ -57,7 +64,7 @@ def _line(line: PurchaseOrderLine, currency: str) -> canonical.PurchaseOrderLine
         item=line.item.code,
         supplier_part=line.supplier_part,
         description=line.description,
-        quantity=line.quantities.wanted,
+        quantity=_told(line),
         uom=line.uom,
         unit_price=canonical.Money(amount=line.unit_price, currency=currency),
         unspsc=line.item.unspsc,
@@ -68,10 +75,14 @@ def _line(line: PurchaseOrderLine, currency: str) -> canonical.PurchaseOrderLine
     )
 
 
+def _told(line: PurchaseOrderLine) -> Decimal:
+    return line.quantities.wanted or line.quantity
+
+
 def _assignments(line: PurchaseOrderLine) -> Iterator[canonical.AccountAssignment]:
     """Who pays for what is wanted; what was cancelled is taken from the last sources."""
     quantities = [source.quantity for source in line.sources]
-    for index, begin, end in overlaps(quantities, Decimal(), line.quantities.wanted):
+    for index, begin, end in overlaps(quantities, Decimal(), _told(line)):
         source = line.sources[index]
         yield canonical.AccountAssignment(
             cost_center=source.cost_center.code, gl_account=source.gl_account.code, quantity=end - begin
@@ -79,9 +90,12 @@ def _assignments(line: PurchaseOrderLine) -> Iterator[canonical.AccountAssignmen
 
 
 def deliver_to_erp(erp: Erp, message: Message, ask_first: bool) -> str:
-    """Posts the order; returns the ERP's number."""
+    """Posts the order, or changes the one that is there; returns the ERP's number."""
     order = canonical.PurchaseOrder.model_validate(message.canonical)
-    posted = erp.post_purchase_order(order, ask_first=ask_first)
+    if order.erp_number:
+        posted = erp.change_purchase_order(order)
+    else:
+        posted = erp.post_purchase_order(order, ask_first=ask_first)
     message.warnings = list(posted.warnings)
     return posted.number
 

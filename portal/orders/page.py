@@ -46,6 +46,8 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         "linked": history.documents(known.linked, actor, facility.id),
         "messages": known.messages if actor.can(Permission.OPERATE_EXCHANGE) else [],
         "history": history.history(history_of(SUBJECT, order.id)),
+        "may_cancel_order": bool(presenters.open_lines(order))
+        and actor.can(Permission.BUY, facility_id=facility.id),
         "may_cancel": actor.can(Permission.BUY, facility_id=facility.id),
         "may_decide": actor.can(Permission.RESOLVE_WORK_ITEMS),
         "may_receive": may_receive and order.status in RECEIVABLE and outstanding,

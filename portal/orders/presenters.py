@@ -10,7 +10,7 @@ from portal.foundation.money import extended
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
-from portal.orders.rules import OrderStatus, Transmission
+from portal.orders.rules import OrderStatus, Transmission, cancelled_then
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.services import open_quantity
 
@@ -256,14 +256,37 @@ def closing_line(order: PurchaseOrder, line_id: int) -> Closing | None:
     return Closing(line.id, line.description, line.uom, counted.cancellable, counted.cancelled, on_its_way)
 
 
+def open_lines(order: PurchaseOrder) -> list[Closing]:
+    """What of each line is not on its way yet."""
+    counted = [(line, line.quantities) for line in order.lines]
+    return [
+        Closing(
+            line.id,
+            line.description,
+            line.uom,
+            quantities.unshipped,
+            quantities.cancelled,
+            is_on_its_way=False,
+        )
+        for line, quantities in counted
+        if quantities.unshipped > 0
+    ]
+
+
+def seen_of(order: PurchaseOrder) -> str:
+    """What will be cancelled of the order in all, sent along with the form."""
+    return plain(cancelled_then([line.quantities for line in order.lines]))
+
+
 def to_tell(order: PurchaseOrder) -> str:
-    """Who holds the order as it was and must be told by a person; empty when nobody does."""
+    """Who holds the order as it was and learns of a change; empty when nobody does."""
     told = []
     if order.erp_number:
-        told.append(f"change {order.erp_number} in the ERP")
+        told.append(f"order {order.erp_number} in the ERP is changed")
     if order.sent_at is not None:
-        told.append(f"tell {order.supplier.name}")
-    return f"The portal does not change what partners hold already: {' and '.join(told)}." if told else ""
+        told.append(f"{order.supplier.name} is told")
+    sentence = " and ".join(told)
+    return f"{sentence[:1].upper()}{sentence[1:]} within seconds." if told else ""
 
 
 def paper_lines(order: PurchaseOrder) -> list[dict[str, Any]]:

@@ -203,6 +203,22 @@ def orders_of(requisition_id: int) -> list[PurchaseOrder]:
     )
 
 
+def taken_before(order_id: int, partner_id: int) -> str:
+    """The key of the newest document of the order that the partner took; empty when it took none."""
+    statement = (
+        select(Message.key)
+        .where(
+            Message.direction == Direction.OUTBOUND,
+            Message.subject_type == PurchaseOrder.__tablename__,
+            Message.subject_id == order_id,
+            Message.partner_id == partner_id,
+            Message.state == MessageState.DONE,
+        )
+        .order_by(Message.id.desc())
+    )
+    return db.session.scalar(statement.limit(1)) or ""
+
+
 def unfinished_messages(order_id: int) -> list[Message]:
     """Documents of the order that have not left yet."""
     return list(db.session.scalars(_unfinished().where(Message.subject_id == order_id)))

@@ -79,6 +79,11 @@ class Quantities:
         return self.unshipped or max(self.wanted - max(self.received, self.invoiced), Decimal())
 
 
+def cancelled_then(lines: Sequence[Quantities]) -> Decimal:
+    """What is cancelled of an order in all, once everything that is not on its way is."""
+    return sum((line.cancelled + line.unshipped for line in lines), Decimal())
+
+
 def status_of(lines: Sequence[Quantities], *, sent: bool) -> OrderStatus:
     """The status of an order (or of one line) from its quantities; lines cancelled in full do not count."""
     live = [line for line in lines if line.wanted > 0]

@@ -20,7 +20,7 @@ from portal.foundation.trace import new_trace
 from portal.identity.queries import organization
 from portal.orders import outbound, queries
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
-from portal.orders.rules import Transmission, day_needed, status_of
+from portal.orders.rules import OrderStatus, Transmission, day_needed, status_of
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.rules import LineState
@@ -156,9 +156,13 @@ def announce(order: PurchaseOrder) -> None:
 
 
 def _send(order: PurchaseOrder, partner_id: int) -> None:
+    replaces = queries.taken_before(order.id, partner_id)
+    if order.status is OrderStatus.CANCELLED and not replaces:
+        _send_on(order, partner_id)  # this partner never heard of it
+        return
     exchange.send(
         outbound.KIND,
-        outbound.document(order, bill_to=organization().name),
+        outbound.document(order, bill_to=organization().name, replaces=replaces),
         exchange.about(order),
         partner_id=partner_id,
         key=f"{order.number}-v{order.version}@{organization().slug}",
@@ -169,9 +173,9 @@ def taken_by_erp(message: Message) -> None:
     """The ERP has the order: remember its number, send the order on."""
     order = found(queries.find(message.subject_id or 0, lock=True), "order")
     order.erp_number = message.reference
-    order.posted_at = clock.now()
+    order.posted_at = order.posted_at or clock.now()
     order.transmission = Transmission.POSTED
-    _record_transmission(order, "order.posted", {"erp_number": order.erp_number})
+    _record_transmission(order, "order.posted", {"erp_number": order.erp_number, "message": message.key})
     _send_on(order, message.partner_id)
     posted(order)
 
@@ -179,7 +183,7 @@ def taken_by_erp(message: Message) -> None:
 def taken_by_network(message: Message) -> None:
     """The network has the order."""
     order = found(queries.find(message.subject_id or 0, lock=True), "order")
-    order.sent_at = clock.now()
+    order.sent_at = order.sent_at or clock.now()
     order.transmission = Transmission.SENT
     _record_transmission(order, "order.sent", {"message": message.key})
     refresh(order)

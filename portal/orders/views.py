@@ -111,6 +111,36 @@ def print_order(order_id: int) -> ResponseReturnValue:
     return render_template("orders/print.html", order=order, lines=presenters.paper_lines(order))
 
 
+@blueprint.get("/orders/<int:order_id>/cancel")
+@requires(Permission.BUY)
+def cancel_all(order_id: int) -> ResponseReturnValue:
+    """Asks why all that is not on its way is cancelled."""
+    return _cancel_order_page(CancelForm(), order_id)
+
+
+@blueprint.post("/orders/<int:order_id>/cancel")
+@requires(Permission.BUY)
+def cancel_all_submit(order_id: int) -> ResponseReturnValue:
+    """Cancels all that is not on its way."""
+    form = CancelForm()
+    if form.validate():
+        with form.accepting():
+            order = cancelling.cancel_order(actor(), order_id, form.reason.data, seen=form.quantity_seen())
+    if form.is_refused:
+        return _cancel_order_page(form, order_id), form.refusal
+    flash(f"Cancelled; the budget is given back. {presenters.to_tell(order)}".strip(), "success")
+    return redirect(url_for("orders.show", order_id=order_id), 303)
+
+
+def _cancel_order_page(form: CancelForm, order_id: int) -> str:
+    order = found(queries.for_person(actor(), order_id), "order")
+    form.seen.data = presenters.seen_of(order)
+    return render_template(
+        "orders/cancel_order.html",
+        form=form, order=order, lines=presenters.open_lines(order), tell=presenters.to_tell(order),
+    )  # fmt: skip
+
+
 @blueprint.get("/orders/<int:order_id>/lines/<int:line_id>/cancel")
 @requires(Permission.BUY)
 def cancel(order_id: int, line_id: int) -> ResponseReturnValue:

@@ -3,14 +3,25 @@
 import inspect
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from integrations.canonical import CostCenter, Facility, GlAccount, Item, MasterRecord, Supplier
+from integrations.canonical import (
+    AccountAssignment,
+    CostCenter,
+    Facility,
+    GlAccount,
+    Item,
+    MasterRecord,
+    PurchaseOrderLine,
+    Supplier,
+)
 from integrations.erp.contract import Erp, MasterKind, Posted
 from integrations.errors import Ambiguous, Misconfigured, Rejected, Retryable
 from integrations.registry import ERPS
+from portal.foundation.quantity import plain
 from tests.documents import order_line, purchase_order, receipt
 from tests.erp_sandbox import RunningErp, running_erp, write_master
 
@@ -139,6 +150,60 @@ def test_a_refusal_keeps_the_partners_words(erp: Erp, sandbox: RunningErp, post:
     assert caught.value.words == "Period 11/2026 is closed"
     assert caught.value.code == "ZSANDBOX/001"
     assert count(sandbox) == 0
+
+
+def shared_line(number: int, *quantities: int) -> PurchaseOrderLine:
+    """A line whose cost centers take these quantities."""
+    shares = [
+        AccountAssignment(cost_center="CC-ER-100", gl_account="0065100000", quantity=Decimal(one))
+        for one in quantities
+    ]
+    return order_line(line_number=number, quantity=Decimal(sum(quantities)), assignments=tuple(shares))
+
+
+def items(sandbox: RunningErp) -> list[tuple[str, str, bool]]:
+    """Item, quantity and whether it is deleted, of the only order there."""
+    (order,) = sandbox.documents()["purchase_orders"]
+    return [(one["item"], plain(Decimal(one["quantity"])), one["deleted"]) for one in order["items"]]
+
+
+def test_a_change_brings_quantities_and_deletes_lines(erp: Erp, sandbox: RunningErp) -> None:
+    first = purchase_order(lines=(shared_line(1, 2, 2), shared_line(2, 3), shared_line(3, 5)))
+    number = erp.post_purchase_order(first, ask_first=False).number
+    lines = (shared_line(1, 2, 1), shared_line(3, 4))
+    changed = purchase_order(version=2, erp_number=number, lines=lines)
+    assert erp.change_purchase_order(changed) == Posted(number)
+    assert items(sandbox) == [("1", "3", False), ("2", "3", True), ("3", "4", False)]
+    assert erp.change_purchase_order(changed) == Posted(number, found=True)
+    fewer = purchase_order(version=3, erp_number=number, lines=(shared_line(1, 2),))
+    erp.change_purchase_order(fewer)
+    assert items(sandbox) == [("1", "2", False), ("2", "3", True), ("3", "4", True)]
+
+
+def test_a_cancelled_order_is_deleted_item_by_item(erp: Erp, sandbox: RunningErp) -> None:
+    number = erp.post_purchase_order(purchase_order(), ask_first=False).number
+    erp.change_purchase_order(purchase_order(version=2, erp_number=number, is_cancelled=True))
+    assert [deleted for _, _, deleted in items(sandbox)] == [True]
+
+
+def test_a_change_below_what_was_received_is_refused_whole(erp: Erp, sandbox: RunningErp) -> None:
+    first = purchase_order(lines=(shared_line(1, 4), shared_line(2, 4)))
+    number = erp.post_purchase_order(first, ask_first=False).number
+    erp.post_receipt(receipt(number), ask_first=False)
+    lines = (shared_line(1, 1), shared_line(2, 3))
+    with pytest.raises(Rejected, match=r"less than the 2\.000 received"):
+        erp.change_purchase_order(purchase_order(version=2, erp_number=number, lines=lines))
+    assert items(sandbox) == [("1", "4", False), ("2", "4", False)]
+
+
+def test_a_change_that_may_have_been_made_is_repeated_without_harm(erp: Erp, sandbox: RunningErp) -> None:
+    number = erp.post_purchase_order(purchase_order(), ask_first=False).number
+    sandbox.script("timeout_after", value=PAST_TIME_LIMIT, request="batch")
+    changed = purchase_order(version=2, erp_number=number, lines=(shared_line(1, 3),))
+    with pytest.raises(Ambiguous):
+        erp.change_purchase_order(changed)
+    assert erp.change_purchase_order(changed).found
+    assert items(sandbox) == [("1", "3", False)]
 
 
 def test_a_document_doubled_by_the_partner_is_told(erp: Erp, sandbox: RunningErp) -> None:

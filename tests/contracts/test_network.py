@@ -97,13 +97,23 @@ def test_a_later_version_updates_the_order(kind: str, partner: Partner) -> None:
     send(kind, partner.connection)
     adapter = NETWORKS[kind](partner.connection)
     adapter.send_purchase_order(
-        an_order(version=2, comments="Dock 4"), message_id="PO.2@portal", sent_at=SENT_AT, replaces=MESSAGE
+        an_order(version=2, comments="Dock 4", replaces=MESSAGE), message_id="PO.2@portal", sent_at=SENT_AT
     )
     assert b'type="update"' in adapter.wire[-1].request_body
     assert f'<DocumentReference payloadID="{MESSAGE}"/>'.encode() in adapter.wire[-1].request_body
     adapter.close()
     (order,) = partner.documents()["orders"]
     assert (order["version"], order["document"]["comments"]) == (2, "Dock 4")
+
+
+def test_a_cancelled_order_is_withdrawn(kind: str, partner: Partner) -> None:
+    send(kind, partner.connection)
+    adapter = NETWORKS[kind](partner.connection)
+    cancelled = an_order(version=2, replaces=MESSAGE, is_cancelled=True)
+    adapter.send_purchase_order(cancelled, message_id="PO.2@portal", sent_at=SENT_AT)
+    assert b'type="delete"' in adapter.wire[-1].request_body
+    adapter.close()
+    assert partner.documents()["received_messages"][-1]["operation"] == "delete"
 
 
 def test_a_time_out_after_the_effect_is_ambiguous_and_the_repeat_is_harmless(

@@ -383,7 +383,7 @@ def test_the_rest_of_a_line_is_cancelled_with_a_reason(buyer: Visitor, order: Pu
     answer = buyer.submit(address, {"reason": "Ordered elsewhere"})
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/orders/{order.id}")
     shown = words(buyer.get(f"/orders/{order.id}"))
-    assert "change 4500000001 in the ERP and tell Harborline Medical" in shown
+    assert "Order 4500000001 in the ERP is changed and Harborline Medical is told within seconds." in shown
     assert "1 cancelled" in shown
     assert "1 BX of line 10: Ordered elsewhere" in shown
     assert fresh(order).lines[0].cancelled == 1

@@ -134,7 +134,6 @@ def test_a_share_that_cannot_fit_is_refused() -> None:
         ({"supplier": "12345678901"}, "supplier '12345678901' has 11 characters"),
         ({"facility": "NORTH"}, "facility 'NORTH' has 5 characters; SAP S/4HANA takes 4"),
         ({"location": "ER-01"}, "location 'ER-01' has 5 characters"),
-        ({"erp_number": "4500000001"}, "is 4500000001 in the ERP already"),
     ],
 )
 def test_an_order_that_cannot_be_posted_is_refused(changes: dict[str, Any], words: str) -> None:

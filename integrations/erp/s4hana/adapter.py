@@ -1,4 +1,4 @@
-"""SAP S/4HANA behind the ERP contract: posts orders and receipts, reads master data."""
+"""SAP S/4HANA behind the ERP contract: posts and changes orders, posts receipts, reads master data."""
 
 import json
 import time
@@ -11,12 +11,18 @@ import httpx
 
 from integrations.canonical import MasterRecord, PurchaseOrder, Receipt
 from integrations.erp.contract import MasterKind, Posted
-from integrations.erp.s4hana import mapping
+from integrations.erp.s4hana import changing, mapping
 from integrations.erp.s4hana.reading import Reader, feed
 from integrations.erp.s4hana.session import CSRF, Session
 from integrations.erp.s4hana.settings import Settings
 from integrations.errors import Ambiguous, PartnerError
-from integrations.formats.odata import JsonObject, expanded, read_entity, read_sap_messages
+from integrations.formats.odata import (
+    JsonObject,
+    expanded,
+    read_entity,
+    read_sap_messages,
+    string_literal,
+)
 from integrations.health import Health
 from integrations.http import Connection, Door, WireExchange
 
@@ -79,6 +85,18 @@ class S4Hana:
             ("PurchaseOrder",),
         )
         return self._post(document, ask_first=ask_first)
+
+    def change_purchase_order(self, order: PurchaseOrder) -> Posted:
+        """Brings the ERP's order to the quantities and prices wanted now, all or nothing."""
+        options = {
+            "$filter": f"PurchaseOrder eq {string_literal(order.erp_number)}",
+            "$expand": changing.ASSIGNMENTS,
+        }
+        rows = feed(self._session, f"{ORDERS}/{changing.ITEM_SET}", options).entities
+        changes = changing.changes(order, rows, self._settings)
+        if changes:
+            self._session.change(ORDERS, changes)
+        return Posted(order.erp_number, found=not changes)
 
     def post_receipt(self, receipt: Receipt, *, ask_first: bool) -> Posted:
         """Posts the goods receipt and returns the ERP's document number ("number/year")."""

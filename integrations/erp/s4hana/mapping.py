@@ -27,11 +27,6 @@ RECEIVE_FOR_ORDER, GOODS_RECEIPT, ORDER_REFERENCE = "01", "101", "B"
 def purchase_order(order: PurchaseOrder, settings: Settings) -> JsonObject:
     """The deep insert of one order; raises Rejected naming field, value and limit."""
     settings.require_purchasing()
-    if order.erp_number:
-        raise Rejected(
-            f"order {order.number} is {order.erp_number} in the ERP already;"
-            " a change of it cannot be sent yet and must be made there"
-        )
     return {
         "CompanyCode": settings.company_code,
         "PurchaseOrderType": settings.order_type,
@@ -41,11 +36,11 @@ def purchase_order(order: PurchaseOrder, settings: Settings) -> JsonObject:
         "DocumentCurrency": order.currency,
         "CorrespncExternalReference": fit("order number", order.number, 12),
         "PurchaseOrderDate": json_date(order.ordered_at.date()),
-        "to_PurchaseOrderItem": [_order_item(order, line, settings) for line in order.lines],
+        "to_PurchaseOrderItem": [order_item(order, line, settings) for line in order.lines],
     }
 
 
-def _order_item(order: PurchaseOrder, line: PurchaseOrderLine, settings: Settings) -> JsonObject:
+def order_item(order: PurchaseOrder, line: PurchaseOrderLine, settings: Settings) -> JsonObject:
     place = f"line {line.line_number}: "
     amount, per = _price(order, line, place)
     quantity = _quantity(f"{place}quantity", line.quantity)

@@ -2,10 +2,12 @@
 
 import base64
 import json
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
+from integrations.erp.s4hana.batch import Change, change_set, parts
 from integrations.erp.s4hana.settings import Settings
 from integrations.errors import Ambiguous, Misconfigured, Rejected, Retryable
 from integrations.formats.odata import ErrorBody, JsonObject, query, read_error
@@ -47,13 +49,17 @@ class Session:
         self, service: str, entity_set: str, payload: JsonObject, headers: Mapping[str, str]
     ) -> httpx.Response:
         """POSTs one deep insert; fetches a fresh token once when the old one is refused."""
+        body = json.dumps(payload, ensure_ascii=False).encode()
+        path = f"{service}/{entity_set}"
+        return self._with_token(service, lambda: self._send(path, body, "application/json", headers))
+
+    def _with_token(self, service: str, send: Callable[[], httpx.Response]) -> httpx.Response:
         if not self._token:
             self.open(service)
-        path = f"{service}/{entity_set}"
-        response = self._post(path, payload, headers)
+        response = send()
         if _wants_token(response):
             self.open(service)
-            response = self._post(path, payload, headers)
+            response = send()
         if _wants_token(response):
             raise Misconfigured(
                 "SAP S/4HANA refuses its own CSRF token;"
@@ -62,12 +68,21 @@ class Session:
         judge(response, effect=True)
         return response
 
-    def _post(self, path: str, payload: JsonObject, headers: Mapping[str, str]) -> httpx.Response:
+    def change(self, service: str, changes: Sequence[Change]) -> None:
+        """Makes all changes of one service, or none, in one change set (OData v2, batch processing)."""
+        boundary = f"batch_{uuid.uuid4().hex}"
+        body = change_set(changes, boundary)
+        kind = f"multipart/mixed; boundary={boundary}"
+        response = self._with_token(service, lambda: self._send(f"{service}/$batch", body, kind, {}))
+        for part in parts(response):
+            judge(part, effect=True)
+
+    def _send(self, path: str, body: bytes, kind: str, headers: Mapping[str, str]) -> httpx.Response:
         return self._door.send(
             "POST",
             self._url(path, {}),
-            headers={**self._headers, **headers, CSRF: self._token, "content-type": "application/json"},
-            body=json.dumps(payload, ensure_ascii=False).encode(),
+            headers={**self._headers, **headers, CSRF: self._token, "content-type": kind},
+            body=body,
         )
 
     def _read(self, path: str, options: Mapping[str, str], headers: Mapping[str, str]) -> httpx.Response:

@@ -27,8 +27,8 @@ QUANTITY = "Quantity"
 CENTS = 2
 
 
-def write_order(order: PurchaseOrder, *, operation: Operation, replaces: str = "") -> etree._Element:
-    """The OrderRequest; `replaces` is the payloadID of the order's previous version (for update, delete)."""
+def write_order(order: PurchaseOrder, *, operation: Operation) -> etree._Element:
+    """The OrderRequest; what it replaces stands in its DocumentReference (for update, delete)."""
     request = new("OrderRequest")
     header = add(
         request,
@@ -45,8 +45,8 @@ def write_order(order: PurchaseOrder, *, operation: Operation, replaces: str = "
         add_text(add(header, "Contact", role="requester"), "Name", order.requester)
     if order.comments:
         add_text(header, "Comments", order.comments)
-    if replaces:
-        add(header, "DocumentReference", payloadID=replaces)
+    if order.replaces:
+        add(header, "DocumentReference", payloadID=order.replaces)
     add_references(header, {SUPPLIER: order.supplier, ERP_ORDER: order.erp_number})
     for line in order.lines:
         _add_line(request, line)
@@ -73,6 +73,8 @@ def read_order(request: etree._Element, to: str, reader: Reader) -> PurchaseOrde
         return PurchaseOrder(
             number=reader.needed(header, "orderID"),
             version=_version(header, reader),
+            replaces=_replaces(header),
+            is_cancelled=header.get("type", "new") == "delete",
             ordered_at=ordered_at,
             currency=total.currency,
             supplier=known.get(SUPPLIER) or to,
@@ -88,6 +90,11 @@ def read_order(request: etree._Element, to: str, reader: Reader) -> PurchaseOrde
         )
     except ValidationError as error:
         raise unusable(header, error) from error
+
+
+def _replaces(header: etree._Element) -> str:
+    reference = header.find("DocumentReference")
+    return "" if reference is None else reference.get("payloadID", "")
 
 
 def charges(line: PurchaseOrderLine) -> list[Decimal]:

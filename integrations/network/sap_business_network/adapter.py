@@ -46,13 +46,9 @@ class SapBusinessNetwork:
             return self._health(login_ok=False, detail=_sentence(error))
         return self._health(login_ok=True, detail=f"The network answered {status.text or status.code}")
 
-    def send_purchase_order(
-        self, order: PurchaseOrder, *, message_id: str, sent_at: datetime, replaces: str = ""
-    ) -> Accepted:
+    def send_purchase_order(self, order: PurchaseOrder, *, message_id: str, sent_at: datetime) -> Accepted:
         """Sends the order; a repeat under the same `message_id` is harmless."""
-        request = order_request(
-            order, self._connection, message_id=message_id, sent_at=sent_at, replaces=replaces
-        )
+        request = order_request(order, self._connection, message_id=message_id, sent_at=sent_at)
         status = self._post(request)
         return Accepted(reference=status.message_id or message_id, text=status.text)
 

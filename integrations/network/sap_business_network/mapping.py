@@ -32,9 +32,9 @@ MEANINGS = {
 
 
 def order_request(
-    order: PurchaseOrder, connection: Connection, *, message_id: str, sent_at: datetime, replaces: str = ""
+    order: PurchaseOrder, connection: Connection, *, message_id: str, sent_at: datetime
 ) -> bytes:
-    """The OrderRequest document: version 1 is new, later versions update the one named by `replaces`.
+    """The OrderRequest document: new, or an update or delete of the message it replaces.
 
     Raises Rejected when the supplier has no network id, Misconfigured when a setting is missing.
     """
@@ -43,8 +43,13 @@ def order_request(
             f"Supplier {order.supplier} has no network id; enter it in the master data, then send again"
         )
     header = request_header(connection, order.supplier_network_id, message_id=message_id, sent_at=sent_at)
-    operation: Operation = "new" if order.version == 1 else "update"
-    return write_request(header, write_order(order, operation=operation, replaces=replaces))
+    return write_request(header, write_order(order, operation=_operation(order)))
+
+
+def _operation(order: PurchaseOrder) -> Operation:
+    if not order.replaces:
+        return "new"
+    return "delete" if order.is_cancelled else "update"
 
 
 def check_request(connection: Connection, *, message_id: str, sent_at: datetime) -> bytes:

@@ -112,7 +112,7 @@ class _Door:
 
     def _single(self, call: Call, *, twice: bool) -> Answer:
         def work(gateway: Gateway) -> list[Answer]:
-            return [gateway.handle(call, twice=twice)]
+            return _settled(gateway, [gateway.handle(call, twice=twice)])
 
         return self._erp.run(self._login[0], work, write=call.method != "GET")[0]
 
@@ -142,10 +142,17 @@ class _Door:
                 answers.append(gateway.handle(_inner(call, part)))
                 if answers[-1].status >= 400:
                     raise Undo(answers[-1:])
-            return answers
+            return _settled(gateway, answers)
 
         answers = self._erp.run(self._login[0], work, write=True)
         return answers[0] if answers and answers[0].status >= 400 else answers
+
+
+def _settled(gateway: Gateway, answers: list[Answer]) -> list[Answer]:
+    refused = gateway.settle()
+    if refused is not None:
+        raise Undo([refused])
+    return answers
 
 
 def _call(sent: Request, service: str) -> Call:

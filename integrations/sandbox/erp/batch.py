@@ -13,7 +13,14 @@ from integrations.sandbox.erp.gateway import Answer
 from integrations.sandbox.erp.refusal import refuse
 
 MAX_PARTS = 200
-REASONS = {200: "OK", 201: "Created", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
+REASONS = {
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+}
 
 
 @dataclass(frozen=True)

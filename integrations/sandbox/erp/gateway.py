@@ -1,4 +1,4 @@
-"""Carries out OData requests: finds the service, reads, creates, cancels."""
+"""Carries out OData requests: finds the service, reads, creates, changes, cancels."""
 
 import json
 import sqlite3
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from integrations.sandbox.erp import orders, receipts, services
+from integrations.sandbox.erp import changes, orders, receipts, services
 from integrations.sandbox.erp.addressing import find_service, find_set, parameters, paths_below
 from integrations.sandbox.erp.master import Master
 from integrations.sandbox.erp.metadata import metadata
@@ -63,6 +63,7 @@ class Gateway:
     memory: Memory
     connection: sqlite3.Connection
     user: str
+    changed: set[str] = field(default_factory=set)
 
     def handle(self, call: Call, *, twice: bool = False) -> Answer:
         """Answers a request; `twice` creates the document a second time, as a faulty gateway would."""
@@ -72,6 +73,8 @@ class Gateway:
                 return self._get(service, call)
             if call.method == "POST":
                 return self._post(service, call, twice=twice)
+            if call.method in {"PATCH", "MERGE", "DELETE"}:
+                return self._change(service, call)
             raise refuse("/IWFND/CM_MGW/096", f"Method {call.method} is not allowed here", NOT_ALLOWED)
         except Refusal as refusal:
             return Answer(refusal.status, error_body(refusal))
@@ -132,6 +135,27 @@ class Gateway:
         entity_set = service.sets[function.returns]
         reader = Reader(service, rows, call.address)
         return _json(reader.one(entity_set, [str(header[key]) for key in entity_set.keys], {}))
+
+    def settle(self) -> Answer | None:
+        """The refusal of what the changes so far leave behind; none when all fits together."""
+        try:
+            for order in sorted(self.changed):
+                changes.check(Stored(self.connection), order)
+        except Refusal as refusal:
+            return Answer(refusal.status, error_body(refusal))
+        return None
+
+    def _change(self, service: Service, call: Call) -> Answer:
+        entity_set, keys = find_set(service, "/".join(call.path))
+        if keys is None or services.ORDER.name not in service.sets:
+            raise refuse("/IWFND/CM_MGW/096", f"{entity_set.name} cannot be changed", NOT_ALLOWED)
+        rows = Stored(self.connection)
+        if call.method == "DELETE":
+            changes.remove(rows, entity_set, keys)
+        else:
+            changes.change(rows, entity_set, keys, read_payload(service, entity_set, call.body))
+        self.changed.add(keys[0])
+        return Answer(204)
 
     def _rows(self, service: Service) -> Rows:
         kept = any(name in DOCUMENTS for name in service.sets)

@@ -162,14 +162,14 @@ def _quantity_checks(lines: list[_Line]) -> Iterator[Message]:
             continue
         tolerance = 1 + Decimal(str(item["OverdelivTolrtdLmtRatioInPct"])) / 100
         limit = Decimal(str(item["OrderQuantity"])) * tolerance
-        over = _received(item) + sum(line.quantity for line in here) - limit
+        over = received(item) + sum(line.quantity for line in here) - limit
         if over > 0:
             unit = item["PurchaseOrderQuantityUnit"]
             text = f"PU Ordered quantity exceeded by {over.normalize():f} {unit} : {item['Material']}"
             yield Message("M7/021", text, "QuantityInEntryUnit")
 
 
-def _received(order_item: Row) -> Decimal:
+def received(order_item: Row) -> Decimal:
     """What has been received for an order item and not reversed, in the order's unit."""
     return Decimal(str(order_item.get(RECEIVED, 0)))
 
@@ -178,9 +178,9 @@ def _book(rows: Stored, key: tuple[str, str], quantity: Decimal) -> None:
     """Adds a received quantity, negative for a reversal, to its order item."""
     order, number = key
     item = next(row for row in rows.group(services.ORDER_ITEM, order) if row["PurchaseOrderItem"] == number)
-    received = _received(item) + quantity
-    complete = received >= Decimal(str(item["OrderQuantity"]))
-    rows.change(services.ORDER_ITEM, item, **{RECEIVED: str(received), "IsCompletelyDelivered": complete})
+    so_far = received(item) + quantity
+    complete = so_far >= Decimal(str(item["OrderQuantity"]))
+    rows.change(services.ORDER_ITEM, item, **{RECEIVED: str(so_far), "IsCompletelyDelivered": complete})
 
 
 def _header(rows: Stored, posted: Posted, user: str) -> Row:

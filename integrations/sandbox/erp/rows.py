@@ -83,6 +83,13 @@ class Stored:
         if changed.rowcount != 1:
             raise LookupError(f"{changed.rowcount} rows of {entity_set.name} are {row}")
 
+    def remove(self, entity_set: EntitySet, row: Row) -> None:
+        """Deletes a stored row."""
+        self._connection.execute(
+            "DELETE FROM row WHERE entity_set = ? AND part_of = ? AND body = ?",
+            (entity_set.name, row[entity_set.group], json.dumps(row)),
+        )
+
     def answer_of(self, request_id: str) -> str | None:
         """What was answered to a request of this id."""
         sql = "SELECT answer FROM request WHERE id = ?"

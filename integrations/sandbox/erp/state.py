@@ -136,6 +136,7 @@ def _order(rows: Stored, header: Row) -> dict[str, object]:
                 "price": row["NetPriceAmount"],
                 "price_quantity": row["NetPriceQuantity"],
                 "complete": row["IsCompletelyDelivered"],
+                "deleted": bool(row["PurchasingDocumentDeletionCode"]),
             }
             for row in rows.group(services.ORDER_ITEM, number)
         ],

@@ -1,0 +1,56 @@
+"""What must change at an order's items in SAP S/4HANA so that they say what is wanted now."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from integrations.canonical import PurchaseOrder
+from integrations.erp.s4hana.batch import Change
+from integrations.erp.s4hana.mapping import order_item
+from integrations.erp.s4hana.settings import Settings
+from integrations.errors import Rejected
+from integrations.formats.odata import JsonObject, expanded, string_literal
+
+ITEM_SET, ASSIGNMENT_SET, ASSIGNMENTS = (
+    "A_PurchaseOrderItem",
+    "A_PurOrdAccountAssignment",
+    "to_AccountAssignment",
+)
+DELETED: JsonObject = {"PurchasingDocumentDeletionCode": "L"}
+COMPARED = ("OrderQuantity", "NetPriceAmount", "NetPriceQuantity")
+
+
+def changes(order: PurchaseOrder, rows: Sequence[JsonObject], settings: Settings) -> list[Change]:
+    """The changes of one order; `rows` are its items there. Raises Rejected for a line that is not there."""
+    lines = {} if order.is_cancelled else {line.line_number: line for line in order.lines}
+    there = {int(str(row["PurchaseOrderItem"])): row for row in rows}
+    if missing := sorted(set(lines) - set(there)):
+        raise Rejected(f"line {missing[0]} does not stand in the ERP's order {order.erp_number}")
+    found: list[Change] = []
+    for number, row in sorted(there.items()):
+        if number in lines:
+            found += _item_changes(row, order_item(order, lines[number], settings))
+        elif not row.get("PurchasingDocumentDeletionCode"):
+            found.append(Change(_path(ITEM_SET, row, "PurchaseOrder", "PurchaseOrderItem"), DELETED))
+    return found
+
+
+def _item_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
+    if any(Decimal(str(row[name])) != Decimal(str(wanted[name])) for name in COMPARED):
+        path = _path(ITEM_SET, row, "PurchaseOrder", "PurchaseOrderItem")
+        yield Change(path, {name: wanted[name] for name in COMPARED})
+    shares = {one["AccountAssignmentNumber"]: one["Quantity"] for one in _listed(wanted[ASSIGNMENTS])}
+    for share in expanded(row, ASSIGNMENTS):
+        path = _path(ASSIGNMENT_SET, share, "PurchaseOrder", "PurchaseOrderItem", "AccountAssignmentNumber")
+        quantity = shares.get(str(share["AccountAssignmentNumber"]).lstrip("0"))
+        if quantity is None:
+            yield Change(path, None)
+        elif Decimal(str(share["Quantity"])) != Decimal(str(quantity)):
+            yield Change(path, {"Quantity": quantity})
+
+
+def _listed(value: object) -> list[JsonObject]:
+    return value if isinstance(value, list) else []
+
+
+def _path(entity_set: str, row: JsonObject, *keys: str) -> str:
+    return f"{entity_set}({','.join(f'{key}={string_literal(str(row[key]))}' for key in keys)})"
