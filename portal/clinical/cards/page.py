@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from portal.clinical.cards import queries as card_queries
@@ -13,7 +14,7 @@ from portal.clinical.cards.services import Done
 from portal.clinical.care import presenters as present
 from portal.clinical.care import queries as care_queries
 from portal.clinical.care.queries import MOST_FAVORITES
-from portal.clinical.care.rules import unit_word
+from portal.clinical.care.rules import amount, unit_word
 from portal.clinical.models import PreferenceCard, PreferenceLine
 from portal.foundation.access import Actor
 from portal.foundation.db import db
@@ -21,7 +22,7 @@ from portal.masterdata.models import Item, Location
 from portal.orders.forms import row_number
 
 CODE = re.compile(r"[\w-]{1,80}", re.ASCII)
-MANY = 2
+MANY = Decimal(2)
 
 
 def case_code(text: str | None) -> str:
@@ -131,7 +132,11 @@ def _row(row: Line, form: ListForm) -> dict[str, Any]:
         shown |= {
             "open": cell(form, f"open-{row.id}"),
             "hold": cell(form, f"hold-{row.id}"),
-            "unit": unit_word(row.item.base_uom, row.to_open + MANY),
+            "unit": unit_word(row.item.base_uom, MANY),
+            "words": {
+                "open": amount(row.to_open, row.item.base_uom),
+                "hold": amount(row.to_hold, row.item.base_uom),
+            },
         }
     return shown
 
