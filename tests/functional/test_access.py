@@ -79,6 +79,7 @@ PUBLIC = {
     "clinical.start_launch",
     "clinical.start_standalone",
     "exchange.receive_cxml",
+    "fhir.metadata",
     "fhir.receive",
     "fhir.search_supply_requests",
     "fhir.supply_request",
