@@ -14,7 +14,7 @@ from portal.demo.names import Addresses
 from portal.walkthrough.browser import Browser, Page, WalkthroughError, words
 
 ORGANIZATION = "lakeshore"
-ITEM, QUANTITY = "110030", "5"
+ITEM, QUANTITY = "110030", "15"  # as many as the cart suggests, which asks for no reason
 PATIENCE_SECONDS = 90.0
 LOOK_SECONDS = 0.1
 T = TypeVar("T")
