@@ -72,8 +72,11 @@ def test_public_endpoints_are_the_known_ones(app: Flask) -> None:
 
 
 # Open to everybody: signing in and out; launches from an EHR and the keys it checks us by; partners, who
-# prove who they are by their secret; probes; metrics, which ask for a token.
+# prove who they are by their secret; probes; metrics, which ask for a token; links of mails, signed for one
+# person, one step and one time.
 PUBLIC = {
+    "approvals.by_link",
+    "approvals.decide_by_link",
     "clinical.finish_launch",
     "clinical.show_keys",
     "clinical.start_launch",
