@@ -206,7 +206,7 @@ def _group(key: str, members: list[RequisitionLine], shown: list[BenchRow]) -> B
 
 
 def _bench_row(line: RequisitionLine, today: date, checked: bool) -> BenchRow:
-    need_by = line.requisition.need_by
+    need_by = line.wanted_by
     quantity = open_quantity(line)
     return BenchRow(
         id=line.id,

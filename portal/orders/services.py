@@ -105,9 +105,7 @@ def _add_line(order: PurchaseOrder, number: int, same: list[RequisitionLine]) ->
         uom=first.uom,
         factor=first.offer.factor,
         unit_price=first.unit_price,
-        needed_on=day_needed(
-            [one.requisition.need_by for one in same], requisitions.today_at(order.location)
-        ),
+        needed_on=day_needed([one.wanted_by for one in same], requisitions.today_at(order.location)),
     )
     line.expected_on = line.needed_on
     # The line is rounded once, as the supplier and the ERP do; its sources share that amount to the cent.

@@ -102,6 +102,11 @@ class RequisitionLine(TenantRow):
     cost_center: Mapped[CostCenter | None] = relationship(lazy="raise")
     gl_account: Mapped[GlAccount | None] = relationship(lazy="raise")
 
+    @property
+    def wanted_by(self) -> date | None:
+        """The day this line is needed; None is as soon as possible."""
+        return self.need_by or self.requisition.need_by
+
 
 class CheckResult(TenantRow):
     """What a check said at submit, with the evidence it used; no line means the whole requisition."""

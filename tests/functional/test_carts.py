@@ -174,6 +174,9 @@ def test_much_more_than_suggested_and_a_rush_ask_why(manager: Visitor, hospital:
     )
     kept = db.session.get_one(Requisition, mine.id, populate_existing=True)
     assert (kept.is_rush, kept.rush_reason) == (True, "Beds open tonight")
+    text = manager.get(f"/requisitions/{mine.id}").text
+    assert "Beds open tonight" in text
+    assert "Two more rooms" in text
 
 
 # A line's pack, day, cost center and account
