@@ -101,7 +101,6 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Rules", "rulebook.listing", (_P.MANAGE_RULES,), icon="scale"),
             Entry("EHR systems", "clinical.show_ehrs", (_P.ADMINISTER,), icon="heartbeat"),
             Entry("People", "identity.people", (_P.ADMINISTER,), icon="users"),
-            Entry("Deciding for others", "approvals.delegations", (_P.ADMINISTER,), icon="user-check"),
             Entry("Who approves what", "approvals.policy", (_P.MANAGE_RULES,), icon="checks"),
             Entry("Deciding for others", "approvals.delegations", (_P.ADMINISTER,), icon="user-check"),
         ),
