@@ -90,7 +90,7 @@ def _choice(
 ) -> Offer | str:
     items = meaning.item_names
     if not items:
-        return f"No item has the code “{code[:60]}”. Look it up in the catalog."
+        return f"No item that a supplier offers has the code “{code[:60]}”. Look it up in the catalog."
     if len(items) > 1:
         return f"“{code[:60]}” means {len(items)} items: {'; '.join(items[:4])}. Use the item number."
     best = min(

@@ -81,11 +81,11 @@ def test_codes_of_every_kind_fill_the_cart_line_by_line(manager: Visitor, hospit
 @pytest.mark.parametrize(
     ("code", "quantity", "sentence"),
     [
-        ("NO-SUCH", "2", "No item has the code “NO-SUCH”"),
+        ("NO-SUCH", "2", "No item that a supplier offers has the code “NO-SUCH”"),
         ("", "2", "Type or scan a code"),
         ("CATH-14", "1.5", "whole number"),
         ("CATH-14", "100000", "ask for at most"),
-        ("\u241d" * 90, "1", "No item has the code"),
+        ("\u241d" * 90, "1", "No item that a supplier offers has the code"),
     ],
 )
 def test_a_code_that_cannot_be_is_said_and_stays(
@@ -109,7 +109,7 @@ def test_pasted_rows_are_added_and_the_others_said_by_their_number(
     assert held(hospital) == {"CATH-14": 3, "GLOVE-M": 6}
     for shown in (
         "3 items added",
-        "Row 4: No item has the code",
+        "Row 4: No item that a supplier offers has the code",
         "Row 7: “many” is no quantity",
         "Row 8: It has",
     ):
