@@ -283,13 +283,18 @@ def _who(step: ApprovalStep, requisition: Requisition) -> list[str]:
 def person_step(
     *, names: Sequence[str], kind: StepKind, state: str, note: str, why: str, center: str
 ) -> dict[str, Any]:
-    """One stop of the line: a name, or how many may decide."""
-    who = names[0] if len(names) == 1 else f"One of {len(names)}" if names else KINDS[kind]
+    """One stop of the line, named by who may decide."""
+    who = _either(names) or KINDS[kind]
     facts = [{"label": "Cost center", "value": center}]
     if len(names) > 1:
         facts.append({"label": "One of", "value": ", ".join(names[:8])})
     step = {"label": who, "state": state, "note": note, "facts": facts}
     return {**step, "text": f"{KINDS[kind]}. {why}".strip()}
+
+
+def _either(names: Sequence[str]) -> str:
+    others = len(names) - 1
+    return f"{names[0]} or {others} others" if others > 1 else " or ".join(names)
 
 
 def decision_rows(decisions: Sequence[ApprovalDecision]) -> list[dict[str, Any]]:

@@ -172,7 +172,7 @@ class BenchGroup:
 
     @property
     def missing(self) -> Decimal:
-        """What is missing to the least order the supplier takes."""
+        """What is missing to the minimum order the supplier takes."""
         return max(self.minimum - self.total, Decimal())
 
 

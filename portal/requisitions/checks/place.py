@@ -1,4 +1,4 @@
-"""Who pays and where it goes: cost center, location, day, and the supplier's least order."""
+"""Who pays and where it goes: cost center, location, day, and the supplier's minimum order."""
 
 from datetime import date
 from decimal import Decimal
@@ -80,16 +80,16 @@ def check_closed_day(place: PlaceFacts, need_by: date | None, rules: Rulebook, l
 
 
 def check_supplier_minimum(facts: SupplierFacts, rules: Rulebook) -> Check:
-    """What is asked of a supplier reaches its least order."""
+    """What is asked of a supplier reaches its minimum order."""
     asked, least = (spoken_money(one, facts.currency) for one in (facts.asked, facts.least))
     missing = facts.least - facts.asked
     return weighed(
         rules.setting("supplier_minimum"),
         missing if missing > 0 else None,
-        finding=f"This asks {facts.name} for {asked}; its least order is {least}. Add "
+        finding=f"This asks {facts.name} for {asked}; its minimum order is {least}. Add "
         f"{spoken_money(missing, facts.currency)}, or the buyer combines it with other requests.",
         otherwise=f"{asked} from {facts.name}."
         if facts.least == 0 or missing > 0
-        else f"{asked} from {facts.name} reaches its least order of {least}.",
+        else f"{asked} from {facts.name} reaches its minimum order of {least}.",
         evidence=((f"From {facts.name}", asked), ("Least order", least)),
     )

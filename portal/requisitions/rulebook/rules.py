@@ -91,7 +91,7 @@ _RULES = (
     Rule("closed_day", "Open for receiving", "The location takes deliveries on the day it is needed.", _ANY,
          by_category=False),
     Rule("need_by", "Need-by date", "The need-by date lies ahead.", _BLOCKS),
-    Rule("supplier_minimum", "Supplier's least order", "What the cart asks of a supplier reaches its least "
+    Rule("supplier_minimum", "Supplier minimum", "What the cart asks of a supplier reaches its least "
          "order.", _ANY, source="suppliers", by_category=False),
     Rule("budget", "Budget", "The budget of the cost center, or of its category, covers the request. Each "
          "budget says itself whether it warns or blocks.", _BLOCKS),
