@@ -155,4 +155,5 @@ def test_an_answer_is_kept_with_its_message_or_said_to_have_no_address(
     enter_organization(hospital.organization.id)
     [waiting] = sent()
     assert waiting.state == MessageState.WAITING
+    assert waiting.canonical is not None
     assert "MSA|AA|M2" in waiting.canonical["text"]
