@@ -22,6 +22,7 @@ SYSTEMS = (
 DEMO_ROLES: dict[Role, dict[str, str]] = {
     Role.CLINIC_MANAGER: {"icon": "shopping-cart", "hint": "Request supplies and receive them"},
     Role.APPROVER: {"icon": "checks", "hint": "Decide requests of a cost center"},
+    Role.FINANCE_DIRECTOR: {"icon": "scale", "hint": "Set the rules, decide beyond budgets"},
     Role.BUYER: {"icon": "truck-delivery", "hint": "Place and chase purchase orders"},
     Role.RECEIVER: {"icon": "package-import", "hint": "Receive by lot and expiry"},
     Role.CLINICIAN: {"icon": "stethoscope", "hint": "Request at the point of care"},
