@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_wtf import CSRFProtect, FlaskForm
 from jinja2 import ChoiceLoader, FileSystemLoader
+from markupsafe import Markup
 from wtforms import (
     BooleanField,
     DateField,
@@ -27,7 +28,7 @@ from portal.assets import sprite, used_icons
 from portal.foundation.filters import init_filters
 from portal.foundation.forms import QuantityField
 from portal.foundation.paging import Page
-from portal.foundation.web import ROOT, PortalFlask, asset
+from portal.foundation.web import ROOT, PortalFlask, asset, svg_icon
 
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'"
 PAGES = ("list", "order", "form", "parts", "receive")
@@ -125,7 +126,7 @@ def _context() -> dict[str, Any]:
         _item("Work items", icon="alert-triangle", count=4),
     ]
     return {
-        "navigation": [{"label": "Clinic", "items": clinic}, {"label": "Buying", "items": buying}],
+        "navigation": lambda: [{"label": "Clinic", "items": clinic}, {"label": "Buying", "items": buying}],
         "search_url": "/list",
         "search_results_url": "/results",
         "home_url": "/list",
@@ -168,6 +169,7 @@ def create_gallery() -> Flask:
     drawn = sprite(used_icons(ROOT / "templates", ROOT / "tests" / "browser"))
     app.add_url_rule("/icons.svg", "icons", lambda: Response(drawn, mimetype="image/svg+xml"))
     app.add_template_global(_asset, "asset")
+    app.add_template_global(_icon, "svg_icon")
     app.add_url_rule(
         "/<any(list, order, form, parts, receive, paper, plain):name>", "show", _show, methods=["GET", "POST"]
     )
@@ -180,6 +182,10 @@ def create_gallery() -> Flask:
 def _asset(name: str) -> str:
     """The portal's own address of a file, but a sprite that also holds the icons of the gallery."""
     return url_for("icons") if name == "vendor/icons.svg" else asset(name)
+
+
+def _icon(name: str) -> Markup:
+    return svg_icon(name).replace(asset("vendor/icons.svg"), url_for("icons"))
 
 
 def _error(status: int) -> ResponseReturnValue:

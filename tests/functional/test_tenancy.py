@@ -20,7 +20,14 @@ from portal.settings import load
 from tests.hospital import Hospital
 
 TABLES = {table.name: table for table in Base.metadata.sorted_tables if "organization_id" in table.c}
-APPEND_ONLY = ("audit_event", "budget_entry", "stock_movement", "access_record", "approval_decision")
+APPEND_ONLY = (
+    "audit_event",
+    "budget_entry",
+    "stock_movement",
+    "access_record",
+    "approval_decision",
+    "rule_version",
+)
 NEVER_CHANGED = (*APPEND_ONLY, "audit_seal")  # by the application
 NOT_OF_A_TENANT = {"alembic_version"}
 # What may look past the policies, each answering one question; see portal/migrations/tenancy.py.
