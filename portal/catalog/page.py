@@ -96,8 +96,10 @@ def search(actor: Actor, location: Location, form: SearchForm, number: int) -> d
     found = find(form.search(), queries.here(location.id, day), number=number, per_page=PER_PAGE)
     form.offer_facets(found)
     offers = in_order(found.ids)
-    shelves = queries.shelves(actor, location.id, {offer.item_id for offer in offers})
+    item_ids = {offer.item_id for offer in offers}
+    shelves = queries.shelves(actor, location.id, item_ids)
     return {
+        "favorites": favorites(actor, item_ids),
         "page": Results(offers, number, found.total, PER_PAGE),
         "rows": [
             presenters.offer_row(priced, shelves[priced.offer.item_id])

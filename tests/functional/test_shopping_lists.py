@@ -69,6 +69,10 @@ def test_favorites_are_a_persons_own(manager: Visitor, hospital: Hospital) -> No
         sent = {"csrf_token": manager.csrf_token("/catalog")}
         assert manager.post(action, data=sent).status_code == 303
     assert "Take out of favorites" in manager.get(page).text
+    star = f'formaction="{action}"'
+    found = manager.get("/catalog?q=gloves").text
+    assert star in found
+    assert "out of favorites" in found.partition(star)[2].partition("</button>")[0]
     assert "Exam glove" in manager.get("/lists").text
     sent = {"csrf_token": manager.csrf_token("/catalog"), "next": "//elsewhere.example/"}
     assert manager.post("/catalog/items/999999999/favorite", data=sent).status_code == 404
