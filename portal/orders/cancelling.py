@@ -1,23 +1,22 @@
 """Cancels what is open of an order, gives its budget back and tells the partners."""
 
 from decimal import Decimal
+from typing import Any
 
 from portal.budgets import services as budgets
 from portal.budgets.rules import Term
 from portal.budgets.services import Change
-from portal.exchange import services as exchange
-from portal.exchange.rules import MessageState
 from portal.foundation import audit
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import found
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.quantity import plain
-from portal.identity.queries import organization
-from portal.orders import outbound, queries
+from portal.orders import queries
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.review import recompute
-from portal.orders.rules import OrderStatus, Transmission, cancelled_then, overlaps, part_of
-from portal.orders.services import announce, document_of
+from portal.orders.rules import cancelled_then, overlaps, part_of
+from portal.orders.services import document_of
+from portal.orders.versions.announcing import next_version
 
 
 def cancel_rest(
@@ -41,9 +40,9 @@ def cancel_rest(
             f"The line changed meanwhile: {plain(rest)} {line.uom} of {line.description} are open now. "
             "Look at it again, then decide."
         )
-    _cancel(actor, order, line, rest, reason)
+    told = _cancel(actor, order, line, rest, reason)
     recompute(order)
-    _tell_partners(actor, order, reason)
+    next_version(actor, order, reason, [told])
     return order
 
 
@@ -58,10 +57,9 @@ def cancel_order(actor: Actor, order_id: int, reason: str, *, seen: Decimal | No
         raise Conflict(f"Nothing of {order.number} can be cancelled any more: it is on its way, or done.")
     if seen is not None and seen != cancelled_then([line.quantities for line in order.lines]):
         raise Conflict(f"{order.number} changed meanwhile. Look at it again, then decide.")
-    for line in open_lines:
-        _cancel(actor, order, line, line.quantities.unshipped, reason)
+    told = [_cancel(actor, order, line, line.quantities.unshipped, reason) for line in open_lines]
     recompute(order)
-    _tell_partners(actor, order, reason)
+    next_version(actor, order, reason, told)
     return order
 
 
@@ -73,8 +71,11 @@ def _locked(actor: Actor, order_id: int, reason: str) -> PurchaseOrder:
     return order
 
 
-def _cancel(actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal, reason: str) -> None:
+def _cancel(
+    actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal, reason: str
+) -> dict[str, Any]:
     before = {"cancelled": line.cancelled}
+    wanted = line.quantities.wanted
     budgets.post(_given_back(order, line, rest))
     line.cancelled += rest
     audit.record(
@@ -85,6 +86,10 @@ def _cancel(actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, rest: D
         actor, "order.cancel", order,
         after={"line": line.line_number, "quantity": plain(rest), "uom": line.uom, "reason": reason.strip()},
     )  # fmt: skip
+    return {
+        "line": line.line_number, "item": line.description, "what": "quantity",
+        "before": f"{plain(wanted)} {line.uom}", "after": f"{plain(wanted - rest)} {line.uom}",
+    }  # fmt: skip
 
 
 def _given_back(order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal) -> list[Change]:
@@ -96,23 +101,3 @@ def _given_back(order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal) ->
         amount = part_of(source.amount, source.quantity, begin, end)
         changes.append(Change(source.requisition_line_id, Term.ORDERED, -amount, document_of(order)))
     return changes
-
-
-def _tell_partners(actor: Actor, order: PurchaseOrder, reason: str) -> None:
-    """What has not left yet says what is wanted now; who has the order already gets its next version."""
-    waiting = queries.unfinished_messages(order.id)
-    locked = queries.lock_messages([message.id for message in waiting])
-    # A worker that takes the order at this moment holds its message; waiting for it could deadlock.
-    if len(locked) < len(waiting) or any(message.state is MessageState.WORKING for message in locked):
-        raise Conflict(f"{order.number} is being handed to a partner at this moment. Try again in a minute.")
-    is_known = order.posted_at is not None or order.sent_at is not None
-    for message in locked:
-        if is_known or order.status is OrderStatus.CANCELLED:
-            exchange.withdraw(actor, message, f"{order.number} was changed: {reason.strip()}")
-        else:
-            document = outbound.document(order, bill_to=organization().name)
-            message.canonical = document.model_dump(mode="json")
-    if is_known:
-        order.version += 1
-        order.transmission = Transmission.PLACED
-        announce(order)
