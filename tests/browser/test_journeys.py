@@ -69,11 +69,11 @@ class MainJob:
         page.get_by_label(f"Packs of {GAUZE}").fill("3")
         page.get_by_label(f"Packs of {REFUSED}").fill("2")
         page.get_by_role("button", name="Add all to the cart").click()
-        expect(page.get_by_role("status")).to_contain_text("2 items added to the cart.")
+        expect(page.locator("#messages")).to_contain_text("2 items added to the cart.")
         page.get_by_role("link", name="Open the cart").click()
         page.get_by_label(f"Packs of {GAUZE}").fill("5")
         page.get_by_role("button", name="Update the cart").first.click()
-        expect(page.get_by_role("status")).to_contain_text("The cart is updated.")
+        expect(page.locator("#messages")).to_contain_text("The cart is updated.")
 
     def then_the_cart_shows_its_checks_and_what_is_left_of_the_budget(self) -> None:
         page = self.manager
@@ -101,7 +101,7 @@ class MainJob:
         expect(page.get_by_text("For the new triage room")).to_be_visible()
         page.get_by_label(f"Decision on {REFUSED}").select_option("Reject: use what is on hand first")
         page.get_by_role("button", name="Send the decision").click()
-        expect(page.get_by_role("status")).to_contain_text(self.requisition)
+        expect(page.locator("#messages")).to_contain_text(self.requisition)
         page.goto("/approvals")
         expect(page.get_by_role("link", name=self.requisition)).to_have_count(0)
 
@@ -150,7 +150,7 @@ class MainJob:
         self.receipt = page.get_by_role("heading", level=1).inner_text().removeprefix("Receipt ")
         expect(page.get_by_role("row", name=GAUZE)).to_contain_text("5")
         page.get_by_role("button", name="Post the receipt").click()
-        expect(page.get_by_role("status")).to_contain_text(f"{self.receipt} is posted")
+        expect(page.locator("#messages")).to_contain_text(f"{self.receipt} is posted")
 
     def then_the_erp_document_appears_and_the_stock_has_risen(self) -> None:
         document = self.phone.get_by_role("definition").filter(has_text=re.compile(r"^50\d{8}"))
@@ -182,7 +182,7 @@ class MainJob:
     def then_the_invoice_matches(self) -> None:
         page = self.analyst
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Invoice {self.invoice}")
-        expect(page.get_by_role("status")).to_contain_text("The invoice matches")
+        expect(page.locator("#messages")).to_contain_text("The invoice matches")
 
     def then_the_engineer_reads_the_message_on_the_wire_and_in_the_portals_words(self) -> None:
         self.engineer = page = self.sign_in("integration-engineer")
