@@ -41,6 +41,7 @@ from portal.foundation import jobs, log
 from portal.foundation.crypto import KeyRing
 from portal.foundation.db import APPLICATION_ROLE, db
 from portal.foundation.filters import init_filters
+from portal.foundation.limits import limit_addresses
 from portal.foundation.web import ROOT, PortalFlask, init_web
 from portal.identity import jobs as identity_jobs
 from portal.identity import views as identity
@@ -65,6 +66,7 @@ from portal.orders import outlook as order_outlook
 from portal.orders import page as order_page
 from portal.orders import services as orders
 from portal.orders import views as orders_views
+from portal.orders.versions import views as order_versions_views
 from portal.receiving import outbound as receiving_outbound
 from portal.receiving import queries as receiving_queries
 from portal.receiving import services as receiving
@@ -109,6 +111,7 @@ BLUEPRINTS = (
     rulebook_views.blueprint,
     approvals_views.blueprint,
     orders_views.blueprint,
+    order_versions_views.blueprint,
     receiving_views.blueprint,
     invoices_views.blueprint,
     replenishment_views.blueprint,
@@ -139,6 +142,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_identity(app)
     help_ended_sessions(app)
     limit_launches(app)
+    limit_addresses(app, settings.sign_in_limit, approvals_views.MAIL_LINKS, scope="mail_links", refused_only=True)
     return app
 
 

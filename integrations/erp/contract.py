@@ -53,7 +53,7 @@ class Erp(Protocol):
         """Creates the purchase order and returns the ERP's number."""
 
     def change_purchase_order(self, order: PurchaseOrder) -> Posted:
-        """Brings the ERP's order to the quantities and prices wanted now, all or nothing.
+        """Brings the ERP's order to the quantities, prices, days and place wanted now, all or nothing.
 
         What is not among the lines is marked as deleted there. A repeat changes nothing; `found` says so.
         """

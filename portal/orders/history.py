@@ -63,6 +63,9 @@ EVENTS: dict[str, tuple[str, str, str, Told]] = {
         "Rest of a line cancelled", "warning", "ban",
         lambda after, _: f"{after['quantity']} {after['uom']} of line {after['line']}: {after['reason']}",
     ),
+    "order.change": (
+        "Order changed", "info", "edit", lambda after, _: f"Version {after['version']}: {after['reason']}",
+    ),
     "order.status": (
         "Status", "neutral", "point", lambda after, _: STATUSES[OrderStatus(after["status"])].label,
     ),

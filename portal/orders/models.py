@@ -1,6 +1,7 @@
 """Purchase orders with what the supplier answered beside what was ordered."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -34,6 +35,7 @@ class PurchaseOrder(TenantRow):
     currency: Mapped[str] = mapped_column(default="USD")
     total: Mapped[Amount]
     reference: Mapped[str] = mapped_column(default="")  # told to the supplier: bill only, our case
+    blanket_id: Mapped[Key | None] = mapped_column(ForeignKey("blanket_order.id"), index=True)
     ordered_at: Mapped[datetime] = mapped_column(default=clock.now)
     transmission: Mapped[Transmission] = mapped_column(default=Transmission.PLACED)
     erp_number: Mapped[str] = mapped_column(default="")
@@ -46,6 +48,7 @@ class PurchaseOrder(TenantRow):
     supplier: Mapped[Supplier] = relationship(lazy="raise")
     location: Mapped[Location] = relationship(lazy="raise")
     buyer: Mapped[Account] = relationship(lazy="raise")
+    blanket: Mapped["BlanketOrder | None"] = relationship(lazy="raise")
     lines: Mapped[list["PurchaseOrderLine"]] = relationship(
         lazy="raise", back_populates="order", order_by="PurchaseOrderLine.line_number"
     )
@@ -115,6 +118,7 @@ class PurchaseOrderSource(TenantRow):
     line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"))
     requisition_line_id: Mapped[Key] = mapped_column(ForeignKey("requisition_line.id"), index=True)
     quantity: Mapped[Quantity]
+    moved: Mapped[Quantity] = mapped_column(default=0)  # of it, to another line that serves the same request
     amount: Mapped[Amount]
     cost_center_id: Mapped[Key] = mapped_column(ForeignKey("cost_center.id"))
     gl_account_id: Mapped[Key] = mapped_column(ForeignKey("gl_account.id"))
@@ -123,6 +127,42 @@ class PurchaseOrderSource(TenantRow):
     requisition_line: Mapped[RequisitionLine] = relationship(lazy="raise")
     cost_center: Mapped[CostCenter] = relationship(lazy="raise")
     gl_account: Mapped[GlAccount] = relationship(lazy="raise")
+
+
+class OrderVersion(TenantRow):
+    """What somebody changed of an order that was placed; never changed itself."""
+
+    __tablename__ = "order_version"
+    __table_args__ = (UniqueConstraint("order_id", "number"),)
+
+    order_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order.id"))
+    number: Mapped[int]
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+    person: Mapped[str]
+    reason: Mapped[str]
+    changes: Mapped[list[Any]] = mapped_column(default=list)  # {line?, item?, what, before, after}
+
+
+class BlanketOrder(TenantRow):
+    """An amount agreed with a supplier for a span of days, both included; orders call off it."""
+
+    __tablename__ = "blanket_order"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "number"),
+        Index("ix_blanket_order_supplier", "supplier_id", "valid_to"),
+    )
+
+    number: Mapped[str]
+    name: Mapped[str]
+    supplier_id: Mapped[Key] = mapped_column(ForeignKey("supplier.id"))
+    currency: Mapped[str] = mapped_column(default="USD")
+    amount: Mapped[Amount]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date]
+    closed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    supplier: Mapped[Supplier] = relationship(lazy="raise")
 
 
 class OrderConfirmation(TenantRow):
@@ -179,6 +219,7 @@ class ShipNotice(TenantRow):
     lines: Mapped[list["ShipNoticeLine"]] = relationship(
         lazy="raise", back_populates="notice", cascade="all, delete-orphan"
     )
+    packages: Mapped[list["ShipPackage"]] = relationship(lazy="raise", cascade="all, delete-orphan")
 
 
 class ShipNoticeLine(TenantRow):
@@ -191,7 +232,21 @@ class ShipNoticeLine(TenantRow):
     quantity: Mapped[Quantity]
     lot: Mapped[str] = mapped_column(default="")
     expires_on: Mapped[date | None]
+    serials: Mapped[list[Any]] = mapped_column(default=list)
     sscc: Mapped[str] = mapped_column(default="")
 
     notice: Mapped[ShipNotice] = relationship(lazy="raise", back_populates="lines")
     line: Mapped[PurchaseOrderLine] = relationship(lazy="raise")
+
+
+class ShipPackage(TenantRow):
+    """A package of a ship notice around (a part of) an order line; `parent_sscc` is the one around it."""
+
+    __tablename__ = "ship_package"
+
+    notice_id: Mapped[Key] = mapped_column(ForeignKey("ship_notice.id"), index=True)
+    line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"), index=True)
+    sscc: Mapped[str] = mapped_column(default="", index=True)
+    parent_sscc: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(default="")
+    quantity: Mapped[Quantity | None]  # in the order's unit

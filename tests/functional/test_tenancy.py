@@ -26,6 +26,7 @@ APPEND_ONLY = (
     "stock_movement",
     "access_record",
     "approval_decision",
+    "order_version",
     "rule_version",
 )
 NEVER_CHANGED = (*APPEND_ONLY, "audit_seal")  # by the application

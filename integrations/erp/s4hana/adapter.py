@@ -87,10 +87,10 @@ class S4Hana:
         return self._post(document, ask_first=ask_first)
 
     def change_purchase_order(self, order: PurchaseOrder) -> Posted:
-        """Brings the ERP's order to the quantities and prices wanted now, all or nothing."""
+        """Brings the ERP's order to what is wanted now, all or nothing."""
         options = {
             "$filter": f"PurchaseOrder eq {string_literal(order.erp_number)}",
-            "$expand": changing.ASSIGNMENTS,
+            "$expand": changing.EXPANDED,
         }
         rows = feed(self._session, f"{ORDERS}/{changing.ITEM_SET}", options).entities
         changes = changing.changes(order, rows, self._settings)

@@ -15,8 +15,11 @@ ITEM_SET, ASSIGNMENT_SET, ASSIGNMENTS = (
     "A_PurOrdAccountAssignment",
     "to_AccountAssignment",
 )
+SCHEDULE_SET, SCHEDULE = "A_PurchaseOrderScheduleLine", "to_ScheduleLine"
+EXPANDED = f"{ASSIGNMENTS},{SCHEDULE}"
 DELETED: JsonObject = {"PurchasingDocumentDeletionCode": "L"}
 COMPARED = ("OrderQuantity", "NetPriceAmount", "NetPriceQuantity")
+PLACE, DAY = "StorageLocation", "ScheduleLineDeliveryDate"
 
 
 def changes(order: PurchaseOrder, rows: Sequence[JsonObject], settings: Settings) -> list[Change]:
@@ -35,9 +38,27 @@ def changes(order: PurchaseOrder, rows: Sequence[JsonObject], settings: Settings
 
 
 def _item_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
+    values: JsonObject = {}
     if any(Decimal(str(row[name])) != Decimal(str(wanted[name])) for name in COMPARED):
-        path = _path(ITEM_SET, row, "PurchaseOrder", "PurchaseOrderItem")
-        yield Change(path, {name: wanted[name] for name in COMPARED})
+        values = {name: wanted[name] for name in COMPARED}
+    if wanted.get(PLACE, "") != (row.get(PLACE) or ""):
+        values[PLACE] = wanted.get(PLACE, "")
+    if values:
+        yield Change(_path(ITEM_SET, row, "PurchaseOrder", "PurchaseOrderItem"), values)
+    yield from _day_changes(row, wanted)
+    yield from _share_changes(row, wanted)
+
+
+def _day_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
+    """The portal's orders have one schedule line an item."""
+    (day,) = (one[DAY] for one in _listed(wanted[SCHEDULE]))
+    for line in expanded(row, SCHEDULE)[:1]:
+        if line[DAY] != day:
+            path = _path(SCHEDULE_SET, line, "PurchasingDocument", "PurchasingDocumentItem", "ScheduleLine")
+            yield Change(path, {DAY: day})
+
+
+def _share_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
     shares = {one["AccountAssignmentNumber"]: one["Quantity"] for one in _listed(wanted[ASSIGNMENTS])}
     for share in expanded(row, ASSIGNMENTS):
         path = _path(ASSIGNMENT_SET, share, "PurchaseOrder", "PurchaseOrderItem", "AccountAssignmentNumber")

@@ -19,7 +19,8 @@ QUANTITY_DIGITS, QUANTITY_SCALE = 13, 3
 PRICE_DIGITS = 12
 PRICE_QUANTITIES = (1, 10, 100, 1000, 10000)
 BATCH_LENGTH = 10
-BY_QUANTITY = "1"
+BY_QUANTITY, BY_PERCENT = "1", "2"
+TENTH = Decimal("0.1")
 COST_CENTER_CATEGORY = "K"
 RECEIVE_FOR_ORDER, GOODS_RECEIPT, ORDER_REFERENCE = "01", "101", "B"
 
@@ -56,7 +57,7 @@ def order_item(order: PurchaseOrder, line: PurchaseOrderLine, settings: Settings
         "NetPriceAmount": amount,
         "NetPriceQuantity": per,
         "AccountAssignmentCategory": COST_CENTER_CATEGORY,
-        "MultipleAcctAssgmtDistribution": BY_QUANTITY if len(line.assignments) > 1 else "",
+        "MultipleAcctAssgmtDistribution": _distribution(line),
         "to_AccountAssignment": _assignments(line, place),
         "to_ScheduleLine": [
             {
@@ -69,6 +70,15 @@ def order_item(order: PurchaseOrder, line: PurchaseOrderLine, settings: Settings
     return {name: value for name, value in item.items() if value != ""}
 
 
+def _distribution(line: PurchaseOrderLine) -> str:
+    """How several cost centers share a line: in percent as agreed where tenths can say it, else by quantity."""
+    if len(line.assignments) < 2:
+        return ""
+    shares = [share.percent for share in line.assignments if share.percent is not None]
+    are_told = len(shares) == len(line.assignments) and sum(shares) == 100
+    return BY_PERCENT if are_told and all(one % TENTH == 0 for one in shares) else BY_QUANTITY
+
+
 def _assignments(line: PurchaseOrderLine, place: str) -> list[JsonObject]:
     shared = sum((share.quantity for share in line.assignments), Decimal())
     if not line.assignments or shared != line.quantity:
@@ -77,16 +87,24 @@ def _assignments(line: PurchaseOrderLine, place: str) -> list[JsonObject]:
         )
     if len(line.assignments) > 99:
         raise Rejected(f"{place}{len(line.assignments)} cost centers; SAP S/4HANA takes 99 a line")
-    return [_assignment(number, share, place) for number, share in enumerate(line.assignments, start=1)]
+    by_percent = _distribution(line) == BY_PERCENT
+    return [
+        _assignment(number, share, place, by_percent=by_percent)
+        for number, share in enumerate(line.assignments, start=1)
+    ]
 
 
-def _assignment(number: int, share: AccountAssignment, place: str) -> JsonObject:
-    return {
+def _assignment(number: int, share: AccountAssignment, place: str, *, by_percent: bool) -> JsonObject:
+    assignment: JsonObject = {
         "AccountAssignmentNumber": str(number),
         "CostCenter": fit(f"{place}cost center", share.cost_center, 10),
         "GLAccount": fit(f"{place}GL account", share.gl_account, 10),
-        "Quantity": _quantity(f"{place}quantity for {share.cost_center}", share.quantity),
     }
+    if by_percent:  # the ERP finds the quantities itself
+        assignment["MultipleAcctAssgmtDistrPercent"] = f"{share.percent or Decimal():.1f}"
+    else:
+        assignment["Quantity"] = _quantity(f"{place}quantity for {share.cost_center}", share.quantity)
+    return assignment
 
 
 def _price(order: PurchaseOrder, line: PurchaseOrderLine, place: str) -> tuple[str, str]:

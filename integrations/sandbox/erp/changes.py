@@ -14,7 +14,9 @@ from integrations.sandbox.erp.values import Row, amount
 CHANGEABLE = {
     services.ORDER_ITEM.name: {
         "OrderQuantity", "NetPriceAmount", "NetPriceQuantity", "PurchasingDocumentDeletionCode",
+        "StorageLocation",
     },
+    services.SCHEDULE_LINE.name: {"ScheduleLineDeliveryDate"},
     services.ASSIGNMENT.name: {"Quantity"},
 }  # fmt: skip
 DELETED = "L"

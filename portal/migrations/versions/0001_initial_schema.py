@@ -39,6 +39,7 @@ TENANT_TABLES = (
     "approval_delegation",
     "approval_policy",
     "audit_seal",
+    "blanket_order",
     "contract",
     "cost_center",
     "crosswalk",
@@ -93,6 +94,7 @@ TENANT_TABLES = (
     "count_line",
     "invoice",
     "order_confirmation",
+    "order_version",
     "preference_line",
     "purchase_order_line",
     "receipt",
@@ -100,19 +102,24 @@ TENANT_TABLES = (
     "requisition_template_line",
     "standing_order",
     "suggestion",
+    "supplier_return",
     "approval_answer",
     "approval_decision",
     "approval_link",
     "approval_question",
     "check_result",
     "confirmation_part",
+    "cost_share",
     "invoice_line",
     "launch",
     "purchase_order_source",
     "receipt_line",
+    "receipt_scan",
     "ship_notice_line",
+    "ship_package",
     "suggestion_line",
     "care_request",
+    "supplier_return_line",
     "usage",
     "charge_line",
 )
@@ -596,6 +603,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_seal")),
     )
     op.create_index(op.f("ix_audit_seal_organization_id"), "audit_seal", ["organization_id"], unique=False)
+    op.create_table(
+        "blanket_order",
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("supplier_id", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_blanket_order_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["supplier_id"], ["supplier.id"], name=op.f("fk_blanket_order_supplier_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_blanket_order")),
+        sa.UniqueConstraint(
+            "organization_id", "number", name=op.f("uq_blanket_order_organization_id_number")
+        ),
+    )
+    op.create_index(
+        op.f("ix_blanket_order_organization_id"), "blanket_order", ["organization_id"], unique=False
+    )
+    op.create_index("ix_blanket_order_supplier", "blanket_order", ["supplier_id", "valid_to"], unique=False)
     op.create_table(
         "contract",
         sa.Column("number", sa.Text(), nullable=False),
@@ -1691,8 +1729,17 @@ def upgrade() -> None:
                 "quantity",
                 "unit",
                 "price",
+                "contract_price",
+                "part_number",
+                "date_pending",
+                "on_hold",
+                "deleted",
+                "not_on_confirmation",
                 "not_on_order",
                 "over_receipt",
+                "damaged",
+                "wrong_item",
+                "short",
                 "sync_stopped",
                 "invoice_difference",
                 "stock_below_zero",
@@ -1716,6 +1763,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("message_id", sa.BigInteger(), nullable=True),
         sa.Column("at_stake", sa.Numeric(precision=16, scale=2), nullable=True),
+        sa.Column("cover_days", sa.Integer(), nullable=True),
         sa.Column("owner_id", sa.BigInteger(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
@@ -1757,6 +1805,7 @@ def upgrade() -> None:
         ),
         sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("requisition_line_id", sa.BigInteger(), nullable=False),
+        sa.Column("whole", sa.Numeric(precision=16, scale=2), nullable=True),
         sa.Column("document_type", sa.Text(), nullable=False),
         sa.Column("document_id", sa.BigInteger(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -2042,6 +2091,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("total", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("blanket_id", sa.BigInteger(), nullable=True),
         sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "transmission",
@@ -2081,6 +2131,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["blanket_id"], ["blanket_order.id"], name=op.f("fk_purchase_order_blanket_id")
+        ),
         sa.ForeignKeyConstraint(["buyer_id"], ["account.id"], name=op.f("fk_purchase_order_buyer_id")),
         sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_purchase_order_location_id")),
         sa.ForeignKeyConstraint(
@@ -2092,6 +2145,7 @@ def upgrade() -> None:
             "organization_id", "number", name=op.f("uq_purchase_order_organization_id_number")
         ),
     )
+    op.create_index(op.f("ix_purchase_order_blanket_id"), "purchase_order", ["blanket_id"], unique=False)
     op.create_index("ix_purchase_order_erp_number", "purchase_order", ["erp_number"], unique=False)
     op.create_index(
         "ix_purchase_order_listing",
@@ -2739,6 +2793,31 @@ def upgrade() -> None:
         op.f("ix_order_confirmation_organization_id"), "order_confirmation", ["organization_id"], unique=False
     )
     op.create_table(
+        "order_version",
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("changes", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["purchase_order.id"], name=op.f("fk_order_version_order_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_order_version_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_version")),
+        sa.UniqueConstraint("order_id", "number", name=op.f("uq_order_version_order_id_number")),
+    )
+    op.create_index(
+        op.f("ix_order_version_organization_id"), "order_version", ["organization_id"], unique=False
+    )
+    op.create_table(
         "preference_line",
         sa.Column("card_id", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.BigInteger(), nullable=False),
@@ -2841,7 +2920,15 @@ def upgrade() -> None:
         sa.Column("order_id", sa.BigInteger(), nullable=False),
         sa.Column(
             "state",
-            sa.Enum("entered", "posted", "discarded", name="receiptstate", native_enum=False, length=40),
+            sa.Enum(
+                "entered",
+                "posted",
+                "discarded",
+                "reversed",
+                name="receiptstate",
+                native_enum=False,
+                length=40,
+            ),
             nullable=False,
         ),
         sa.Column("receiver_id", sa.BigInteger(), nullable=False),
@@ -2849,6 +2936,9 @@ def upgrade() -> None:
         sa.Column("posted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("erp_number", sa.Text(), nullable=False),
         sa.Column("erp_posted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reversed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reversal_reason", sa.Text(), nullable=False),
+        sa.Column("erp_reversal", sa.Text(), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column(
             "organization_id",
@@ -2881,6 +2971,12 @@ def upgrade() -> None:
         sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("cost_center_id", sa.BigInteger(), nullable=True),
         sa.Column("gl_account_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "split_by",
+            sa.Enum("percent", "amount", name="splitby", native_enum=False, length=40),
+            nullable=True,
+        ),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
         sa.Column("need_by", sa.Date(), nullable=True),
         sa.Column("quantity_reason", sa.Text(), nullable=False),
         sa.Column(
@@ -2908,6 +3004,9 @@ def upgrade() -> None:
             ["gl_account_id"], ["gl_account.id"], name=op.f("fk_requisition_line_gl_account_id")
         ),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_requisition_line_item_id")),
+        sa.ForeignKeyConstraint(
+            ["location_id"], ["location.id"], name=op.f("fk_requisition_line_location_id")
+        ),
         sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_requisition_line_offer_id")),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], name=op.f("fk_requisition_line_organization_id")
@@ -3059,6 +3158,46 @@ def upgrade() -> None:
         ["location_id", "supplier_id"],
         unique=True,
         postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "supplier_return",
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("form_key", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("authorization", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("credit_expected", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column("returned_by_id", sa.BigInteger(), nullable=False),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("erp_number", sa.Text(), nullable=False),
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["purchase_order.id"], name=op.f("fk_supplier_return_order_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_supplier_return_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["returned_by_id"], ["account.id"], name=op.f("fk_supplier_return_returned_by_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supplier_return")),
+        sa.UniqueConstraint(
+            "organization_id", "form_key", name=op.f("uq_supplier_return_organization_id_form_key")
+        ),
+        sa.UniqueConstraint(
+            "organization_id", "number", name=op.f("uq_supplier_return_organization_id_number")
+        ),
+    )
+    op.create_index(op.f("ix_supplier_return_order_id"), "supplier_return", ["order_id"], unique=False)
+    op.create_index(
+        op.f("ix_supplier_return_organization_id"), "supplier_return", ["organization_id"], unique=False
     )
     op.create_table(
         "approval_answer",
@@ -3302,6 +3441,43 @@ def upgrade() -> None:
         op.f("ix_confirmation_part_organization_id"), "confirmation_part", ["organization_id"], unique=False
     )
     op.create_table(
+        "cost_share",
+        sa.Column("requisition_line_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("cost_center_id", sa.BigInteger(), nullable=False),
+        sa.Column("gl_account_id", sa.BigInteger(), nullable=True),
+        sa.Column("weight", sa.Numeric(precision=16, scale=4), nullable=False),
+        sa.Column("budget_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["budget_id"], ["budget.id"], name=op.f("fk_cost_share_budget_id")),
+        sa.ForeignKeyConstraint(
+            ["cost_center_id"], ["cost_center.id"], name=op.f("fk_cost_share_cost_center_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["gl_account_id"], ["gl_account.id"], name=op.f("fk_cost_share_gl_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_cost_share_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requisition_line_id"],
+            ["requisition_line.id"],
+            name=op.f("fk_cost_share_requisition_line_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cost_share")),
+        sa.UniqueConstraint(
+            "requisition_line_id", "position", name=op.f("uq_cost_share_requisition_line_id_position")
+        ),
+    )
+    op.create_index(op.f("ix_cost_share_organization_id"), "cost_share", ["organization_id"], unique=False)
+    op.create_table(
         "invoice_line",
         sa.Column("invoice_id", sa.BigInteger(), nullable=False),
         sa.Column("order_line_id", sa.BigInteger(), nullable=False),
@@ -3389,6 +3565,7 @@ def upgrade() -> None:
         sa.Column("line_id", sa.BigInteger(), nullable=False),
         sa.Column("requisition_line_id", sa.BigInteger(), nullable=False),
         sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("moved", sa.Numeric(precision=15, scale=3), nullable=False),
         sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("cost_center_id", sa.BigInteger(), nullable=False),
         sa.Column("gl_account_id", sa.BigInteger(), nullable=False),
@@ -3442,6 +3619,15 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
         sa.Column("lot", sa.Text(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column(
+            "owner", sa.Enum("own", "consignment", name="owner", native_enum=False, length=40), nullable=False
+        ),
+        sa.Column(
+            "verdict",
+            sa.Enum("good", "damaged", "wrong_item", "short", name="verdict", native_enum=False, length=40),
+            nullable=False,
+        ),
         sa.Column(
             "organization_id",
             sa.BigInteger(),
@@ -3464,12 +3650,51 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_receipt_line_receipt_id"), "receipt_line", ["receipt_id"], unique=False)
     op.create_table(
+        "receipt_scan",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("receipt_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_line_id", sa.BigInteger(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("told", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column(
+            "owner", sa.Enum("own", "consignment", name="owner", native_enum=False, length=40), nullable=False
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone", sa.Boolean(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_line_id"], ["purchase_order_line.id"], name=op.f("fk_receipt_scan_order_line_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_receipt_scan_organization_id")
+        ),
+        sa.ForeignKeyConstraint(["receipt_id"], ["receipt.id"], name=op.f("fk_receipt_scan_receipt_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt_scan")),
+        sa.UniqueConstraint("organization_id", "key", name=op.f("uq_receipt_scan_organization_id_key")),
+    )
+    op.create_index(op.f("ix_receipt_scan_order_line_id"), "receipt_scan", ["order_line_id"], unique=False)
+    op.create_index(
+        op.f("ix_receipt_scan_organization_id"), "receipt_scan", ["organization_id"], unique=False
+    )
+    op.create_index(op.f("ix_receipt_scan_receipt_id"), "receipt_scan", ["receipt_id"], unique=False)
+    op.create_table(
         "ship_notice_line",
         sa.Column("notice_id", sa.BigInteger(), nullable=False),
         sa.Column("line_id", sa.BigInteger(), nullable=False),
         sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
         sa.Column("lot", sa.Text(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("serials", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("sscc", sa.Text(), nullable=False),
         sa.Column(
             "organization_id",
@@ -3494,6 +3719,36 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_ship_notice_line_organization_id"), "ship_notice_line", ["organization_id"], unique=False
     )
+    op.create_table(
+        "ship_package",
+        sa.Column("notice_id", sa.BigInteger(), nullable=False),
+        sa.Column("line_id", sa.BigInteger(), nullable=False),
+        sa.Column("sscc", sa.Text(), nullable=False),
+        sa.Column("parent_sscc", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["purchase_order_line.id"], name=op.f("fk_ship_package_line_id")
+        ),
+        sa.ForeignKeyConstraint(["notice_id"], ["ship_notice.id"], name=op.f("fk_ship_package_notice_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_ship_package_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ship_package")),
+    )
+    op.create_index(op.f("ix_ship_package_line_id"), "ship_package", ["line_id"], unique=False)
+    op.create_index(op.f("ix_ship_package_notice_id"), "ship_package", ["notice_id"], unique=False)
+    op.create_index(
+        op.f("ix_ship_package_organization_id"), "ship_package", ["organization_id"], unique=False
+    )
+    op.create_index(op.f("ix_ship_package_sscc"), "ship_package", ["sscc"], unique=False)
     op.create_table(
         "suggestion_line",
         sa.Column("suggestion_id", sa.BigInteger(), nullable=False),
@@ -3564,6 +3819,44 @@ def upgrade() -> None:
     op.create_index(op.f("ix_care_request_launch_id"), "care_request", ["launch_id"], unique=False)
     op.create_index(
         op.f("ix_care_request_organization_id"), "care_request", ["organization_id"], unique=False
+    )
+    op.create_table(
+        "supplier_return_line",
+        sa.Column("return_id", sa.BigInteger(), nullable=False),
+        sa.Column("receipt_line_id", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_supplier_return_line_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["receipt_line_id"], ["receipt_line.id"], name=op.f("fk_supplier_return_line_receipt_line_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["return_id"], ["supplier_return.id"], name=op.f("fk_supplier_return_line_return_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supplier_return_line")),
+    )
+    op.create_index(
+        op.f("ix_supplier_return_line_organization_id"),
+        "supplier_return_line",
+        ["organization_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_supplier_return_line_receipt_line_id"),
+        "supplier_return_line",
+        ["receipt_line_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_supplier_return_line_return_id"), "supplier_return_line", ["return_id"], unique=False
     )
     op.create_table(
         "usage",
@@ -3714,6 +4007,7 @@ def upgrade() -> None:
     make_append_only("access_record")
     make_append_only("rule_version")
     make_append_only("approval_decision")
+    make_append_only("order_version")
     op.execute("REVOKE UPDATE, DELETE ON audit_seal FROM portal_app")
     for signature, returns, query in CROSS_TENANT_FUNCTIONS:
         look_past(signature, returns, query)
@@ -3739,6 +4033,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_usage_encounter_id"), table_name="usage")
     op.drop_index(op.f("ix_usage_case_id"), table_name="usage")
     op.drop_table("usage")
+    op.drop_index(op.f("ix_supplier_return_line_return_id"), table_name="supplier_return_line")
+    op.drop_index(op.f("ix_supplier_return_line_receipt_line_id"), table_name="supplier_return_line")
+    op.drop_index(op.f("ix_supplier_return_line_organization_id"), table_name="supplier_return_line")
+    op.drop_table("supplier_return_line")
     op.drop_index(op.f("ix_care_request_organization_id"), table_name="care_request")
     op.drop_index(op.f("ix_care_request_launch_id"), table_name="care_request")
     op.drop_index(op.f("ix_care_request_encounter_id"), table_name="care_request")
@@ -3746,10 +4044,19 @@ def downgrade() -> None:
     op.drop_table("care_request")
     op.drop_index(op.f("ix_suggestion_line_organization_id"), table_name="suggestion_line")
     op.drop_table("suggestion_line")
+    op.drop_index(op.f("ix_ship_package_sscc"), table_name="ship_package")
+    op.drop_index(op.f("ix_ship_package_organization_id"), table_name="ship_package")
+    op.drop_index(op.f("ix_ship_package_notice_id"), table_name="ship_package")
+    op.drop_index(op.f("ix_ship_package_line_id"), table_name="ship_package")
+    op.drop_table("ship_package")
     op.drop_index(op.f("ix_ship_notice_line_organization_id"), table_name="ship_notice_line")
     op.drop_index(op.f("ix_ship_notice_line_notice_id"), table_name="ship_notice_line")
     op.drop_index(op.f("ix_ship_notice_line_line_id"), table_name="ship_notice_line")
     op.drop_table("ship_notice_line")
+    op.drop_index(op.f("ix_receipt_scan_receipt_id"), table_name="receipt_scan")
+    op.drop_index(op.f("ix_receipt_scan_organization_id"), table_name="receipt_scan")
+    op.drop_index(op.f("ix_receipt_scan_order_line_id"), table_name="receipt_scan")
+    op.drop_table("receipt_scan")
     op.drop_index(op.f("ix_receipt_line_receipt_id"), table_name="receipt_line")
     op.drop_index(op.f("ix_receipt_line_organization_id"), table_name="receipt_line")
     op.drop_index(op.f("ix_receipt_line_order_line_id"), table_name="receipt_line")
@@ -3765,6 +4072,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_invoice_line_order_line_id"), table_name="invoice_line")
     op.drop_index(op.f("ix_invoice_line_invoice_id"), table_name="invoice_line")
     op.drop_table("invoice_line")
+    op.drop_index(op.f("ix_cost_share_organization_id"), table_name="cost_share")
+    op.drop_table("cost_share")
     op.drop_index(op.f("ix_confirmation_part_organization_id"), table_name="confirmation_part")
     op.drop_index(op.f("ix_confirmation_part_line_id"), table_name="confirmation_part")
     op.drop_index(op.f("ix_confirmation_part_confirmation_id"), table_name="confirmation_part")
@@ -3787,6 +4096,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_approval_answer_organization_id"), table_name="approval_answer")
     op.drop_index(op.f("ix_approval_answer_line_id"), table_name="approval_answer")
     op.drop_table("approval_answer")
+    op.drop_index(op.f("ix_supplier_return_organization_id"), table_name="supplier_return")
+    op.drop_index(op.f("ix_supplier_return_order_id"), table_name="supplier_return")
+    op.drop_table("supplier_return")
     op.drop_index("uq_suggestion_open", table_name="suggestion", postgresql_where=sa.text("state = 'open'"))
     op.drop_index(op.f("ix_suggestion_supplier_id"), table_name="suggestion")
     op.drop_index(op.f("ix_suggestion_organization_id"), table_name="suggestion")
@@ -3822,6 +4134,8 @@ def downgrade() -> None:
     op.drop_table("purchase_order_line")
     op.drop_index(op.f("ix_preference_line_organization_id"), table_name="preference_line")
     op.drop_table("preference_line")
+    op.drop_index(op.f("ix_order_version_organization_id"), table_name="order_version")
+    op.drop_table("order_version")
     op.drop_index(op.f("ix_order_confirmation_organization_id"), table_name="order_confirmation")
     op.drop_table("order_confirmation")
     op.drop_index(op.f("ix_invoice_organization_id"), table_name="invoice")
@@ -3875,6 +4189,7 @@ def downgrade() -> None:
     op.drop_index("ix_purchase_order_location", table_name="purchase_order")
     op.drop_index("ix_purchase_order_listing", table_name="purchase_order")
     op.drop_index("ix_purchase_order_erp_number", table_name="purchase_order")
+    op.drop_index(op.f("ix_purchase_order_blanket_id"), table_name="purchase_order")
     op.drop_table("purchase_order")
     op.drop_index("ix_preference_card_procedure", table_name="preference_card")
     op.drop_index(op.f("ix_preference_card_organization_id"), table_name="preference_card")
@@ -4003,6 +4318,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_contract_supplier_id"), table_name="contract")
     op.drop_index(op.f("ix_contract_organization_id"), table_name="contract")
     op.drop_table("contract")
+    op.drop_index("ix_blanket_order_supplier", table_name="blanket_order")
+    op.drop_index(op.f("ix_blanket_order_organization_id"), table_name="blanket_order")
+    op.drop_table("blanket_order")
     op.drop_index(op.f("ix_audit_seal_organization_id"), table_name="audit_seal")
     op.drop_table("audit_seal")
     op.drop_index(op.f("ix_approval_policy_organization_id"), table_name="approval_policy")

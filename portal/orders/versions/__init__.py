@@ -1,0 +1,1 @@
+"""Versions of a purchase order: what was changed, by whom, why, and what each partner said."""
