@@ -11,7 +11,7 @@ from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
-from portal.approvals import asking, mailbox_views, notices
+from portal.approvals import asking, mail_views, mailbox_views, notices
 from portal.approvals import jobs as approval_jobs
 from portal.approvals import opening as approval_opening
 from portal.approvals import presenters as approval_presenters
@@ -60,19 +60,23 @@ from portal.masterdata import views as masterdata_views
 from portal.navigation import init_navigation
 from portal.operations import jobs as operations_jobs
 from portal.operations import views as operations_views
-from portal.orders import answers, followed
+from portal.orders import answers, expecting, followed
 from portal.orders import outbound as orders_outbound
 from portal.orders import outlook as order_outlook
 from portal.orders import page as order_page
 from portal.orders import services as orders
 from portal.orders import views as orders_views
+from portal.orders.differences import covering
+from portal.orders.differences import views as differences_views
 from portal.orders.versions import views as order_versions_views
+from portal.receiving import deliveries as receiving_deliveries
 from portal.receiving import outbound as receiving_outbound
 from portal.receiving import queries as receiving_queries
 from portal.receiving import services as receiving
 from portal.receiving import views as receiving_views
 from portal.replenishment import facts as replenishment_facts
 from portal.replenishment import jobs as replenishment_jobs
+from portal.replenishment import lasting
 from portal.replenishment import services as replenishment
 from portal.replenishment import views as replenishment_views
 from portal.requisitions import around, changing, changing_views
@@ -111,6 +115,7 @@ BLUEPRINTS = (
     rulebook_views.blueprint,
     approvals_views.blueprint,
     orders_views.blueprint,
+    differences_views.blueprint,
     order_versions_views.blueprint,
     receiving_views.blueprint,
     invoices_views.blueprint,
@@ -142,7 +147,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_identity(app)
     help_ended_sessions(app)
     limit_launches(app)
-    limit_addresses(app, settings.sign_in_limit, approvals_views.MAIL_LINKS, scope="mail_links", refused_only=True)
+    limit_addresses(app, settings.sign_in_limit, mail_views.MAIL_LINKS, scope="mail_links", refused_only=True)
     return app
 
 
@@ -241,6 +246,7 @@ def _connect_features() -> None:
     masterdata.imported.attach(catalog.follow_import)
     inventory.moved.attach(replenishment.follow_stock)
     replenishment_facts.scheduled_demand.attach(scheduled_demand.of_location)
+    covering.covers.attach(lasting.of_location)
     requisitions.submitted.attach(approval_opening.open_steps)
     requisitions.withdrawn.attach(approval_opening.withdraw_steps)
     changing.changed.attach(approval_opening.reopen_steps)
@@ -263,5 +269,6 @@ def _connect_features() -> None:
     budget_queries.outlooks.attach(order_outlook.outlooks)
     around.on_order.attach(followed.on_order)
     around.recalls.attach(recalled)
+    expecting.deliveries.attach(receiving_deliveries.recent)
     order_page.linked_documents.attach(receiving_queries.linked_to_order)
     order_page.linked_documents.attach(invoice_queries.linked_to_order)

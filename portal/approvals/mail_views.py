@@ -9,6 +9,8 @@ from portal.approvals.forms import DecisionForm
 from portal.foundation.access import Actor, public
 from portal.foundation.errors import Conflict
 
+MAIL_LINKS = ("approvals.by_link", "approvals.decide_by_link")
+
 
 @blueprint.get("/approvals/mail/<token>")
 @public

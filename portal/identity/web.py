@@ -2,24 +2,26 @@
 
 import time
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_limiter import Limiter
 from flask_login import LoginManager, current_user, login_user
 from flask_wtf.csrf import validate_csrf
 from wtforms.validators import ValidationError
 
 from portal.foundation.db import enter_organization, transaction
+from portal.foundation.limits import limit_addresses
 from portal.identity import saved_forms, sessions, sign_in
 from portal.identity.models import Account
 from portal.identity.rules import Ended, local_path
 from portal.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LIMITED = ("sign_in_submit", "sign_in_demo", "start_provider", "finish_provider", "change_password")
+LIMITED = tuple(
+    f"identity.{name}"
+    for name in ("sign_in_submit", "sign_in_demo", "start_provider", "finish_provider", "change_password")
+)
 SECRET_FIELDS = ("password", "secret")
 GRID_SECONDS = 0.25
 ORGANIZATION_COOKIE = "organization"
@@ -32,24 +34,8 @@ def init_identity(app: Flask) -> None:
     manager.user_loader(lambda token: sessions.resume(token, is_used=not _is_background()))
     app.extensions["sign_in_first"] = sign_in_first
     app.context_processor(lambda: {"account_url": url_for("identity.me")})
-    _limit_tries(app)
-
-
-def _limit_tries(app: Flask) -> None:
     settings: Settings = app.extensions["settings"]
-    views: dict[str, Any] = app.view_functions
-    for limiter in app.extensions["limiter"]:
-        assert isinstance(limiter, Limiter)
-        # Only tries that fail count: a whole hospital may sit behind one address.
-        limit = limiter.shared_limit(settings.sign_in_limit, scope="sign_in", deduct_when=_is_refused)
-        for name in LIMITED:
-            endpoint = f"identity.{name}"
-            if endpoint in views:
-                views[endpoint] = limit(views[endpoint])
-
-
-def _is_refused(response: Response) -> bool:
-    return response.status_code >= 400
+    limit_addresses(app, settings.sign_in_limit, LIMITED, scope="sign_in", refused_only=True)
 
 
 def enter(account: Account, method: str) -> sessions.Person:

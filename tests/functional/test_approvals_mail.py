@@ -1,7 +1,7 @@
 """Mails about approvals: one for each occasion, a link that shows before it acts, once, for one person."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -93,12 +93,17 @@ def test_who_decides_is_told_once_and_decides_once_by_the_link(
     assert "1 of 1 lines approved" in told.body
 
 
-def test_a_link_is_of_one_portal_one_person_and_two_days(mailed: Hospital, client: Visitor) -> None:
+def test_a_link_is_of_one_portal_one_person_and_two_days(
+    mailed: Hospital, client: Visitor, app_with: Callable[..., Flask]
+) -> None:
     requisition = submitted(mailed, {mailed.catheter_offer: 2})
     attend(mailed)
     page = link(mails(mailed, Role.APPROVER)[0])
     for forged in (page[:-2], page + "x", "/approvals/mail/x", "/approvals/mail/WzEsMV0.abc"):
         assert client.get(forged).status_code == 404
+    strict = app_with(sign_in_limit="1 per minute")
+    guesses = [Visitor(strict, strict.response_class).get("/approvals/mail/x").status_code for _ in range(2)]
+    assert guesses == [404, 429]
     assert client.post(page, data={}).status_code == 400, "not without the page's token"
     with transaction():
         db.session.get_one(

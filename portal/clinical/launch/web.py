@@ -1,6 +1,5 @@
 """The browser's side of launches: a session of its own inside an EHR's frame, and who may frame a page."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, make_response, redirect, render_template, request, session, url_for
@@ -13,6 +12,7 @@ from werkzeug.exceptions import Forbidden
 from portal.clinical.launch.services import Begun
 from portal.clinical.models import EhrSystem, Launch
 from portal.foundation.errors import DomainError
+from portal.foundation.limits import limit_addresses
 from portal.foundation.web import STATUS_OF
 from portal.identity import web
 from portal.identity.sessions import Person
@@ -80,11 +80,7 @@ def help_ended_sessions(app: Flask) -> None:
 
 def limit_launches(app: Flask) -> None:
     """Bounds how often one network address opens launches; a whole hospital may sit behind one."""
-    views: dict[str, Any] = app.view_functions
-    for limiter in app.extensions["limiter"]:
-        limit = limiter.shared_limit(LIMIT, scope="launches")
-        for name in LIMITED:
-            views[f"clinical.{name}"] = limit(views[f"clinical.{name}"])
+    limit_addresses(app, LIMIT, (f"clinical.{name}" for name in LIMITED), scope="launches")
 
 
 def is_embedded() -> bool:
