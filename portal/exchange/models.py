@@ -141,6 +141,7 @@ class WorkItem(TenantRow):
     subject: Mapped[str] = mapped_column(default="")
     message_id: Mapped[Key | None] = mapped_column(ForeignKey("message.id"), index=True)
     at_stake: Mapped[Amount | None]
+    cover_days: Mapped[int | None]  # how long the place lasts without what it waits for
     owner_id: Mapped[Key | None] = mapped_column(ForeignKey("account.id"))
     opened_at: Mapped[datetime] = mapped_column(default=clock.now)
     resolved_at: Mapped[datetime | None]

@@ -273,6 +273,14 @@ def pause(actor: Actor, partner: Partner, *, paused: bool) -> None:
         wake.deliver(partner.organization_id, partner.id)
 
 
+@dataclass(frozen=True)
+class Stake:
+    """What waits for a decision: money, and the days the place lasts without what it waits for."""
+
+    amount: Decimal | None
+    cover_days: int | None = None
+
+
 def open_item(
     kind: WorkItemKind,
     *,
@@ -281,7 +289,7 @@ def open_item(
     suggestion: str = "",
     subject: About | None = None,
     message_id: int | None = None,
-    at_stake: Decimal | None = None,
+    at_stake: Decimal | Stake | None = None,
 ) -> None:
     """Opens a work item; one that is open under this key learns the newest sentence instead.
 
@@ -289,7 +297,13 @@ def open_item(
     """
     if kind not in STOPPED and _is_settled(key, sentence):
         return
-    news = {"sentence": sentence, "suggestion": suggestion, "at_stake": at_stake}
+    stake = at_stake if isinstance(at_stake, Stake) else Stake(at_stake)
+    news = {
+        "sentence": sentence,
+        "suggestion": suggestion,
+        "at_stake": stake.amount,
+        "cover_days": stake.cover_days,
+    }
     db.session.execute(
         insert(WorkItem)
         .values(

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from portal.foundation.quantity import plain
-from portal.orders.rules import told_price
-
-PRICE_TOLERANCE = Decimal("0.0001")
+from portal.orders.differences.rules import told_price, tolerates
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,8 @@ class MatchLine:
 
     @property
     def is_other_price(self) -> bool:
-        """The price is not the ordered one."""
-        return abs(self.unit_price - self.ordered_price) > PRICE_TOLERANCE
+        """The price is not the ordered one, by more than what nobody is asked about."""
+        return not tolerates(self.ordered_price, self.unit_price, self.invoiced)
 
 
 def differences(line: MatchLine) -> list[str]:

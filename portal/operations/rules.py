@@ -15,8 +15,17 @@ ITEM_LABELS: dict[WorkItemKind, str] = {
     K.QUANTITY: "Quantity differs",
     K.UNIT: "Unit differs",
     K.PRICE: "Price differs",
+    K.CONTRACT_PRICE: "Contract price",
+    K.PART_NUMBER: "Part number",
+    K.DATE_PENDING: "Date pending",
+    K.ON_HOLD: "On hold",
+    K.DELETED: "Deleted by supplier",
+    K.NOT_ON_CONFIRMATION: "Not on confirmation",
     K.NOT_ON_ORDER: "Not on order",
     K.OVER_RECEIPT: "Over receipt",
+    K.DAMAGED: "Arrived damaged",
+    K.WRONG_ITEM: "Wrong item",
+    K.SHORT: "Short delivery",
     K.SYNC_STOPPED: "Master data stopped",
     K.INVOICE_DIFFERENCE: "Invoice differs",
     K.STOCK_BELOW_ZERO: "Stock below zero",
@@ -30,13 +39,15 @@ ITEM_LABELS: dict[WorkItemKind, str] = {
 
 _SUPPLIER_ANSWERS = frozenset({
     K.DATE_CHANGED, K.SUBSTITUTION, K.BACKORDERED, K.REJECTED, K.QUANTITY, K.UNIT, K.NOT_ON_ORDER,
+    K.PART_NUMBER, K.DATE_PENDING, K.ON_HOLD, K.DELETED, K.NOT_ON_CONFIRMATION,
 })  # fmt: skip
+_AT_THE_DOCK = frozenset({K.OVER_RECEIPT, K.DAMAGED, K.WRONG_ITEM, K.SHORT})
 KINDS_FOR: dict[Permission, frozenset[WorkItemKind]] = {
     Permission.OPERATE_EXCHANGE: frozenset(K),
     Permission.BUY: frozenset(K) - {K.SYNC_STOPPED, K.STOCK_BELOW_ZERO, K.STOCK_DIFFERS},
-    Permission.RECEIVE: _SUPPLIER_ANSWERS | {K.OVER_RECEIPT, K.STOCK_BELOW_ZERO, K.USAGE_UNKNOWN, K.RECALL},
+    Permission.RECEIVE: _SUPPLIER_ANSWERS | _AT_THE_DOCK | {K.STOCK_BELOW_ZERO, K.USAGE_UNKNOWN, K.RECALL},
     Permission.MATCH_INVOICES: frozenset(
-        {K.PRICE, K.QUANTITY, K.UNIT, K.NOT_ON_ORDER, K.OVER_RECEIPT, K.INVOICE_DIFFERENCE}
+        {K.PRICE, K.CONTRACT_PRICE, K.QUANTITY, K.UNIT, K.NOT_ON_ORDER, K.OVER_RECEIPT, K.INVOICE_DIFFERENCE}
     ),
     Permission.MANAGE_MASTER_DATA: frozenset({K.SYNC_STOPPED}),
 }
@@ -54,6 +65,8 @@ def visible_kinds(actor: Actor) -> frozenset[WorkItemKind]:
 MESSAGE_KINDS: dict[str, str] = {
     "purchase_order": "Purchase order",
     "receipt": "Receipt",
+    "receipt_reversal": "Receipt rolled back",
+    "supplier_return": "Return to supplier",
     "confirmation": "Order confirmation",
     "ship_notice": "Ship notice",
     "invoice": "Invoice",

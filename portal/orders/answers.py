@@ -22,6 +22,7 @@ from portal.orders.models import (
     PurchaseOrderLine,
     ShipNotice,
     ShipNoticeLine,
+    ShipPackage,
 )
 from portal.orders.review import recompute
 from portal.orders.units import Units
@@ -137,10 +138,8 @@ def apply_ship_notice(message: Message, document: canonical.InboundDocument) -> 
     Raises NotFound for an unknown order, Invalid for what cannot be understood.
     """
     assert isinstance(document, canonical.ShipNotice)
-    named = {line.order_number: line.order_message_id for line in document.lines}
-    named |= dict.fromkeys(document.whole_orders, "")
     # Orders are locked in one order, so that two notices never wait for each other.
-    orders = {number: order_answered(message, number, named[number]) for number in sorted(named)}
+    orders = {named: _order_named(message, named) for named in sorted(_named(document))}
     notice = _notice(message, document, list(orders.values()))
     affected = {line.line.order_id for line in notice.lines} if notice.id else set()
     if notice.id and (notice.noticed_at > document.noticed_at or _is_repeated(notice, document)):
@@ -156,6 +155,17 @@ def apply_ship_notice(message: Message, document: canonical.InboundDocument) -> 
             evidence={"message_id": message.id},
         )  # fmt: skip
         recompute(order)
+
+
+def _named(document: canonical.ShipNotice) -> set[str]:
+    """The orders a notice names: by our number, else by the message they were sent with."""
+    lines = {line.order_number or line.order_message_id for line in document.lines}
+    return lines | set(document.whole_orders)
+
+
+def _order_named(message: Message, named: str) -> PurchaseOrder:
+    sent = exchange_queries.sent_as(named) if "@" in named else None
+    return order_answered(message, sent.number if sent else named)
 
 
 def _is_repeated(notice: ShipNotice, document: canonical.ShipNotice) -> bool:
@@ -176,7 +186,7 @@ def _notice(message: Message, document: canonical.ShipNotice, orders: Sequence[P
     if supplier_id is None:
         raise NotFound(f"Ship notice {document.number} names no order, and its sender is no known supplier.")
     known = queries.find_notice(supplier_id, document.number)
-    return known or ShipNotice(supplier_id=supplier_id, number=document.number, lines=[])
+    return known or ShipNotice(supplier_id=supplier_id, number=document.number, lines=[], packages=[])
 
 
 def _fill(
@@ -194,29 +204,53 @@ def _fill(
     notice.delivery_expected_at = document.delivery_expected_at
     notice.carrier = document.carrier
     notice.tracking = document.tracking
-    units = {number: Units(order) for number, order in orders.items()}
+    units = {order.number: Units(order) for order in orders.values()}
     lines: list[ShipNoticeLine] = []
-    for line in document.lines:
-        lines += _notice_lines(orders[line.order_number], units[line.order_number], document, line)
-    for number in document.whole_orders:
-        lines += _all_open_lines(orders[number], notice)
-    notice.lines = lines
+    packages: list[ShipPackage] = []
+    for shipped in document.lines:
+        order = orders[shipped.order_number or shipped.order_message_id]
+        line = next((one for one in order.lines if one.line_number == shipped.line_number), None)
+        if line is None:
+            _not_on_order(order, f"Line {shipped.line_number} of ship notice {document.number}")
+            continue
+        lines += _notice_lines(line, units[order.number], shipped)
+        packages += _packages(line, units[order.number], shipped)
+    for named in document.whole_orders:
+        lines += _all_open_lines(orders[named], notice)
+    notice.lines, notice.packages = lines, packages
 
 
 def _notice_lines(
-    order: PurchaseOrder, units: Units, document: canonical.ShipNotice, shipped: canonical.ShipNoticeLine
+    line: PurchaseOrderLine, units: Units, shipped: canonical.ShipNoticeLine
 ) -> list[ShipNoticeLine]:
-    line = next((one for one in order.lines if one.line_number == shipped.line_number), None)
-    if line is None:
-        _not_on_order(order, f"Line {shipped.line_number} of ship notice {document.number}")
-        return []
     lots = _lots(shipped)
     quantities = units.quantities(line, [(lot.quantity, shipped.uom) for lot in lots])
     return [
         ShipNoticeLine(
-            line=line, quantity=quantity, lot=lot.lot, expires_on=lot.expires_on, sscc=shipped.sscc
+            line=line,
+            quantity=quantity,
+            lot=lot.lot,
+            expires_on=lot.expires_on,
+            serials=list(lot.serials),
+            sscc=shipped.sscc,
         )
         for lot, quantity in zip(lots, quantities, strict=True)
+    ]
+
+
+def _packages(line: PurchaseOrderLine, units: Units, shipped: canonical.ShipNoticeLine) -> list[ShipPackage]:
+    """Every package around a line, from the pallet to the carton."""
+    return [
+        ShipPackage(
+            line_id=line.id,
+            sscc=one.sscc,
+            parent_sscc=one.parent_sscc,
+            kind=one.kind,
+            quantity=None
+            if one.quantity is None
+            else units.quantities(line, [(one.quantity, one.uom or shipped.uom)])[0],
+        )
+        for one in shipped.packages
     ]
 
 

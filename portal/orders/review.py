@@ -1,31 +1,49 @@
 """Derives what the supplier's documents amount to, and what of it a person must decide."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from integrations.canonical import ConfirmationStatus
+from integrations.canonical import ConfirmationStatus, ConfirmationType
 from portal.exchange import queries as exchange_queries
 from portal.exchange import services as exchange
-from portal.exchange.rules import WorkItemKind
 from portal.foundation.access import system
 from portal.foundation.money import extended
 from portal.orders import queries, services
-from portal.orders.models import ConfirmationPart, PurchaseOrder, PurchaseOrderLine, ShipNoticeLine
-from portal.orders.rules import Answer, Deviation, Ordered, current_answers, deviations
-
-DEVIATION_KINDS = frozenset(
-    {
-        WorkItemKind.BACKORDERED,
-        WorkItemKind.REJECTED,
-        WorkItemKind.QUANTITY,
-        WorkItemKind.PRICE,
-        WorkItemKind.DATE_CHANGED,
-        WorkItemKind.SUBSTITUTION,
-        WorkItemKind.OVER_RECEIPT,
-    }
+from portal.orders.differences import covering
+from portal.orders.differences.knowing import Numbers
+from portal.orders.differences.rules import (
+    KINDS,
+    Deviation,
+    Ordered,
+    deviations,
+    is_same_part,
 )
+from portal.orders.models import (
+    ConfirmationPart,
+    OrderConfirmation,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    ShipNoticeLine,
+)
+from portal.orders.rules import Answer, current_answers
+
+SAID_YES = frozenset({ConfirmationStatus.ACCEPTED, ConfirmationStatus.CHANGED})
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What all confirmations of an order say of one line.
+
+    `was_confirmed`: an answer that was replaced since had accepted it. `is_left_out`: the confirmation that
+    replaces the earlier ones does not name the line.
+    """
+
+    answers: list[Answer]
+    was_confirmed: bool
+    is_left_out: bool
 
 
 def recompute(order: PurchaseOrder) -> None:
@@ -35,19 +53,16 @@ def recompute(order: PurchaseOrder) -> None:
     """
     confirmations = queries.confirmations_of(order.id)
     shipped = queries.shipped_lines(order.id)
-    found: dict[str, tuple[PurchaseOrderLine, Deviation]] = {}
+    heard = {line.id: _heard(line, confirmations) for line in order.lines}
     for line in order.lines:
-        spoken = [
-            (one.number, [_answer(part) for part in one.parts if part.line_id == line.id])
-            for one in confirmations
-        ]
-        answers = current_answers(
-            line.quantities.wanted, [(number, parts) for number, parts in spoken if parts]
-        )
-        _take_answers(line, answers)
+        _take_answers(line, heard[line.id].answers)
         _take_shipments(order, line, [one for one in shipped if one.line_id == line.id])
-        for deviation in deviations(_ordered(line), answers):
-            found[f"line-{line.id}-{deviation.kind}"] = (line, deviation)
+    numbers = Numbers(order, [line for line in order.lines if _is_asked(line, heard[line.id])])
+    found = {
+        f"line-{line.id}-{deviation.kind}": (line, deviation)
+        for line in order.lines
+        for deviation in deviations(_ordered(line, heard[line.id], numbers), heard[line.id].answers)
+    }
     _decide(order, found)
     services.refresh(order)
 
@@ -55,11 +70,29 @@ def recompute(order: PurchaseOrder) -> None:
 def settle_received(order: PurchaseOrder) -> None:
     """After goods came: their line may have no difference left, or a new one."""
     items = exchange_queries.open_items_about(PurchaseOrder.__tablename__, order.id)
-    is_open = any(item.kind in DEVIATION_KINDS for item in items)
+    is_open = any(item.kind in KINDS for item in items)
     if is_open or any(line.received > line.quantities.wanted for line in order.lines):
         recompute(order)
     else:
         services.refresh(order)
+
+
+def _heard(line: PurchaseOrderLine, confirmations: Sequence[OrderConfirmation]) -> Heard:
+    """The answers that count, newest first; a "replace" ends what was said before it."""
+    spoken: list[tuple[str, list[Answer]]] = []
+    is_replaced = False
+    was_confirmed = False
+    for one in confirmations:
+        parts = [_answer(part) for part in one.parts if part.line_id == line.id]
+        was_confirmed = was_confirmed or (bool(spoken) and any(part.status in SAID_YES for part in parts))
+        if parts and not is_replaced:
+            spoken.append((one.number, parts))
+        is_replaced = is_replaced or one.type is ConfirmationType.REPLACE
+    return Heard(
+        current_answers(line.quantities.wanted, spoken),
+        was_confirmed=was_confirmed,
+        is_left_out=is_replaced and not spoken,
+    )
 
 
 def _answer(part: ConfirmationPart) -> Answer:
@@ -72,15 +105,20 @@ def _take_answers(line: PurchaseOrderLine, answers: Sequence[Answer]) -> None:
     def total(*statuses: ConfirmationStatus) -> Decimal:
         return sum((one.quantity for one in answers if one.status in statuses), Decimal())
 
-    line.confirmed = total(ConfirmationStatus.ACCEPTED, ConfirmationStatus.CHANGED)
+    line.confirmed = total(*SAID_YES)
     line.backordered = total(ConfirmationStatus.BACKORDERED)
     line.rejected = total(ConfirmationStatus.REJECTED)
     line.promised_on = max((one.promised_on for one in answers if one.promised_on), default=None)
     prices = [one.unit_price for one in answers if one.unit_price is not None]
     different = [price for price in prices if price != line.unit_price]
     line.confirmed_price = next(iter(different or prices), None)
-    line.substitute_part = next((one.substitute_part for one in answers if one.substitute_part), "")
+    line.substitute_part = next((one.substitute_part for one in answers if _is_other_part(line, one)), "")
     line.supplier_comment = "; ".join(dict.fromkeys(one.comments for one in answers if one.comments))
+
+
+def _is_other_part(line: PurchaseOrderLine, answer: Answer) -> bool:
+    """An "allDetail" answer repeats the ordered part: that is no substitute."""
+    return bool(answer.substitute_part) and not is_same_part(answer.substitute_part, line.supplier_part)
 
 
 def _take_shipments(
@@ -99,15 +137,34 @@ def _take_shipments(
     line.expected_on = max(days)
 
 
-def _ordered(line: PurchaseOrderLine) -> Ordered:
-    return Ordered(line.description, line.uom, line.unit_price, line.needed_on, line.quantities)
+def _is_asked(line: PurchaseOrderLine, heard: Heard) -> bool:
+    """Whether price or part of a line are in question, so that contract and catalog must be looked at."""
+    return bool(line.substitute_part) or any(
+        one.unit_price not in (None, line.unit_price) for one in heard.answers
+    )
+
+
+def _ordered(line: PurchaseOrderLine, heard: Heard, numbers: Numbers) -> Ordered:
+    return Ordered(
+        line.description,
+        line.uom,
+        line.unit_price,
+        line.needed_on,
+        line.quantities,
+        part=line.supplier_part,
+        numbers=numbers.of_item(line),
+        contract_price=numbers.contract_price(line),
+        was_confirmed=heard.was_confirmed,
+        is_left_out=heard.is_left_out,
+    )
 
 
 def _decide(order: PurchaseOrder, found: dict[str, tuple[PurchaseOrderLine, Deviation]]) -> None:
     portal = system(order.organization_id, "supplier's answer compared")
     for item in exchange_queries.open_items_about(PurchaseOrder.__tablename__, order.id):
-        if item.kind in DEVIATION_KINDS and item.key not in found:
+        if item.kind in KINDS and item.key not in found:
             exchange.resolve(portal, item, "The difference is gone.")
+    covers = covering.days_left(order.location_id, {line.item_id for line, _ in found.values()})
     for key, (line, deviation) in found.items():
         exchange.open_item(
             deviation.kind,
@@ -115,5 +172,7 @@ def _decide(order: PurchaseOrder, found: dict[str, tuple[PurchaseOrderLine, Devi
             sentence=deviation.sentence,
             suggestion=deviation.suggestion,
             subject=exchange.about(order),
-            at_stake=extended(line.quantities.wanted, line.unit_price),
+            at_stake=exchange.Stake(
+                extended(line.quantities.wanted, line.unit_price), covers.get(line.item_id)
+            ),
         )

@@ -7,9 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from integrations.canonical import ConfirmationStatus
-from portal.exchange.rules import WorkItemKind
 from portal.foundation.money import cents
-from portal.foundation.quantity import plain
 
 USUAL_DELIVERY = timedelta(days=3)  # when nobody named a day
 
@@ -156,7 +154,8 @@ def current_answers(ordered: Decimal, confirmations: Sequence[tuple[str, Sequenc
 
     A newer version of a confirmation replaces the older one of the same number. A newer confirmation speaks
     first; an older one still counts for the quantity the newer left open, as when a supplier confirms a line
-    in several documents. "Unknown" says nothing.
+    in several documents. "Unknown" takes back what was said of its quantity (Fulfill.dtd 1.2.063,
+    ConfirmationHeader).
     """
     counted: list[Answer] = []
     heard: set[str] = set()
@@ -167,111 +166,9 @@ def current_answers(ordered: Decimal, confirmations: Sequence[tuple[str, Sequenc
         heard.add(number)
         newest = not counted
         for answer in answers:
-            if answer.status is ConfirmationStatus.UNKNOWN:
-                continue
             # What the newest document says is shown in full, even when it exceeds the order.
             quantity = answer.quantity if newest else min(answer.quantity, open_quantity)
             if quantity > 0:
                 counted.append(replace(answer, quantity=quantity))
                 open_quantity -= quantity
     return counted
-
-
-@dataclass(frozen=True)
-class Ordered:
-    """A line as it was ordered, and what has become of it."""
-
-    name: str
-    uom: str
-    unit_price: Decimal
-    needed_on: date
-    quantities: Quantities
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """A difference between what was ordered and what the supplier answered."""
-
-    kind: WorkItemKind
-    sentence: str
-    suggestion: str
-
-
-def deviations(line: Ordered, answers: Sequence[Answer]) -> list[Deviation]:
-    """Only the differences of a line that still need a decision, at most one of a kind."""
-    found: dict[WorkItemKind, Deviation] = {}
-    for deviation in (*_shortages(line), *_excess(line), *_changes(line, answers)):
-        found.setdefault(deviation.kind, deviation)
-    return list(found.values())
-
-
-def _shortages(line: Ordered) -> Iterator[Deviation]:
-    """What is backordered or rejected and has neither been cancelled nor come all the same."""
-    counted = line.quantities
-    short = max(counted.wanted - max(counted.confirmed, counted.shipped, counted.received), Decimal())
-    backordered = min(counted.backordered, short)
-    rejected = min(counted.rejected, short - backordered)
-    if backordered:
-        yield Deviation(
-            WorkItemKind.BACKORDERED,
-            f"{plain(backordered)} {line.uom} of {line.name} {_is(backordered)} backordered.",
-            "Wait for the supplier, or cancel the rest and order elsewhere.",
-        )
-    if rejected:
-        yield Deviation(
-            WorkItemKind.REJECTED,
-            f"{plain(rejected)} {line.uom} of {line.name} {_is(rejected)} rejected by the supplier.",
-            "Cancel the rest and order elsewhere; tell the requester.",
-        )
-
-
-def _is(quantity: Decimal) -> str:
-    return "is" if quantity == 1 else "are"
-
-
-def _excess(line: Ordered) -> Iterator[Deviation]:
-    answered, ordered = line.quantities.answered, line.quantities.ordered
-    received, wanted = line.quantities.received, line.quantities.wanted
-    if received > wanted:
-        yield Deviation(
-            WorkItemKind.OVER_RECEIPT,
-            f"{line.name}: {plain(received)} {line.uom} received, {plain(wanted)} wanted.",
-            "Send the surplus back, or keep it and expect a higher invoice.",
-        )
-    if answered > ordered:
-        yield Deviation(
-            WorkItemKind.QUANTITY,
-            f"{line.name}: {plain(answered)} {line.uom} confirmed, {plain(ordered)} ordered.",
-            "Ask the supplier to confirm the ordered quantity.",
-        )
-
-
-def told_price(price: Decimal) -> str:
-    """A unit price in a sentence: two decimals, up to four where they count."""
-    decimals = max(2, -int(price.normalize().as_tuple().exponent))
-    return f"{price:,.{decimals}f}"
-
-
-def _changes(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
-    prices = {one.unit_price for one in answers if one.unit_price not in (None, line.unit_price)}
-    days = {one.promised_on for one in answers if one.promised_on and one.promised_on > line.needed_on}
-    parts = {one.substitute_part for one in answers if one.substitute_part}
-    if prices and line.quantities.wanted > 0:
-        told = " and ".join(sorted(told_price(price) for price in prices if price is not None))
-        yield Deviation(
-            WorkItemKind.PRICE,
-            f"{line.name}: {told} confirmed, {told_price(line.unit_price)} ordered per {line.uom}.",
-            "Accept the price, or dispute it with the contract in hand.",
-        )
-    if days and line.quantities.outstanding > 0:
-        yield Deviation(
-            WorkItemKind.DATE_CHANGED,
-            f"{line.name} is promised for {max(days):%b %-d, %Y}, needed on {line.needed_on:%b %-d, %Y}.",
-            "Accept the date, or order elsewhere.",
-        )
-    if parts and line.quantities.outstanding > 0:
-        yield Deviation(
-            WorkItemKind.SUBSTITUTION,
-            f"{line.name}: the supplier offers {' and '.join(sorted(parts))} instead.",
-            "Accept the substitute, or reject it and order elsewhere.",
-        )

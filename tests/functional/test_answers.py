@@ -105,11 +105,47 @@ def test_confirmations_with_different_numbers_add_up(order: PurchaseOrder) -> No
     assert answered(order) == (4, 0, 0)
 
 
-def test_unknown_says_nothing(order: PurchaseOrder) -> None:
+def test_unknown_takes_back_what_was_said_of_its_quantity(order: PurchaseOrder) -> None:
+    """Fulfill.dtd 1.2.063: a status "unknown" resets the line to its original state."""
     confirm(confirmation(order.number, {10: [part(4)]}, number="OC-1", at=NOON))
     later = NOON + timedelta(hours=1)
-    confirm(confirmation(order.number, {10: [part(4, "unknown")]}, number="OC-2", at=later))
-    assert answered(order) == (4, 0, 0)
+    confirm(confirmation(order.number, {10: [part(3, "unknown")]}, number="OC-2", at=later))
+    assert answered(order) == (1, 0, 0)
+    assert open_kinds(order) == [WorkItemKind.ON_HOLD]
+
+
+def test_all_detail_repeats_the_ordered_part_and_offers_no_substitute(order: PurchaseOrder) -> None:
+    said = [part(4, "changed", price="20.00", substitute=line_of(order).supplier_part.lower())]
+    confirm(confirmation(order.number, {10: said}, type_="allDetail"))
+    assert line_of(order).substitute_part == ""
+    assert open_kinds(order) == []
+
+
+def test_a_replacing_confirmation_ends_the_earlier_ones(order: PurchaseOrder) -> None:
+    confirm(confirmation(order.number, {10: [part(4)], 20: [part(2)]}, number="OC-1", at=NOON))
+    said = {10: [part(1, promised_on=line_of(order).needed_on)]}
+    later = NOON + timedelta(hours=1)
+    confirm(confirmation(order.number, said, type_="replace", number="OC-2", at=later))
+    assert answered(order, 10) == (1, 0, 0)
+    assert answered(order, 20) == (0, 0, 0)
+    (item,) = open_items_about("purchase_order", order.id)
+    assert item.kind is WorkItemKind.NOT_ON_CONFIRMATION
+    assert item.at_stake == Decimal("14.50")
+
+
+def test_what_is_confirmed_first_and_rejected_later_is_called_deleted(order: PurchaseOrder) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "rejected")]}, number="OC-2", at=NOON))
+    assert open_kinds(order) == [WorkItemKind.REJECTED]
+    earlier = NOON - timedelta(hours=1)
+    confirm(confirmation(order.number, {10: [part(4)]}, number="OC-1", at=earlier))
+    assert answered(order) == (0, 0, 4)
+    assert open_kinds(order) == [WorkItemKind.DELETED]
+
+
+def test_a_price_within_tolerance_asks_nobody(order: PurchaseOrder) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "changed", price="20.19")]}))
+    assert line_of(order).confirmed_price == Decimal("20.19")
+    assert open_kinds(order) == []
 
 
 def test_a_rejection_of_the_whole_order_is_not_called_confirmed(order: PurchaseOrder) -> None:

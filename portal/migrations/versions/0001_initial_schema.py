@@ -107,11 +107,14 @@ TENANT_TABLES = (
     "approval_decision",
     "approval_link",
     "approval_question",
+    "backorder_choice",
     "check_result",
     "confirmation_part",
     "cost_share",
     "invoice_line",
     "launch",
+    "line_decision",
+    "price_question",
     "purchase_order_source",
     "receipt_line",
     "receipt_scan",
@@ -3354,6 +3357,52 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_approval_question_step_id"), "approval_question", ["step_id"], unique=False)
     op.create_table(
+        "backorder_choice",
+        sa.Column("line_id", sa.BigInteger(), nullable=False),
+        sa.Column("requisition_line_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "choice",
+            sa.Enum(
+                "wait", "substitute", "cancel", "other_supplier", name="choice", native_enum=False, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_backorder_choice_account_id")),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["purchase_order_line.id"], name=op.f("fk_backorder_choice_line_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_backorder_choice_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requisition_line_id"],
+            ["requisition_line.id"],
+            name=op.f("fk_backorder_choice_requisition_line_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backorder_choice")),
+        sa.UniqueConstraint(
+            "line_id", "requisition_line_id", name=op.f("uq_backorder_choice_line_id_requisition_line_id")
+        ),
+    )
+    op.create_index(
+        op.f("ix_backorder_choice_organization_id"), "backorder_choice", ["organization_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_backorder_choice_requisition_line_id"),
+        "backorder_choice",
+        ["requisition_line_id"],
+        unique=False,
+    )
+    op.create_table(
         "check_result",
         sa.Column("requisition_id", sa.BigInteger(), nullable=False),
         sa.Column("line_id", sa.BigInteger(), nullable=True),
@@ -3560,6 +3609,139 @@ def upgrade() -> None:
     op.create_index(op.f("ix_launch_account_id"), "launch", ["account_id"], unique=False)
     op.create_index(op.f("ix_launch_ehr_system_id"), "launch", ["ehr_system_id"], unique=False)
     op.create_index(op.f("ix_launch_organization_id"), "launch", ["organization_id"], unique=False)
+    op.create_table(
+        "line_decision",
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("line_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "delivery_stopped",
+                "not_applied",
+                "date_changed",
+                "substitution",
+                "backordered",
+                "rejected",
+                "quantity",
+                "unit",
+                "price",
+                "contract_price",
+                "part_number",
+                "date_pending",
+                "on_hold",
+                "deleted",
+                "not_on_confirmation",
+                "not_on_order",
+                "over_receipt",
+                "damaged",
+                "wrong_item",
+                "short",
+                "sync_stopped",
+                "invoice_difference",
+                "stock_below_zero",
+                "stock_differs",
+                "usage_unknown",
+                "usage_conflict",
+                "usage_unsafe",
+                "bill_only",
+                "recall",
+                name="workitemkind",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "act",
+            sa.Enum(
+                "accept", "dispute", "split", "cancel", "reorder", name="act", native_enum=False, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["purchase_order_line.id"], name=op.f("fk_line_decision_line_id")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["purchase_order.id"], name=op.f("fk_line_decision_order_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_line_decision_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_line_decision")),
+    )
+    op.create_index(op.f("ix_line_decision_line_id"), "line_decision", ["line_id"], unique=False)
+    op.create_index(op.f("ix_line_decision_order_id"), "line_decision", ["order_id"], unique=False)
+    op.create_index(
+        op.f("ix_line_decision_organization_id"), "line_decision", ["organization_id"], unique=False
+    )
+    op.create_table(
+        "price_question",
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("line_id", sa.BigInteger(), nullable=False),
+        sa.Column("requisition_line_id", sa.BigInteger(), nullable=False),
+        sa.Column("old_price", sa.Numeric(precision=16, scale=4), nullable=False),
+        sa.Column("new_price", sa.Numeric(precision=16, scale=4), nullable=False),
+        sa.Column("quantity", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("approved", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column("limit_needed", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column("approver_id", sa.BigInteger(), nullable=True),
+        sa.Column("asked_by_id", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("open", "approved", "refused", name="askstate", native_enum=False, length=40),
+            nullable=False,
+        ),
+        sa.Column("decided_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["approver_id"], ["account.id"], name=op.f("fk_price_question_approver_id")),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["account.id"], name=op.f("fk_price_question_asked_by_id")),
+        sa.ForeignKeyConstraint(
+            ["decided_by_id"], ["account.id"], name=op.f("fk_price_question_decided_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["purchase_order_line.id"], name=op.f("fk_price_question_line_id")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["purchase_order.id"], name=op.f("fk_price_question_order_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_price_question_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requisition_line_id"],
+            ["requisition_line.id"],
+            name=op.f("fk_price_question_requisition_line_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_price_question")),
+    )
+    op.create_index(op.f("ix_price_question_order_id"), "price_question", ["order_id"], unique=False)
+    op.create_index(
+        op.f("ix_price_question_organization_id"), "price_question", ["organization_id"], unique=False
+    )
+    op.create_index(
+        "uq_price_question_open",
+        "price_question",
+        ["line_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+    )
     op.create_table(
         "purchase_order_source",
         sa.Column("line_id", sa.BigInteger(), nullable=False),
@@ -4064,6 +4246,16 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_purchase_order_source_requisition_line_id"), table_name="purchase_order_source")
     op.drop_index(op.f("ix_purchase_order_source_organization_id"), table_name="purchase_order_source")
     op.drop_table("purchase_order_source")
+    op.drop_index(
+        "uq_price_question_open", table_name="price_question", postgresql_where=sa.text("state = 'open'")
+    )
+    op.drop_index(op.f("ix_price_question_organization_id"), table_name="price_question")
+    op.drop_index(op.f("ix_price_question_order_id"), table_name="price_question")
+    op.drop_table("price_question")
+    op.drop_index(op.f("ix_line_decision_organization_id"), table_name="line_decision")
+    op.drop_index(op.f("ix_line_decision_order_id"), table_name="line_decision")
+    op.drop_index(op.f("ix_line_decision_line_id"), table_name="line_decision")
+    op.drop_table("line_decision")
     op.drop_index(op.f("ix_launch_organization_id"), table_name="launch")
     op.drop_index(op.f("ix_launch_ehr_system_id"), table_name="launch")
     op.drop_index(op.f("ix_launch_account_id"), table_name="launch")
@@ -4082,6 +4274,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_check_result_requisition_id"), table_name="check_result")
     op.drop_index(op.f("ix_check_result_organization_id"), table_name="check_result")
     op.drop_table("check_result")
+    op.drop_index(op.f("ix_backorder_choice_requisition_line_id"), table_name="backorder_choice")
+    op.drop_index(op.f("ix_backorder_choice_organization_id"), table_name="backorder_choice")
+    op.drop_table("backorder_choice")
     op.drop_index(op.f("ix_approval_question_step_id"), table_name="approval_question")
     op.drop_index(op.f("ix_approval_question_organization_id"), table_name="approval_question")
     op.drop_table("approval_question")

@@ -1,0 +1,293 @@
+"""What of a supplier's answer a person must decide, and what is small enough to pass."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from integrations.canonical import ConfirmationStatus
+from portal.exchange.rules import WorkItemKind
+from portal.foundation.quantity import plain
+from portal.orders.rules import Answer, Quantities
+
+# A price may differ by this share of the ordered one, and by this much over the whole line, without a word.
+TOLERATED_SHARE = Decimal("0.01")
+TOLERATED_AMOUNT = Decimal("5.00")
+
+KINDS = frozenset(
+    {
+        WorkItemKind.BACKORDERED,
+        WorkItemKind.REJECTED,
+        WorkItemKind.DELETED,
+        WorkItemKind.ON_HOLD,
+        WorkItemKind.NOT_ON_CONFIRMATION,
+        WorkItemKind.QUANTITY,
+        WorkItemKind.PRICE,
+        WorkItemKind.CONTRACT_PRICE,
+        WorkItemKind.DATE_CHANGED,
+        WorkItemKind.DATE_PENDING,
+        WorkItemKind.SUBSTITUTION,
+        WorkItemKind.PART_NUMBER,
+        WorkItemKind.OVER_RECEIPT,
+    }
+)
+"""What `deviations` may find of a line; each stands until it is decided or its cause is gone."""
+SHORTAGES = frozenset(
+    {
+        WorkItemKind.BACKORDERED,
+        WorkItemKind.REJECTED,
+        WorkItemKind.DELETED,
+        WorkItemKind.ON_HOLD,
+        WorkItemKind.NOT_ON_CONFIRMATION,
+    }
+)
+PRICES = frozenset({WorkItemKind.PRICE, WorkItemKind.CONTRACT_PRICE})
+PARTS = frozenset({WorkItemKind.SUBSTITUTION, WorkItemKind.PART_NUMBER})
+DATES = frozenset({WorkItemKind.DATE_CHANGED, WorkItemKind.DATE_PENDING})
+
+
+class Act(StrEnum):
+    """What a person does about a difference."""
+
+    ACCEPT = "accept"
+    DISPUTE = "dispute"
+    SPLIT = "split"
+    CANCEL = "cancel"
+    REORDER = "reorder"
+
+
+class AskState(StrEnum):
+    """Whether a price beyond what was approved is decided."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class Choice(StrEnum):
+    """What a requester wants while the supplier cannot deliver."""
+
+    WAIT = "wait"
+    SUBSTITUTE = "substitute"
+    CANCEL = "cancel"
+    OTHER_SUPPLIER = "other_supplier"
+
+
+def acts_for(kind: WorkItemKind, counted: Quantities) -> list[Act]:
+    """What can be done about a difference, what is suggested first."""
+    if kind in PRICES or kind in DATES or kind in PARTS or kind is WorkItemKind.QUANTITY:
+        return [Act.ACCEPT, Act.DISPUTE, *_instead(counted)]
+    if kind is WorkItemKind.BACKORDERED:
+        return [Act.ACCEPT, Act.SPLIT, *_instead(counted), Act.DISPUTE]
+    return [*_instead(counted), Act.DISPUTE] if kind in SHORTAGES else []
+
+
+def _instead(counted: Quantities) -> list[Act]:
+    return [Act.REORDER, Act.CANCEL] if counted.unshipped > 0 else []
+
+
+@dataclass(frozen=True)
+class Cover:
+    """How long what is on the shelf lasts: days until usage or a scheduled case finds too little, and why."""
+
+    item_id: int
+    days: int
+    on_hand: Decimal
+    a_day: Decimal
+    cases: int = 0
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A line as it is ordered now, and what has become of it.
+
+    `numbers` are other part numbers of the same item, `contract_price` is the one of today per order unit.
+    """
+
+    name: str
+    uom: str
+    unit_price: Decimal
+    needed_on: date
+    quantities: Quantities
+    part: str = ""
+    numbers: frozenset[str] = frozenset()
+    contract_price: Decimal | None = None
+    was_confirmed: bool = False
+    is_left_out: bool = False
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A difference between what was ordered and what the supplier answered."""
+
+    kind: WorkItemKind
+    sentence: str
+    suggestion: str
+
+
+def tolerates(ordered: Decimal, said: Decimal, quantity: Decimal) -> bool:
+    """Whether a unit price differs so little over a quantity that nobody is asked."""
+    difference = abs(said - ordered)
+    return difference <= ordered * TOLERATED_SHARE and difference * quantity <= TOLERATED_AMOUNT
+
+
+def is_same_part(one: str, other: str) -> bool:
+    """Part numbers as people read them: case, spaces and hyphens do not count."""
+    return bare(one) == bare(other)
+
+
+def bare(part: str) -> str:
+    """A part number without what people write differently."""
+    return re.sub(r"[\s\-_./]", "", part).upper()
+
+
+def deviations(line: Ordered, answers: Sequence[Answer]) -> list[Deviation]:
+    """Only the differences of a line that still need a decision, at most one of a kind."""
+    found: dict[WorkItemKind, Deviation] = {}
+    for deviation in (*_shortages(line, answers), *_excess(line), *_changes(line, answers)):
+        found.setdefault(deviation.kind, deviation)
+    return list(found.values())
+
+
+def short_of(counted: Quantities) -> Decimal:
+    """What the supplier will not bring as ordered, and what has not come all the same."""
+    return max(counted.wanted - max(counted.confirmed, counted.shipped, counted.received), Decimal())
+
+
+def _shortages(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
+    """What is backordered, rejected or undecided and has neither been cancelled nor come all the same."""
+    counted = line.quantities
+    short = short_of(counted)
+    backordered = min(counted.backordered, short)
+    rejected = min(counted.rejected, short - backordered)
+    unknown = sum((one.quantity for one in answers if one.status is ConfirmationStatus.UNKNOWN), Decimal())
+    on_hold = min(unknown, short - backordered - rejected)
+    if backordered:
+        days = [one.promised_on for one in answers if one.status is ConfirmationStatus.BACKORDERED]
+        named = max((day for day in days if day), default=None)
+        until = f" until {named:%b %-d, %Y}" if named else ", and no day is named"
+        yield Deviation(
+            WorkItemKind.BACKORDERED,
+            f"{_told(backordered, line)} backordered{until}.",
+            "Wait for the supplier, or cancel the rest and order elsewhere.",
+        )
+    if rejected and line.was_confirmed:
+        yield Deviation(
+            WorkItemKind.DELETED,
+            f"{_told(rejected, line)} confirmed first and rejected since.",
+            "Cancel the rest and order elsewhere; tell the requester.",
+        )
+    elif rejected:
+        yield Deviation(
+            WorkItemKind.REJECTED,
+            f"{_told(rejected, line)} rejected by the supplier.",
+            "Cancel the rest and order elsewhere; tell the requester.",
+        )
+    if on_hold:
+        yield Deviation(
+            WorkItemKind.ON_HOLD,
+            f"{_told(on_hold, line)} on hold: the supplier has not decided.",
+            "Ask the supplier, or order elsewhere.",
+        )
+    if line.is_left_out and short:
+        yield Deviation(
+            WorkItemKind.NOT_ON_CONFIRMATION,
+            f"{line.name} is missing on the confirmation that replaces the earlier ones.",
+            "Ask the supplier whether it still comes.",
+        )
+
+
+def _told(quantity: Decimal, line: Ordered) -> str:
+    return f"{plain(quantity)} {line.uom} of {line.name} {'is' if quantity == 1 else 'are'}"
+
+
+def _excess(line: Ordered) -> Iterator[Deviation]:
+    answered, ordered = line.quantities.answered, line.quantities.ordered
+    received, wanted = line.quantities.received, line.quantities.wanted
+    if received > wanted:
+        yield Deviation(
+            WorkItemKind.OVER_RECEIPT,
+            f"{line.name}: {plain(received)} {line.uom} received, {plain(wanted)} wanted.",
+            "Send the surplus back, or keep it and expect a higher invoice.",
+        )
+    if answered > ordered:
+        yield Deviation(
+            WorkItemKind.QUANTITY,
+            f"{line.name}: {plain(answered)} {line.uom} confirmed, {plain(ordered)} ordered.",
+            "Ask the supplier to confirm the ordered quantity.",
+        )
+
+
+def told_price(price: Decimal) -> str:
+    """A unit price in a sentence: two decimals, up to four where they count."""
+    decimals = max(2, -int(price.normalize().as_tuple().exponent))
+    return f"{price:,.{decimals}f}"
+
+
+def _changes(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
+    if line.quantities.wanted > 0:
+        yield from _other_price(line, answers)
+    if line.quantities.outstanding > 0:
+        yield from _other_day(line, answers)
+        yield from _other_part(line, answers)
+
+
+def _other_price(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
+    said = {one.unit_price for one in answers if one.unit_price is not None}
+    prices = sorted(one for one in said if not tolerates(line.unit_price, one, line.quantities.wanted))
+    if not prices:
+        return
+    told = f"{line.name}: {' and '.join(told_price(price) for price in prices)} confirmed, "
+    if line.contract_price is not None and prices == [line.contract_price]:
+        yield Deviation(
+            WorkItemKind.CONTRACT_PRICE,
+            f"{told}the contract price of today; {told_price(line.unit_price)} ordered per {line.uom}.",
+            "Accept it: the order carries a price that is no longer valid.",
+        )
+        return
+    yield Deviation(
+        WorkItemKind.PRICE,
+        f"{told}{told_price(line.unit_price)} ordered per {line.uom}.",
+        "Accept the price, or dispute it with the contract in hand.",
+    )
+
+
+def _other_day(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
+    days = {one.promised_on for one in answers if one.promised_on and one.promised_on > line.needed_on}
+    if days:
+        yield Deviation(
+            WorkItemKind.DATE_CHANGED,
+            f"{line.name} is promised for {max(days):%b %-d, %Y}, needed on {line.needed_on:%b %-d, %Y}.",
+            "Accept the date, or order elsewhere.",
+        )
+    elif any(_says_nothing(one) for one in answers):
+        yield Deviation(
+            WorkItemKind.DATE_PENDING,
+            f"{line.name} is accepted with a change, but no day and no change is named.",
+            "Ask the supplier for the day.",
+        )
+
+
+def _says_nothing(answer: Answer) -> bool:
+    named = (answer.promised_on, answer.unit_price, answer.substitute_part, answer.comments)
+    return answer.status is ConfirmationStatus.CHANGED and not any(named)
+
+
+def _other_part(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
+    said = {one.substitute_part for one in answers if one.substitute_part}
+    parts = sorted(part for part in said if not is_same_part(part, line.part))
+    same = {bare(part) for part in line.numbers}
+    if parts and all(bare(part) in same for part in parts):
+        yield Deviation(
+            WorkItemKind.PART_NUMBER,
+            f"{line.name}: the supplier calls it {' and '.join(parts)}, ordered as {line.part}.",
+            "It is the same item: accept the number.",
+        )
+    elif parts:
+        yield Deviation(
+            WorkItemKind.SUBSTITUTION,
+            f"{line.name}: the supplier offers {' and '.join(parts)} instead.",
+            "Accept the substitute, or reject it and order elsewhere.",
+        )
