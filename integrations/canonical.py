@@ -179,6 +179,9 @@ class PurchaseOrder(Document):
     currency: str
     supplier: str
     supplier_network_id: str = ""
+    supplier_name: str = ""
+    supplier_email: str = ""
+    agreement: str = ""  # the blanket order it is called off
     facility: str
     location: str
     ship_to: Address

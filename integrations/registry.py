@@ -10,10 +10,14 @@ from integrations.erp.s4hana import S4Hana
 from integrations.http import Connection
 from integrations.network.contract import InboundFormat, Network
 from integrations.network.inbound import CxmlInbound
+from integrations.network.mail import MailedOrders
 from integrations.network.sap_business_network import SapBusinessNetwork
 
 EHRS: dict[str, Callable[[Registration, Connection, Cache], Ehr]] = {"smart": Smart}
 ERPS: dict[str, Callable[[Connection], Erp]] = {"s4hana": S4Hana}
 SENDERS: dict[str, Callable[[Connection], Hl7Sender]] = {"hl7v2": Hl7Sender}
-NETWORKS: dict[str, Callable[[Connection], Network]] = {"sap_business_network": SapBusinessNetwork}
+NETWORKS: dict[str, Callable[[Connection], Network]] = {
+    "mail": MailedOrders,
+    "sap_business_network": SapBusinessNetwork,
+}
 INBOUND: dict[str, InboundFormat] = {"cxml": CxmlInbound()}

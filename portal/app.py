@@ -66,6 +66,8 @@ from portal.orders import outlook as order_outlook
 from portal.orders import page as order_page
 from portal.orders import services as orders
 from portal.orders import views as orders_views
+from portal.orders.paper import views as paper_views
+from portal.orders.routing import views as routing_views
 from portal.orders.differences import covering
 from portal.orders.differences import views as differences_views
 from portal.orders.versions import views as order_versions_views
@@ -117,6 +119,8 @@ BLUEPRINTS = (
     orders_views.blueprint,
     differences_views.blueprint,
     order_versions_views.blueprint,
+    paper_views.blueprint,
+    routing_views.blueprint,
     receiving_views.blueprint,
     invoices_views.blueprint,
     replenishment_views.blueprint,

@@ -37,6 +37,12 @@ def open_erp(partner: Partner, *, timeout_seconds: float | None = None) -> Erp:
 
 def _connection(partner: Partner, timeout_seconds: float | None) -> Connection:
     settings: Settings = current_app.extensions["settings"]
+    if partner.adapter == "mail":  # our own mail server, not a partner's
+        return Connection(
+            base_url=settings.smtp_url.get_secret_value(),
+            settings={"sender": settings.mail_from},
+            timeout_seconds=timeout_seconds or settings.partner_timeout_seconds,
+        )
     return Connection(
         base_url=partner.base_url,
         username=partner.username,

@@ -50,11 +50,22 @@ class Mail(TenantRow):
     error: Mapped[str] = mapped_column(default="")
 
 
-def write(*, key: str, account_id: int, address: str, subject: str, body: str) -> bool:
-    """Puts a mail into the outbox in the current transaction; False when this occasion has one already."""
+def write(
+    *,
+    key: str,
+    account_id: int,
+    address: str,
+    subject: str,
+    body: str,
+    state: MailState = MailState.PENDING,
+) -> bool:
+    """Puts a mail into the outbox in the current transaction; False when this occasion has one already.
+
+    Another `state` keeps what has left already for the mailbox.
+    """
     values = {
         "key": key, "account_id": account_id, "address": address, "subject": subject, "body": body,
-        "state": MailState.PENDING, "created_at": clock.now(), "due_at": clock.now(), "attempts": 0,
+        "state": state, "created_at": clock.now(), "due_at": clock.now(), "attempts": 0,
         "error": "",
     }  # fmt: skip
     statement = insert(Mail).values(values).on_conflict_do_nothing().returning(Mail.id)

@@ -41,7 +41,7 @@ def cancel_rest(
             f"The line changed meanwhile: {plain(rest)} {line.uom} of {line.description} are open now. "
             "Look at it again, then decide."
         )
-    told = _cancel(actor, order, line, rest, reason)
+    told = cancel_part(actor, order, line, rest, reason)
     recompute(order)
     next_version(actor, order, reason, [told])
     return order
@@ -57,7 +57,7 @@ def cancel_lines(
     actor.require(permission, facility_id=order.location.facility_id)
     open_lines = [line for line in order.lines if line.id in line_ids and line.quantities.cancellable > 0]
     rest = sum((line.quantities.cancellable for line in open_lines), Decimal())
-    told = [_cancel(actor, order, line, line.quantities.cancellable, reason) for line in open_lines]
+    told = [cancel_part(actor, order, line, line.quantities.cancellable, reason) for line in open_lines]
     if told:
         recompute(order)
         next_version(actor, order, reason, told)
@@ -75,7 +75,7 @@ def cancel_order(actor: Actor, order_id: int, reason: str, *, seen: Decimal | No
         raise Conflict(f"Nothing of {order.number} can be cancelled any more: it is on its way, or done.")
     if seen is not None and seen != cancelled_then([line.quantities for line in order.lines]):
         raise Conflict(f"{order.number} changed meanwhile. Look at it again, then decide.")
-    told = [_cancel(actor, order, line, line.quantities.unshipped, reason) for line in open_lines]
+    told = [cancel_part(actor, order, line, line.quantities.unshipped, reason) for line in open_lines]
     recompute(order)
     next_version(actor, order, reason, told)
     return order
@@ -89,9 +89,13 @@ def _locked(actor: Actor, order_id: int, reason: str) -> PurchaseOrder:
     return order
 
 
-def _cancel(
+def cancel_part(
     actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, rest: Decimal, reason: str
 ) -> dict[str, Any]:
+    """Cancels a quantity of a line of a locked order and gives its budget back; returns what was changed.
+
+    The caller tells the partners (versions.announcing.next_version).
+    """
     before = {"cancelled": line.cancelled}
     wanted = line.quantities.wanted
     budgets.post(_given_back(order, line, rest))

@@ -80,6 +80,7 @@ def _of_order() -> tuple[ORMOption, ...]:
     return (
         joinedload(PurchaseOrder.supplier),
         joinedload(PurchaseOrder.buyer),
+        joinedload(PurchaseOrder.blanket),
         joinedload(PurchaseOrder.location).joinedload(Location.facility),
         lines.joinedload(PurchaseOrderLine.item),
         sources.joinedload(PurchaseOrderSource.cost_center),

@@ -20,6 +20,7 @@ from portal.foundation.trace import new_trace
 from portal.identity.queries import organization
 from portal.orders import outbound, queries
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
+from portal.orders.paper.letters import keep_letter
 from portal.orders.rules import OrderStatus, Transmission, day_needed, status_of
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
@@ -174,7 +175,10 @@ def taken_by_erp(message: Message) -> None:
     order.posted_at = order.posted_at or clock.now()
     order.transmission = Transmission.POSTED
     _record_transmission(order, "order.posted", {"erp_number": order.erp_number, "message": message.key})
-    _send_on(order, message.partner_id)
+    if not _send_on(order, message.partner_id):  # the ERP hands it to the supplier itself
+        order.sent_at = order.sent_at or clock.now()
+        order.transmission = Transmission.SENT
+        refresh(order)
     posted(order)
 
 
@@ -185,6 +189,7 @@ def taken_by_network(message: Message) -> None:
     order.transmission = Transmission.SENT
     _record_transmission(order, "order.sent", {"message": message.key})
     refresh(order)
+    keep_letter(order, message)
     _send_on(order, message.partner_id)
 
 
@@ -195,11 +200,13 @@ def stopped(message: Message) -> None:
     _record_transmission(order, "order.stopped", {"cause": message.cause})
 
 
-def _send_on(order: PurchaseOrder, partner_id: int) -> None:
+def _send_on(order: PurchaseOrder, partner_id: int) -> bool:
+    """Hands the order to the next partner of its route; False at the end of it."""
     route = exchange.partners_for(outbound.KIND, order.supplier_id)
     following = route[route.index(partner_id) + 1 :] if partner_id in route else []
     if following:
         _send(order, following[0])
+    return bool(following)
 
 
 def _record_transmission(order: PurchaseOrder, action: str, evidence: dict[str, str]) -> None:

@@ -1,0 +1,144 @@
+"""A purchase order on paper: the canonical order as a PDF, no I/O."""
+
+import unicodedata
+from collections.abc import Iterator
+from decimal import Decimal
+
+from fpdf import FPDF
+from fpdf.enums import TableBordersLayout
+from fpdf.fonts import FontFace
+
+from integrations.canonical import Address, PurchaseOrder
+
+FONT, SMALL, USUAL, LARGE = "Helvetica", 8, 10, 16
+LINE, MARGIN = 5, 15  # millimeters
+COLUMNS = (("Line", 8), ("Item", 52), ("Needed by", 18), ("Quantity", 18), ("Price", 18), ("Amount", 18))
+NUMBERS = slice(3, None)  # right-aligned
+PLAIN = str.maketrans(
+    {"\u2013": "-", "\u2014": "-", "\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'}
+)
+
+
+class _Paper(FPDF):
+    def __init__(self, number: str) -> None:
+        super().__init__(format="letter")
+        self.number = number
+        self.set_margin(MARGIN)
+        self.set_font(FONT, size=USUAL)
+
+    def footer(self) -> None:
+        """Which order, which page, on every page."""
+        self.set_y(-MARGIN)
+        self.set_font(FONT, size=SMALL)
+        self.cell(0, LINE, f"{self.number}, page {self.page_no()} of {{nb}}", align="C")
+
+
+def order_pdf(order: PurchaseOrder) -> bytes:
+    """The order as a PDF (letter size); the same order always gives the same words.
+
+    What the built-in fonts cannot print (ISO 8859-1) is written with the nearest letters.
+    """
+    paper = _Paper(_plain(order.number))
+    paper.set_title(f"Purchase order {_plain(order.number)}")
+    paper.set_creation_date(order.ordered_at)
+    paper.add_page()
+    paper.set_font(FONT, "B", LARGE)
+    paper.cell(0, 9, _title(order), new_x="LMARGIN", new_y="NEXT")
+    paper.set_font(FONT, size=USUAL)
+    for text in _facts(order):
+        paper.cell(0, LINE, _plain(text), new_x="LMARGIN", new_y="NEXT")
+    paper.ln(LINE)
+    _addresses(paper, order)
+    _lines(paper, order)
+    paper.ln(2)
+    paper.set_font(FONT, "B", USUAL)
+    paper.cell(
+        0, LINE, f"Total {order.total:,.2f} {order.currency}", align="R", new_x="LMARGIN", new_y="NEXT"
+    )
+    paper.set_font(FONT, size=USUAL)
+    if order.comments:
+        paper.ln(LINE)
+        paper.multi_cell(0, LINE, _plain(order.comments))
+    return bytes(paper.output())
+
+
+def _title(order: PurchaseOrder) -> str:
+    kind = "Cancelled purchase order" if order.is_cancelled else "Purchase order"
+    return f"{kind} {_plain(order.number)}"
+
+
+def _facts(order: PurchaseOrder) -> Iterator[str]:
+    yield f"Supplier: {order.supplier_name or order.supplier}"
+    yield f"Ordered on {order.ordered_at:%B} {order.ordered_at.day}, {order.ordered_at.year}"
+    if order.version > 1:
+        yield f"Version {order.version}. It replaces every earlier version of this order."
+    if order.erp_number:
+        yield f"Our number in the ERP: {order.erp_number}"
+    if order.agreement:
+        yield f"Called off blanket order {order.agreement}"
+
+
+def _addresses(paper: FPDF, order: PurchaseOrder) -> None:
+    top, half = paper.get_y(), paper.epw / 2
+    bottom = top
+    for at, (title, address) in enumerate((("Ship to", order.ship_to), ("Bill to", order.bill_to))):
+        paper.set_xy(paper.l_margin + at * half, top)
+        paper.set_font(FONT, "B", USUAL)
+        paper.multi_cell(half, LINE, title, new_x="LEFT", new_y="NEXT")
+        paper.set_font(FONT, size=USUAL)
+        paper.multi_cell(half, LINE, _plain("\n".join(_address(address))), align="L")
+        bottom = max(bottom, paper.get_y())
+    paper.set_y(bottom + LINE)
+
+
+def _address(address: Address) -> Iterator[str]:
+    place = f"{address.city}, {address.region} {address.postal_code}".strip(" ,")
+    for text in (address.name, address.deliver_to, address.street, place, address.country):
+        if text:
+            yield text
+
+
+def _lines(paper: FPDF, order: PurchaseOrder) -> None:
+    aligned = ["LEFT"] * len(COLUMNS)
+    aligned[NUMBERS] = ["RIGHT"] * len(aligned[NUMBERS])
+    with paper.table(
+        col_widths=tuple(width for _, width in COLUMNS),
+        text_align=tuple(aligned),
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+        headings_style=FontFace(emphasis="BOLD"),
+        line_height=LINE,
+    ) as table:
+        table.row([name for name, _ in COLUMNS])
+        for line in order.lines:
+            price = line.unit_price.amount
+            table.row(
+                [
+                    str(line.line_number),
+                    _plain(f"{line.description}\nYour part {line.supplier_part}. Our item {line.item}."),
+                    f"{line.need_by:%b} {line.need_by.day}, {line.need_by.year}",
+                    f"{_number(line.quantity)} {_plain(line.uom)}",
+                    f"{price:,.{max(2, _decimals(price))}f}",
+                    f"{round(line.quantity * price, 2):,.2f}",
+                ]
+            )
+
+
+def _number(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def _decimals(value: Decimal) -> int:
+    return max(0, -int(value.normalize().as_tuple().exponent))
+
+
+def _plain(text: str) -> str:
+    """The text in ISO 8859-1; letters it lacks lose their accents, other signs become a question mark."""
+    composed = unicodedata.normalize("NFC", text.translate(PLAIN))
+    return "".join(_letter(letter) for letter in composed)
+
+
+def _letter(letter: str) -> str:
+    if letter == "\n" or (ord(letter) < 256 and letter.isprintable()):
+        return letter
+    base = "".join(one for one in unicodedata.normalize("NFKD", letter) if ord(one) < 128)
+    return base or "?"

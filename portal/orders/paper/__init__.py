@@ -1,0 +1,1 @@
+"""Orders on paper: as a PDF to keep, and as the letter a supplier gets."""

@@ -1,0 +1,1 @@
+"""Routes: which partners get the orders of a supplier."""
