@@ -27,6 +27,7 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
 from portal.requisitions import changing
+from portal.requisitions.charging import paid_by
 from portal.requisitions.checks import spoken_money
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
@@ -40,17 +41,14 @@ WHO = {
 
 def request_of(requisition: Requisition, lines: Iterable[RequisitionLine]) -> Request:
     """What the steps are computed from; a cart's lines are paid by the place until they are submitted."""
-    usual = requisition.location.cost_center_id
     wishes = [
         Wish(
             line.id,
-            {center_id: line.amount},
+            paid_by(requisition, line, line.amount),
             line.item.category,
             on_contract=line.contract_line_id is not None,
         )
         for line in lines
-        for center_id in [line.cost_center_id or usual]
-        if center_id is not None
     ]
     centers = {center_id for wish in wishes for center_id in wish.shares}
     facility_id = requisition.location.facility_id

@@ -13,11 +13,11 @@ from portal.approvals.forms import (
 from portal.approvals.models import ApprovalStep
 from portal.approvals.rules import UNANSWERED, StepState, may_look
 from portal.budgets import queries as budgets
-from portal.catalog.queries import shelves
 from portal.foundation.access import Actor
 from portal.foundation.db import found
 from portal.foundation.errors import Invalid, NotAllowed, NotFound
 from portal.requisitions import queries as requisitions
+from portal.requisitions.around import shelves_of
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import CheckOutcome
 from portal.requisitions.said import kept_checks
@@ -77,11 +77,13 @@ def context(
     is_open = step.state is StepState.OPEN
     form = form or form_of(step, requisition, formdata=None)
     form.version.data = str(requisition.version)
-    held = budgets.holding(line.id for line in lines)
+    # Of a line with several payers the others have steps, and budgets, of their own.
+    holding = budgets.holding(line.id for line in lines)
+    held = [one for one in holding if one.cost_center_id == step.cost_center_id]
     balances = budgets.balances(held)
     kept = kept_checks(requisitions.checks_of(requisition.id), lines)
     warned = [one for one in kept if one.outcome is not CheckOutcome.PASS]
-    shelf = shelves(actor, requisition.location_id, {line.item_id for line in lines})
+    shelf = shelves_of(actor, lines)
     right = people.decides_as(actor, people.asked(step, requisition)) if is_open else None
     steps = queries.steps_of(requisition.id)
     return {
@@ -90,7 +92,7 @@ def context(
         "kind": presenters.KINDS[step.kind],
         "requisition": requisition,
         "zone": requisition.location.facility.time_zone,
-        "lines": presenters.line_rows(lines, step, shelf, warned),
+        "lines": presenters.line_rows(lines, step, requisition.currency, shelf, warned),
         "may_open_budgets": any(actor.can(one) for one in budgets.SEES_BUDGETS),
         "budgets": [presenters.budget(one, balances[one.id], step.amount) for one in held if is_open],
         "warnings": [one.sentence for one in warned if one.line_id is None],

@@ -23,7 +23,7 @@ from portal.foundation.quantity import plain
 from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.presenters import items_of
+from portal.requisitions.presenters import aside, items_of
 from portal.requisitions.rules import LineState
 from portal.requisitions.said import Said
 
@@ -127,7 +127,8 @@ def row(
 def _stock(
     requisition: Requisition, lines: Sequence[RequisitionLine], on_hand: Container[tuple[int, int]]
 ) -> str:
-    there = sum(1 for line in lines if (requisition.location_id, line.item_id) in on_hand)
+    place_id = requisition.location_id
+    there = sum(1 for line in lines if (line.location_id or place_id, line.item_id) in on_hand)
     return f"{there} of {len(lines)} on hand there"
 
 
@@ -169,11 +170,13 @@ class LineRow:
     reason: str
     is_undecided: bool
     tone: str
+    aside: str
 
 
 def line_rows(
     lines: Sequence[RequisitionLine],
     step: ApprovalStep,
+    currency: str,
     shelves: Mapping[int, Shelf],
     said: Sequence[Said],
 ) -> list[LineRow]:
@@ -183,14 +186,17 @@ def line_rows(
         _line_row(
             line,
             answers[line.id],
-            shelves[line.item_id],
+            shelves[line.id],
             [one.sentence for one in said if one.line_id == line.id],
+            aside(line, currency),
         )
         for line in lines
     ]
 
 
-def _line_row(line: RequisitionLine, answer: ApprovalAnswer, shelf: Shelf, warnings: list[str]) -> LineRow:
+def _line_row(
+    line: RequisitionLine, answer: ApprovalAnswer, shelf: Shelf, warnings: list[str], beside: str
+) -> LineRow:
     base = line.item.base_uom
     par = f", {par_in_words(shelf)}" if par_in_words(shelf) else ""
     expected = f", expected {day(shelf.expected_on)}" if shelf.expected_on else ""
@@ -216,6 +222,7 @@ def _line_row(line: RequisitionLine, answer: ApprovalAnswer, shelf: Shelf, warni
         reason=answer.reason or (line.decision_reason if line.state is LineState.REJECTED else ""),
         is_undecided=answer.state in UNANSWERED,
         tone="warning" if warnings and answer.state in UNANSWERED else "",
+        aside=beside,
     )
 
 

@@ -90,7 +90,9 @@ def balances_of(steps: Sequence[ApprovalStep]) -> dict[int, Balance]:
 def stocked(steps: Sequence[ApprovalStep]) -> set[tuple[int, int]]:
     """Where (location, item) something is on hand of what the steps of a list ask for."""
     wanted = [
-        (step.requisition.location_id, line.item_id) for step in steps for line in step.requisition.lines
+        (line.location_id or step.requisition.location_id, line.item_id)
+        for step in steps
+        for line in step.requisition.lines
     ]
     places = tuple_(Stock.location_id, Stock.item_id)
     there = (

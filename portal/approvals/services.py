@@ -9,7 +9,6 @@ from sqlalchemy.orm.attributes import flag_modified
 from portal.approvals import opening, people, queries
 from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
 from portal.approvals.rules import UNANSWERED, Act, AnswerState, StepKind, StepState, may_decide
-from portal.catalog.queries import shelves
 from portal.catalog.rules import Shelf
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor
@@ -21,6 +20,8 @@ from portal.foundation.trace import follow_trace
 from portal.requisitions import changing
 from portal.requisitions import queries as requisitions
 from portal.requisitions import services as requisition_services
+from portal.requisitions.around import shelves_of
+from portal.requisitions.charging import paid_by
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
 
@@ -107,11 +108,11 @@ def decide(
     """
     now = turn(actor, step_id, seen_version=seen_version, via=via)
     step, requisition, lines = now.step, now.requisition, now.lines
-    shelf = shelves(actor, requisition.location_id, {line.item_id for line in lines})
+    shelf = shelves_of(actor, lines)
     steps = queries.steps_of(requisition.id)
     evidence = _evidence(now)
     for line in lines:
-        _decide_line(now, line, decisions.get(line.id), {**evidence, **_on_shelf(shelf.get(line.item_id))})
+        _decide_line(now, line, decisions.get(line.id), {**evidence, **_on_shelf(shelf.get(line.id))})
     step.decided_at = clock.now()
     step.decided_by_id = actor.account_id
     step.on_behalf_of_id = now.on_behalf_of_id
@@ -159,7 +160,7 @@ def _decide_line(
     answer.state, answer.reason = STATE_AFTER[decision.act], reason
     if decision.quantity is not None:
         _reduce(now, line, decision.quantity, field)
-        answer.amount = line.amount
+        answer.amount = paid_by(now.requisition, line, line.amount).get(now.step.cost_center_id, line.amount)
     if decision.act is Act.REJECT:
         line.state = LineState.REJECTED
         requisition_services.close_open_part(line, now.requisition)
@@ -228,7 +229,7 @@ def _spare_others(now: Turn, steps: Sequence[ApprovalStep], lines: Sequence[Requ
                 answer.state, answer.reason = AnswerState.MOOT, "Rejected in another step."
             elif is_covered and said[answer.line_id] is AnswerState.APPROVED:
                 answer.state, answer.reason = AnswerState.MOOT, f"{now.right.name}'s limit covers it."
-        if step.cost_center_id == now.step.cost_center_id and step is not now.step:
+        if step is not now.step:
             _follow_amounts(step, now.requisition)
 
 
@@ -239,7 +240,11 @@ def _is_covered(now: Turn, step: ApprovalStep) -> bool:
 
 
 def _follow_amounts(step: ApprovalStep, requisition: Requisition) -> None:
-    amounts = {line.id: line.amount for line in requisition.lines if line.state is not LineState.REJECTED}
+    amounts = {
+        line.id: paid_by(requisition, line, line.amount).get(step.cost_center_id, line.amount)
+        for line in requisition.lines
+        if line.state is not LineState.REJECTED
+    }
     for answer in step.answers:
         answer.amount = amounts.get(answer.line_id, answer.amount)
     step.amount = sum((one.amount for one in step.answers if one.line_id in amounts), Decimal())

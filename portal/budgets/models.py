@@ -1,4 +1,4 @@
-"""Budgets per cost center and period, and the append-only ledger of what is held of them."""
+"""Budgets per cost center and period, who shares a line, and the append-only ledger of what is held."""
 
 from datetime import date, datetime
 
@@ -7,8 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.budgets.rules import Control, Term
 from portal.foundation import clock
-from portal.foundation.db import Amount, Key, TenantRow
-from portal.masterdata.models import CostCenter
+from portal.foundation.db import Amount, Key, TenantRow, UnitPrice
+from portal.masterdata.models import CostCenter, GlAccount
 
 
 class Budget(TenantRow):
@@ -45,7 +45,28 @@ class BudgetEntry(TenantRow):
     amount: Mapped[Amount]
     # The requisition line the money was asked for; it stays the same through order and invoice.
     requisition_line_id: Mapped[Key]
+    whole: Mapped[Amount | None]  # of a line with several payers: what it changes for all of them
     document_type: Mapped[str]
     document_id: Mapped[Key]
     document: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class CostShare(TenantRow):
+    """What one of several cost centers pays of a requisition line: a percentage, or an amount, as asked.
+
+    When the line's amount changes the shares keep their proportion. The budget is that of the submission.
+    """
+
+    __tablename__ = "cost_share"
+    __table_args__ = (UniqueConstraint("requisition_line_id", "position"),)
+
+    requisition_line_id: Mapped[Key] = mapped_column(ForeignKey("requisition_line.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    cost_center_id: Mapped[Key] = mapped_column(ForeignKey("cost_center.id"))
+    gl_account_id: Mapped[Key | None] = mapped_column(ForeignKey("gl_account.id"))  # none: the item's
+    weight: Mapped[UnitPrice]
+    budget_id: Mapped[Key | None] = mapped_column(ForeignKey("budget.id"))
+
+    cost_center: Mapped[CostCenter] = relationship(lazy="raise")
+    gl_account: Mapped[GlAccount | None] = relationship(lazy="raise")

@@ -1,14 +1,16 @@
 """The budget ledger: hold, release, move from requested to ordered to invoiced."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from portal.budgets.models import Budget, BudgetEntry
+from portal.budgets.models import Budget, BudgetEntry, CostShare
 from portal.budgets.rules import Term
 from portal.foundation.db import db
+from portal.foundation.money import split
 
 
 @dataclass(frozen=True)
@@ -37,35 +39,92 @@ def lock(budget_ids: Iterable[int]) -> None:
     db.session.scalars(statement.with_for_update().execution_options(populate_existing=True)).all()
 
 
-def hold(budget_id: int, change: Change) -> None:
-    """Holds money of a budget for a requisition line."""
-    _write(budget_id, change)
+def hold(budget_id: int, change: Change, *, whole: Decimal | None = None) -> None:
+    """Holds money of a budget for a requisition line; `whole` is what all payers of a split line hold."""
+    _write(budget_id, change, change.amount, whole)
 
 
 def post(changes: Iterable[Change]) -> None:
-    """Writes changes to the budgets that their requisition lines hold; lines without budget hold nothing."""
+    """Writes changes to the budgets that their requisition lines hold; lines without budget hold nothing.
+
+    Of a line with several payers each budget always holds its share of the whole, to the cent.
+    """
     changes = [change for change in changes if change.amount != 0]
+    line_ids = {change.requisition_line_id for change in changes}
+    shares = _shares(line_ids)
     budget_of: dict[int, int] = {
         row.requisition_line_id: row.budget_id
         for row in db.session.execute(
             select(BudgetEntry.requisition_line_id, BudgetEntry.budget_id)
-            .where(BudgetEntry.requisition_line_id.in_({change.requisition_line_id for change in changes}))
+            .where(BudgetEntry.requisition_line_id.in_(line_ids - shares.keys()))
             .distinct()
         )
     }
-    lock(budget_of.values())
+    lock([*budget_of.values(), *(one.budget_id for many in shares.values() for one in many if one.budget_id)])
     for change in changes:
         budget_id = budget_of.get(change.requisition_line_id)
         if budget_id is not None:
-            _write(budget_id, change)
+            _write(budget_id, change, change.amount)
+    _post_shared([change for change in changes if change.requisition_line_id in shares], shares)
 
 
-def _write(budget_id: int, change: Change) -> None:
+def _shares(line_ids: Collection[int]) -> dict[int, list[CostShare]]:
+    rows = db.session.scalars(
+        select(CostShare)
+        .where(CostShare.requisition_line_id.in_(line_ids))
+        .order_by(CostShare.requisition_line_id, CostShare.position)
+    )
+    found: dict[int, list[CostShare]] = defaultdict(list)
+    for share in rows:
+        found[share.requisition_line_id].append(share)
+    return dict(found)
+
+
+def _post_shared(changes: Sequence[Change], shares: Mapping[int, Sequence[CostShare]]) -> None:
+    """Not the change is split but what is held after it, so that no cent is lost over several changes."""
+    held = _held({change.requisition_line_id for change in changes}) if changes else {}
+    for change in changes:
+        parts = shares[change.requisition_line_id]
+        key = (change.requisition_line_id, change.term, change.document.type, change.document.id)
+        before = held.setdefault(key, {})
+        whole = next((whole for _, whole in before.values()), Decimal()) + change.amount
+        wanted: dict[int, Decimal] = defaultdict(Decimal)
+        for part, amount in zip(parts, split(whole, [part.weight for part in parts]), strict=True):
+            if part.budget_id is not None:
+                wanted[part.budget_id] += amount
+        for budget_id, amount in wanted.items():
+            had = before.get(budget_id, (Decimal(), Decimal()))[0]
+            _write(budget_id, change, amount - had, change.amount)
+            before[budget_id] = (amount, whole)
+
+
+Holding = tuple[int, Term, str, int]
+"""A requisition line, a term, and the type and id of a document."""
+
+
+def _held(line_ids: Collection[int]) -> dict[Holding, dict[int, tuple[Decimal, Decimal]]]:
+    """What budgets hold of split lines, each beside the whole of all payers."""
+    holding = (
+        BudgetEntry.requisition_line_id, BudgetEntry.term, BudgetEntry.document_type, BudgetEntry.document_id,
+    )  # fmt: skip
+    rows = db.session.execute(
+        select(*holding, BudgetEntry.budget_id, func.sum(BudgetEntry.amount), func.sum(BudgetEntry.whole))
+        .where(BudgetEntry.requisition_line_id.in_(line_ids))
+        .group_by(*holding, BudgetEntry.budget_id)
+    )
+    found: dict[Holding, dict[int, tuple[Decimal, Decimal]]] = defaultdict(dict)
+    for line_id, term, document_type, document_id, budget_id, amount, whole in rows:
+        found[line_id, term, document_type, document_id][budget_id] = (amount, whole or Decimal())
+    return found
+
+
+def _write(budget_id: int, change: Change, amount: Decimal, whole: Decimal | None = None) -> None:
     db.session.add(
         BudgetEntry(
             budget_id=budget_id,
             term=change.term,
-            amount=change.amount,
+            amount=amount,
+            whole=whole,
             requisition_line_id=change.requisition_line_id,
             document_type=change.document.type,
             document_id=change.document.id,

@@ -45,7 +45,7 @@ def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list
         _check(actor, line)
     groups: dict[tuple[int, int], list[RequisitionLine]] = defaultdict(list)
     for line in lines:
-        groups[line.offer.supplier_id, line.requisition.location_id].append(line)
+        groups[line.offer.supplier_id, line.ship_to.id].append(line)
     orders = [_build(actor, group, reference) for group in groups.values()]
     db.session.add_all(orders)
     db.session.flush()  # the ledger and the outbox name the orders by their ids
@@ -61,7 +61,7 @@ def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list
 
 
 def _check(actor: Actor, line: RequisitionLine) -> None:
-    actor.require(Permission.BUY, facility_id=line.requisition.location.facility_id)
+    actor.require(Permission.BUY, facility_id=line.ship_to.facility_id)
     if line.state is not LineState.APPROVED or requisitions.open_quantity(line) <= 0:
         raise Conflict(f"{line.item.name} was ordered or closed meanwhile. Look at the list again.")
     if line.offer.supplier.blocked:
@@ -77,7 +77,7 @@ def _build(actor: Actor, lines: list[RequisitionLine], reference: str) -> Purcha
     order = PurchaseOrder(
         number=next_number("PO"),
         supplier=first.offer.supplier,
-        location=first.requisition.location,
+        location=first.ship_to,
         buyer_id=actor.account_id,
         currency=first.requisition.currency,
         total=Decimal(),

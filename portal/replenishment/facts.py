@@ -84,7 +84,7 @@ def _requested(location_id: int, item_ids: set[int]) -> dict[int, Decimal]:
         .join(line.requisition)
         .join(line.offer)
         .where(
-            Requisition.location_id == location_id,
+            func.coalesce(line.location_id, Requisition.location_id) == location_id,
             Requisition.state.in_([RequisitionState.SUBMITTED, RequisitionState.DECIDED]),
             line.state.in_([LineState.OPEN, LineState.APPROVED]),
             line.item_id.in_(item_ids),

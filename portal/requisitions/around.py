@@ -1,7 +1,7 @@
 """What is known around the lines of a cart: last orders, what is on its way, what may stand in."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -82,7 +82,7 @@ def asked_already(location_id: int, item_ids: Collection[int]) -> dict[int, list
         .where(
             RequisitionLine.item_id.in_(item_ids),
             WANTED,
-            Requisition.location_id == location_id,
+            func.coalesce(RequisitionLine.location_id, Requisition.location_id) == location_id,
             Requisition.state.in_((RequisitionState.SUBMITTED, RequisitionState.DECIDED)),
         )
         .group_by(RequisitionLine.item_id, Requisition.id)
@@ -91,6 +91,18 @@ def asked_already(location_id: int, item_ids: Collection[int]) -> dict[int, list
     found: dict[int, list[tuple[str, Decimal]]] = defaultdict(list)
     for item_id, number, units in rows:
         found[item_id].append((number or "", units))
+    return found
+
+
+def shelves_of(actor: Actor, lines: Iterable[RequisitionLine], *, usage: bool = False) -> dict[int, Shelf]:
+    """What stands where each line (by id) is delivered; a look for each place. `usage` as catalog.shelves."""
+    places: dict[int, list[RequisitionLine]] = defaultdict(list)
+    for line in lines:
+        places[line.ship_to.id].append(line)
+    found: dict[int, Shelf] = {}
+    for location_id, here in places.items():
+        known = catalog.shelves(actor, location_id, {line.item_id for line in here}, usage=usage)
+        found |= {line.id: known[line.item_id] for line in here}
     return found
 
 

@@ -1,6 +1,6 @@
 """The form of the cart, a row of boxes for each line; and the small forms around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -8,17 +8,21 @@ from typing import Any
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from portal.budgets.models import CostShare
 from portal.foundation.forms import Form, QuantityField
 from portal.requisitions.carts import LONGEST_NAME
-from portal.requisitions.editing import Edited, LineEdit
+from portal.requisitions.edits import Edited, LineEdit, ShareEdit
 from portal.requisitions.forms import ROW_ID, DayField
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.quick import Refused
-from portal.requisitions.rules import LONGEST_NOTE, LONGEST_REASON
+from portal.requisitions.rules import LONGEST_NOTE, LONGEST_REASON, SplitBy
 
 SHORT = Length(max=LONGEST_REASON, message=f"Write at most {LONGEST_REASON} characters.")
-KINDS = ("line", "offer", "need", "center", "account", "reason")
+KINDS = ("line", "offer", "need", "center", "account", "reason", "place", "split")
 """The boxes of a line: each is named after its kind and the id of the line."""
+PAYING = ("payer", "pays-from", "part")
+"""The boxes of a cost center that shares a line: named after kind, line and row."""
+MOST_PAYERS = 8
 
 
 class CartForm(Form):
@@ -70,16 +74,51 @@ class CartForm(Form):
             cost_center=sent("center", line.cost_center.code if line.cost_center else "") or "",
             gl_account=sent("account", line.gl_account.code if line.gl_account else "") or "",
             reason=sent("reason", line.quantity_reason) or "",
+            ship_to=self._place(line),
+            **self._split(line),
         )
 
-    def box(self, kind: str, line_id: int) -> Any:
-        """A field of a line; None for a line that the page sent did not have."""
-        return self._fields.get(f"{kind}-{line_id}")
+    def _place(self, line: RequisitionLine) -> int | None:
+        field = self.box("place", line.id)
+        if field is None or not field.raw_data:
+            return line.location_id
+        return int(field.data) if ROW_ID.fullmatch(field.data or "") else None
 
-    def typed(self, kind: str, line_id: int, present: str) -> str:
+    def _split(self, line: RequisitionLine) -> dict[str, Any]:
+        """Who shares the line, as typed: rows without a cost center are left out."""
+        kept = [_as_kept(row, share) for row, share in enumerate(line.payers)]
+        field = self.box("split", line.id)
+        if field is None or not field.raw_data:
+            return {"split_by": line.split_by, "shares": kept}
+        by = SplitBy(field.data) if field.data in list(SplitBy) else None
+        boxes = {row: self.box("payer", line.id, row) for row in range(MOST_PAYERS if by else 0)}
+        sent = [row for row, box in boxes.items() if box is not None and box.raw_data]
+        if by is not None and not sent:  # chosen just now: the boxes come with the answer
+            return {"split_by": by, "shares": kept}
+        shares = [self._share(line, row) for row in sent]
+        return {"split_by": by, "shares": [one for one in shares if one is not None]}
+
+    def _share(self, line: RequisitionLine, row: int) -> ShareEdit | None:
+        center = (self.box("payer", line.id, row).data or "").strip()
+        if not center:
+            return None
+        account = self.box("pays-from", line.id, row).data or ""
+        weight: Decimal = self.box("part", line.id, row).data or Decimal()
+        return ShareEdit(row, center, account, weight)
+
+    def box(self, kind: str, line_id: int, row: int | None = None) -> Any:
+        """A field of a line (and a row of its payers); None for a line that the page sent did not have."""
+        return self._fields.get(_name(kind, line_id, row))
+
+    def typed(self, kind: str, line_id: int, present: str, row: int | None = None) -> str:
         """What stands in a box: as it was typed, else as it is kept."""
-        field = self.box(kind, line_id)
+        field = self.box(kind, line_id, row)
         return str(field.raw_data[0]) if field is not None and field.raw_data else present
+
+    def error_of(self, kind: str, line_id: int, row: int) -> str:
+        """What is wrong with a box in a row of payers; empty where nothing is."""
+        field = self.box(kind, line_id, row)
+        return str(field.errors[0]) if field is not None and field.errors else ""
 
     def errors_of(self, line_id: int) -> dict[str, str]:
         """What is wrong with each kind of box of a line; empty where nothing is."""
@@ -98,8 +137,17 @@ class CartForm(Form):
             return None
 
 
-def cart_form(line_ids: Sequence[int], **values: Any) -> CartForm:
-    """A form with the boxes of each line."""
+def _as_kept(row: int, share: CostShare) -> ShareEdit:
+    account = share.gl_account.code if share.gl_account else ""
+    return ShareEdit(row, share.cost_center.code, account, share.weight)
+
+
+def _name(kind: str, line_id: int, row: int | None) -> str:
+    return f"{kind}-{line_id}" if row is None else f"{kind}-{line_id}-{row}"
+
+
+def cart_form(line_ids: Sequence[int], shared: Collection[int] = (), **values: Any) -> CartForm:
+    """A form with the boxes of each line, and of its payers where it is among those that are shared."""
     fields: dict[str, Any] = {}
     for line_id in line_ids:
         fields[f"line-{line_id}"] = QuantityField("Quantity", whole=True, zero=True)
@@ -108,13 +156,24 @@ def cart_form(line_ids: Sequence[int], **values: Any) -> CartForm:
         fields[f"center-{line_id}"] = StringField("Cost center")
         fields[f"account-{line_id}"] = StringField("GL account")
         fields[f"reason-{line_id}"] = StringField("Reason", [SHORT])
+        fields[f"place-{line_id}"] = StringField("Deliver to")
+        fields[f"split-{line_id}"] = StringField("Who pays")
+        for row in range(MOST_PAYERS if line_id in shared else 0):
+            fields[f"payer-{line_id}-{row}"] = StringField("Cost center")
+            fields[f"pays-from-{line_id}-{row}"] = StringField("GL account")
+            fields[f"part-{line_id}-{row}"] = QuantityField("Part", zero=True)
     form: CartForm = type("CartForm", (CartForm,), fields)(**values)
     return form
 
 
 def names_of_boxes(names: Mapping[int, str]) -> dict[str, str]:
     """The item's name for each box of its line (names by line id)."""
-    return {f"{kind}-{line_id}": name for line_id, name in names.items() for kind in KINDS}
+    boxes = [*KINDS, *(f"{kind}-{{}}-{row}" for kind in PAYING for row in range(MOST_PAYERS))]
+    return {
+        box.format(line_id) if "{}" in box else f"{box}-{line_id}": name
+        for line_id, name in names.items()
+        for box in boxes
+    }
 
 
 def in_box(day: date | None) -> str:

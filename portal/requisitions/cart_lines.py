@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from portal.budgets.models import CostShare
 from portal.catalog import queries as catalog
 from portal.catalog.presenters import par_in_words, refusal_of
 from portal.catalog.queries import PricedOffer
 from portal.catalog.rules import Shelf, pack
 from portal.foundation.access import Actor
-from portal.foundation.filters import day, unit_price
+from portal.foundation.filters import day, money, unit_price
 from portal.foundation.quantity import plain
-from portal.requisitions import charging, checks, suggesting
-from portal.requisitions.cart_forms import CartForm, in_box
-from portal.requisitions.checks import CartFacts, Check, LineFacts
+from portal.requisitions import around, charging, checks, shipping, suggesting
+from portal.requisitions.cart_forms import MOST_PAYERS, PAYING, CartForm, in_box
+from portal.requisitions.checks import CartFacts, Check, LineFacts, ShareFacts
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import CheckOutcome
 
@@ -53,13 +54,36 @@ class CartLine:
     asks_reason: bool
     offers: dict[str, str] = field(default_factory=dict)
     chosen_offer: str = ""
+    places: dict[str, str] = field(default_factory=dict)
+    chosen_place: str = ""
+    split: str = ""
+    payers: Sequence["PayerRow"] = ()
+    is_unfinished: bool = False
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def charged(self) -> str:
         """What differs from the usual, in a few words."""
-        words = (self.center, self.account, f"need by {self.need_by}" if self.need_by else "")
+        words = (
+            f"deliver to {self.places[self.chosen_place]}"
+            if self.chosen_place and self.chosen_place in self.places
+            else "",
+            ", ".join(one.words for one in self.payers if one.words) if self.split else self.center,
+            "" if self.split else self.account,
+            f"need by {self.need_by}" if self.need_by else "",
+        )
         return " · ".join(filter(None, words))
+
+
+@dataclass(frozen=True)
+class PayerRow:
+    """The boxes of one cost center that shares a line; `words` say what it pays, once that is known."""
+
+    center: str
+    account: str
+    part: str
+    words: str
+    errors: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -69,10 +93,11 @@ class Beside:
     shelves: Mapping[int, Shelf]
     offers: Sequence[PricedOffer]
     usual_center: str
+    places: dict[str, str]
 
     def suggested(self, line: RequisitionLine) -> Decimal:
         """Packs that par or usage asks for."""
-        return suggesting.suggested(self.shelves[line.item_id], line.offer.factor)
+        return suggesting.suggested(self.shelves[line.id], line.offer.factor)
 
     def of(self, line: RequisitionLine) -> list[PricedOffer]:
         """The packs and suppliers of the line's item that can be requested, and its own."""
@@ -86,10 +111,15 @@ class Beside:
 def beside(actor: Actor, cart: Requisition, today: date) -> Beside:
     """Reads what the lines are compared with."""
     item_ids = {line.item_id for line in cart.lines}
+    places = shipping.places_for(actor, cart)
     return Beside(
-        shelves=catalog.shelves(actor, cart.location_id, item_ids, usage=True),
+        shelves=around.shelves_of(actor, cart.lines, usage=True),
         offers=catalog.priced(catalog.offers_of(item_ids), today),
         usual_center=charging.in_words(cart.location.cost_center),
+        places={
+            "": cart.location.name,
+            **{str(one.id): one.name for one in places if one.id != cart.location_id},
+        },
     )
 
 
@@ -107,7 +137,7 @@ def _line(
     line: RequisitionLine, fact: LineFacts, results: Sequence[Check], form: CartForm, known: Beside
 ) -> CartLine:
     base = line.item.base_uom
-    shelf = known.shelves[line.item_id]
+    shelf = known.shelves[line.id]
     offers = {str(one.offer.id): _offer_in_words(one, fact.currency) for one in known.of(line)}
     suggested = known.suggested(line)
     return CartLine(
@@ -139,7 +169,46 @@ def _line(
         asks_reason=suggesting.differs_a_lot(line.quantity, suggested),
         offers=offers if len(offers) > 1 else {},
         chosen_offer=form.typed("offer", line.id, str(line.offer_id)),
+        places=known.places if len(known.places) > 1 else {},
+        chosen_place=form.typed("place", line.id, str(line.location_id or "")),
+        split=form.typed("split", line.id, line.split_by or ""),
+        payers=_payers(line, fact, form, known),
+        is_unfinished=line.split_by is not None
+        and any(one.rule == "split" and one.outcome is CheckOutcome.BLOCK for one in results),
         errors=form.errors_of(line.id),
+    )
+
+
+def _payers(line: RequisitionLine, fact: LineFacts, form: CartForm, known: Beside) -> list[PayerRow]:
+    """A row for each cost center that shares the line, and one more; two at least."""
+    if line.split_by is None:
+        return []
+    kept = list(zip(line.payers, fact.shares, strict=True))
+    rows = min(max(len(kept) + 1, 2), MOST_PAYERS)
+    usual = () if kept else (known.usual_center,)
+    return [
+        _payer(
+            line, row, kept[row] if row < len(kept) else None, form, usual[row] if row < len(usual) else ""
+        )
+        for row in range(rows)
+    ]
+
+
+def _payer(
+    line: RequisitionLine,
+    row: int,
+    kept: tuple[CostShare, ShareFacts] | None,
+    form: CartForm,
+    usual: str,
+) -> PayerRow:
+    share, fact = kept or (None, None)
+    center = charging.in_words(share.cost_center) if share else usual
+    return PayerRow(
+        center=form.typed("payer", line.id, center, row),
+        account=form.typed("pays-from", line.id, charging.in_words(share.gl_account) if share else "", row),
+        part=form.typed("part", line.id, plain(share.weight) if share and share.weight else "", row),
+        words=f"{center}: {money(fact.amount, line.requisition.currency)}" if fact and fact.amount else "",
+        errors={kind: form.error_of(kind, line.id, row) for kind in PAYING},
     )
 
 

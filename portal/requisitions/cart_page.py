@@ -1,6 +1,6 @@
 """What the cart's page shows: its lines, the money and the checks, and the other carts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -31,7 +31,7 @@ from portal.requisitions.cart_forms import (
 )
 from portal.requisitions.checks import BudgetFacts
 from portal.requisitions.forms import name_errors, row_id
-from portal.requisitions.models import Requisition
+from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import CheckOutcome
 
 
@@ -81,7 +81,7 @@ def saved(
     `fill` puts the suggestions into quantities that were left empty.
     """
     lines = list(cart.lines)
-    form = cart_form([line.id for line in lines])
+    form = cart_form([line.id for line in lines], _shared(lines))
     if not form.validate():
         return form, 422
     known = cart_lines.beside(actor, cart, services.today_at(cart.location)) if fill else None
@@ -102,7 +102,8 @@ def context(
     actor: Actor, location: Location, form: CartForm | None = None, cart: Requisition | None = None
 ) -> dict[str, Any]:
     """The values of the template; `form` is the one of `cart` that was refused, with what was typed."""
-    cart = cart or queries.cart_of(actor, location.id)
+    # What a refusal undid is read again.
+    cart = queries.cart_of(actor, location.id) if cart is None else queries.own(actor, cart.id)
     shown = {"place": location, "cart": cart, **_around(actor, location, cart)}
     if cart is None or not cart.lines:
         return {**shown, "lines": []}
@@ -115,8 +116,9 @@ def kept(actor: Actor, cart_id: int) -> dict[str, Any]:
     return {"place": cart.location, "saved_at": clock.now(), **consequences(actor, cart)}
 
 
-def problems(cart: Requisition, form: CartForm) -> list[str]:
+def problems(actor: Actor, cart_id: int, form: CartForm) -> list[str]:
     """What keeps the cart from being kept, with the item's name where it is about a line."""
+    cart = queries.own(actor, cart_id)
     name_errors(form, names_of_boxes({line.id: line.item.name for line in cart.lines}))
     return [str(error) for errors in form.errors.values() for error in errors]
 
@@ -177,10 +179,15 @@ def _dimensions(actor: Actor, cart: Requisition, today: date) -> dict[str, list[
 
 
 def _form_of(cart: Requisition) -> CartForm:
-    line_ids = [line.id for line in cart.lines]
+    line_ids, shared = [line.id for line in cart.lines], _shared(cart.lines)
     names = ("need_by", "note", "is_rush", "rush_reason", "override_reason")
     kept = {name: getattr(cart, name) for name in names}
-    return cart_form(line_ids, formdata=None, data=kept)
+    return cart_form(line_ids, shared, formdata=None, data=kept)
+
+
+def _shared(lines: Sequence[RequisitionLine]) -> set[int]:
+    """The lines (by id) that several pay for; the boxes of others are not there yet."""
+    return {line.id for line in lines if line.split_by is not None}
 
 
 def _budget(facts: BudgetFacts) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def keep(requisition_id: int) -> ResponseReturnValue:
     requisition = queries.own(actor(), requisition_id)
     form, _ = cart_page.saved(actor(), requisition)
     if form.is_refused:
-        problems = cart_page.problems(requisition, form)
+        problems = cart_page.problems(actor(), requisition_id, form)
         return render_template("requisitions/cart_not_kept.html", problems=problems)
     return render_template("requisitions/cart_kept.html", **cart_page.kept(actor(), requisition_id))
 
@@ -84,6 +84,15 @@ def add_code() -> ResponseReturnValue:
         return _page(location_id, quick=form, is_filling=True), 422
     flash(f"In the cart: {cart_lines.in_cart(line)}.", "success")
     return redirect(url_for("requisitions.cart", location=location_id, fill=1), 303)
+
+
+@blueprint.get("/cart/suggest")
+@requires(Permission.REQUEST)
+def suggest() -> ResponseReturnValue:
+    """Items that match what is being typed into the box for codes, each once."""
+    chosen = place(Permission.REQUEST)
+    rows = quick.suggested(chosen.location, request.args.get("code", ""))
+    return render_template("requisitions/cart_suggestions.html", rows=rows)
 
 
 @blueprint.post("/cart/paste")

@@ -1,6 +1,7 @@
 """Changing what was submitted: fewer, more, another day; the budget follows to the cent, approval reopens."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,18 +18,20 @@ from portal.foundation.money import extended, slice_amount
 from portal.foundation.quantity import is_multiple, plain
 from portal.foundation.trace import follow_trace
 from portal.masterdata.queries import prices_on
-from portal.requisitions import queries
+from portal.requisitions import checks, queries
 from portal.requisitions.checks import spoken_money
+from portal.requisitions.facts import cart_facts
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import (
     MOST_QUANTITY,
     TRANSITIONS,
+    CheckOutcome,
     LineState,
     RequisitionSource,
     RequisitionState,
 )
 from portal.requisitions.services import document_of
-from portal.requisitions.submission import retotal
+from portal.requisitions.submission import keep, retotal
 
 LATEST_NEED = timedelta(days=365)
 
@@ -124,7 +127,10 @@ def change_line(
     if before.state is LineState.REJECTED:
         line.closed_quantity = line.ordered_quantity
         _refuse_if_gone(line)
+    is_more = before.state is LineState.REJECTED or quantity > before.quantity
     resize(requisition, line, quantity, price=_price_of(requisition, line, quantity), is_checked=True)
+    if is_more:
+        _recheck(actor, requisition, line)
     line.need_by = need_by if need_by != requisition.need_by else None
     line.state, line.decision_reason = LineState.OPEN, ""
     done = Changed(line, before, version_of(line, requisition.need_by))
@@ -157,10 +163,10 @@ def resize(
     line.unit_price = line.unit_price if price is None else price
     line.quantity = quantity
     line.amount = extended(quantity, line.unit_price)
-    more = slice_amount(line.unit_price, done, quantity) - was_open
-    if is_checked and more > 0:
-        _refuse_beyond_budget(requisition, line, more)
-    budgets.post([Change(line.id, Term.REQUESTED, more, document_of(requisition))])
+    is_open = slice_amount(line.unit_price, done, quantity)
+    if is_checked and is_open > was_open:
+        _refuse_beyond_budget(requisition, line, was_open, is_open)
+    budgets.post([Change(line.id, Term.REQUESTED, is_open - was_open, document_of(requisition))])
     retotal(requisition)
 
 
@@ -212,12 +218,42 @@ def _price_of(requisition: Requisition, line: RequisitionLine, quantity: Decimal
     return price.unit_price if price else line.offer.list_price
 
 
-def _refuse_beyond_budget(requisition: Requisition, line: RequisitionLine, more: Decimal) -> None:
+def _recheck(actor: Actor, requisition: Requisition, line: RequisitionLine) -> None:
+    """What every rule says of a line that asks for more, kept; raises Invalid for what blocks.
+
+    The budgets are those that hold the line already, and how it is shared was settled at submit.
+    """
+    facts = cart_facts(actor, requisition, clock.today(requisition.location.facility.time_zone))
+    fact = next(one for one in facts.lines if one.number == line.line_number)
+    others = tuple(one for one in fact.requested if one[0] != requisition.number)
+    results = [
+        checks.dated(one, facts, fact.category)
+        for one in checks.check_line(replace(fact, requested=others), facts)
+        if one.rule != "split"
+    ]
+    blocks = [one.sentence for one in results if one.outcome is CheckOutcome.BLOCK]
+    if blocks:
+        raise Invalid(" ".join(blocks), field="quantity")
+    keep(requisition, results)
+
+
+def _more_of(line: RequisitionLine, before: Decimal, after: Decimal) -> dict[int, Decimal]:
+    """What each budget of a shared line holds more when its open part grows."""
+    found: dict[int, Decimal] = defaultdict(Decimal)
+    for share, was, becomes in zip(line.payers, line.paid(before), line.paid(after), strict=True):
+        found[share.budget_id or 0] += becomes - was
+    return found
+
+
+def _refuse_beyond_budget(
+    requisition: Requisition, line: RequisitionLine, before: Decimal, after: Decimal
+) -> None:
     budgets.lock(budget.id for budget in budget_queries.holding([line.id]))
     holding = budget_queries.holding([line.id])  # again, since locking reads the budgets alone
     left = budget_queries.balances(holding)
+    shares = _more_of(line, before, after)
     for budget in holding:
-        available = left[budget.id].available
+        available, more = left[budget.id].available, shares.get(budget.id, after - before)
         if budget.control is Control.BLOCK and available < more and not requisition.override_reason:
             raise Invalid(
                 f"{budget.cost_center.name} has {spoken_money(available, budget.currency)} available; "

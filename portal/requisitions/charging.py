@@ -1,12 +1,19 @@
 """What a line may be charged to: cost centers of the place and this person, and GL accounts."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 
 from sqlalchemy import or_, select
 
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
+from portal.foundation.filters import money
+from portal.foundation.quantity import plain
 from portal.masterdata.models import CostCenter, GlAccount, Location
+from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rules import SplitBy
 
 
 def cost_centers(actor: Actor, location: Location, today: date) -> list[CostCenter]:
@@ -36,3 +43,36 @@ def gl_accounts() -> list[GlAccount]:
 def in_words(dimension: CostCenter | GlAccount | None) -> str:
     """CC100 Emergency; empty for none."""
     return f"{dimension.code} {dimension.name}" if dimension else ""
+
+
+def center_of(requisition: Requisition, line: RequisitionLine) -> CostCenter | None:
+    """The line's own cost center, else the location's."""
+    return line.cost_center or requisition.location.cost_center
+
+
+def account_id_of(line: RequisitionLine) -> int | None:
+    """The line's own GL account, else the item's."""
+    return line.gl_account_id or line.item.gl_account_id
+
+
+def paid_by(requisition: Requisition, line: RequisitionLine, amount: Decimal) -> dict[int, Decimal]:
+    """What each cost center (by id) pays of an amount of a line; nobody where no cost center is set."""
+    if line.split_by is None:
+        center_id = line.cost_center_id or requisition.location.cost_center_id
+        return {} if center_id is None else {center_id: amount}
+    found: dict[int, Decimal] = defaultdict(Decimal)
+    for share, part in zip(line.payers, line.paid(amount), strict=True):
+        found[share.cost_center_id] += part
+    return dict(found)
+
+
+def shares_in_words(line: RequisitionLine, currency: str, amount: Decimal | None = None) -> Sequence[str]:
+    """60 % CC100 Emergency ($12.00), of the line or a part of it; none where one cost center pays all"""
+    return [
+        f"{_said(line.split_by, share.weight)}{in_words(share.cost_center)} ({money(part, currency)})"
+        for share, part in zip(line.payers, line.paid(line.amount if amount is None else amount), strict=True)
+    ]
+
+
+def _said(split_by: SplitBy | None, weight: Decimal) -> str:
+    return f"{plain(weight)} % " if split_by is SplitBy.PERCENT else ""

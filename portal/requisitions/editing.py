@@ -1,60 +1,34 @@
 """The cart as it is edited: quantity, pack, day, cost center and account of each line, and of the whole."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import Decimal
-from typing import TypeVar
 
 from portal.catalog.models import Offer
 from portal.catalog.queries import find_offers
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.errors import Conflict, Invalid
-from portal.masterdata.models import CostCenter, GlAccount
-from portal.requisitions import charging, services
+from portal.requisitions import paying, services, shipping
+from portal.requisitions.edits import Edited, LineEdit
 from portal.requisitions.models import Requisition, RequisitionLine
 
 LATEST_NEED = timedelta(days=365)
-Dimension = TypeVar("Dimension", CostCenter, GlAccount)
-
-
-@dataclass(frozen=True)
-class LineEdit:
-    """A line as it was edited; quantity zero takes it out, no cost center or account means the usual one."""
-
-    quantity: Decimal
-    offer_id: int
-    need_by: date | None = None
-    cost_center: str = ""
-    gl_account: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Edited:
-    """What was changed on the cart's page; lines that are not named stay as they are."""
-
-    need_by: date | None = None
-    note: str = ""
-    is_rush: bool = False
-    rush_reason: str = ""
-    override_reason: str = ""
-    lines: dict[int, LineEdit] = field(default_factory=dict)
 
 
 def save(actor: Actor, requisition_id: int, edited: Edited, *, seen_version: int) -> Requisition:
     """Changes the cart as it was edited.
 
     Raises Conflict when the cart changed since the page was shown, Invalid with the name of the box (need_by,
-    line-<id>, offer-<id>, need-<id>, center-<id>, account-<id>) for what cannot be.
+    line-<id>, offer-<id>, need-<id>, center-<id>, account-<id>, place-<id>, payer-<id>-<row>,
+    pays-from-<id>-<row>) for what cannot be.
     """
     requisition = services.locked_cart(actor, requisition_id)
     if requisition.version != seen_version:
         raise Conflict("This cart was changed in another window. Check it, then go on.")
     today = services.today_at(requisition.location)
     _check_need_by(edited.need_by, today, "need_by")
-    _charge(actor, requisition, edited, today)
+    paying.charge(actor, requisition, edited.lines, today)
+    shipping.send(actor, requisition, edited.lines)
     _repack(requisition, edited.lines)
     changed = [line for line in list(requisition.lines) if _change(requisition, line, edited, today)]
     if changed:
@@ -97,42 +71,13 @@ def _repack(requisition: Requisition, lines: Mapping[int, LineEdit]) -> None:
         box = f"offer-{line.id}"
         if offer is None or offer.item_id != line.item_id or not _is_offered(offer):
             raise Invalid("This pack is not offered any more. Choose another.", field=box)
-        if any(other.offer_id == offer.id for other in requisition.lines):
+        if any((one.offer_id, one.location_id) == (offer.id, line.location_id) for one in requisition.lines):
             raise Invalid("The cart has a line of this pack already. Change its quantity.", field=box)
         line.offer, line.offer_id = offer, offer.id
 
 
 def _is_offered(offer: Offer) -> bool:
     return offer.active and not offer.supplier.blocked
-
-
-def _charge(actor: Actor, requisition: Requisition, edited: Edited, today: date) -> None:
-    """Cost centers and accounts by their code, as typed or chosen; the usual ones are kept as none."""
-    named = [(line, edited.lines[line.id]) for line in requisition.lines if line.id in edited.lines]
-    if not any(one.cost_center or one.gl_account for _, one in named):
-        for line, _ in named:
-            line.cost_center, line.gl_account = None, None
-        return
-    location = requisition.location
-    centers = charging.cost_centers(actor, location, today)
-    accounts = charging.gl_accounts()
-    for line, one in named:
-        center = _meant(
-            one.cost_center, centers, f"center-{line.id}", "No such cost center, or not one you may charge"
-        )
-        account = _meant(one.gl_account, accounts, f"account-{line.id}", "No such GL account")
-        line.cost_center = center if center and center.id != location.cost_center_id else None
-        line.gl_account = account if account and account.id != line.item.gl_account_id else None
-
-
-def _meant(typed: str, known: Sequence[Dimension], box: str, sentence: str) -> Dimension | None:
-    code = typed.strip().partition(" ")[0].upper()
-    if not code:
-        return None
-    found = next((one for one in known if one.code.upper() == code), None)
-    if found is None:
-        raise Invalid(f"{sentence}: {code}. Choose one from the list, or leave it empty.", field=box)
-    return found
 
 
 def _check_need_by(need_by: date | None, today: date, box: str) -> None:

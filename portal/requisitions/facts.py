@@ -17,11 +17,13 @@ from portal.catalog.rules import Shelf, pack
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
+from portal.foundation.money import extended
 from portal.masterdata.ages import brought_in
 from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Location
 from portal.masterdata.queries import prices_on
 from portal.masterdata.receiving_days import closings_of
-from portal.requisitions import around
+from portal.requisitions import around, charging
+from portal.requisitions.charging import account_id_of, center_of, paid_by
 from portal.requisitions.checks.facts import (
     BudgetFacts,
     CartFacts,
@@ -31,6 +33,7 @@ from portal.requisitions.checks.facts import (
     Need,
     PlaceFacts,
     RecallFacts,
+    ShareFacts,
     SupplierFacts,
 )
 from portal.requisitions.models import Requisition, RequisitionLine
@@ -44,7 +47,10 @@ SOURCES = frozenset(rule.source for rule in RULES.values() if rule.source)
 def cart_facts(actor: Actor, requisition: Requisition, today: date, *, lock: bool = False) -> CartFacts:
     """What the checks need, as it is now; `lock` waits for others who draw on the same budgets."""
     location = requisition.location
-    budget_of = drawn_on(today, _payers(requisition).values())
+    usual = {line.line_number: line.amount for line in requisition.lines}
+    budget_of = drawn_on(
+        today, {(center, category) for _, center, category, _ in _paying(requisition, usual)}
+    )
     if lock:
         budgets.lock(budget.id for budget in budget_of.values())
     known = _known(actor, requisition, today)
@@ -64,27 +70,22 @@ def cart_facts(actor: Actor, requisition: Requisition, today: date, *, lock: boo
     )
 
 
-def center_of(requisition: Requisition, line: RequisitionLine) -> CostCenter | None:
-    """The line's own cost center, else the location's."""
-    return line.cost_center or requisition.location.cost_center
+Paying = tuple[int, int, str, Decimal]
+"""A line (its number), a cost center, the item's category, and what the cost center pays of the line."""
 
 
-def account_id_of(line: RequisitionLine) -> int | None:
-    """The line's own GL account, else the item's."""
-    return line.gl_account_id or line.item.gl_account_id
-
-
-def _payers(requisition: Requisition) -> dict[int, Payer]:
-    """The cost center and category of each line (by number) that has a cost center."""
-    centers = {line.line_number: (center_of(requisition, line), line) for line in requisition.lines}
-    return {
-        number: (center.id, line.item.category)
-        for number, (center, line) in centers.items()
-        if center is not None
-    }
+def _paying(requisition: Requisition, amounts: Mapping[int, Decimal]) -> list[Paying]:
+    """Who pays what; `amounts` are those of the lines, by number."""
+    return [
+        (line.line_number, center_id, line.item.category, part)
+        for line in requisition.lines
+        for center_id, part in paid_by(requisition, line, amounts[line.line_number]).items()
+    ]
 
 
 Priced = tuple[int, int, str, Decimal]
+Here = tuple[int, int]
+"""A location and an item that is wanted there."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ class Known:
     accounts: Mapping[int, GlAccount]
     packed: Mapping[tuple[int, str], Decimal]
     last: Mapping[int, LastOrder]
-    asked: Mapping[int, Sequence[tuple[str, Decimal]]]
-    shelves: Mapping[int, Shelf]
+    asked: Mapping[Here, Sequence[tuple[str, Decimal]]]
+    shelves: Mapping[Here, Shelf]
     recalls: Mapping[int, Sequence[RecallFacts]]
     needs: Mapping[int, Sequence[Need]]
     instead: around.Instead
@@ -112,16 +113,27 @@ def _known(actor: Actor, requisition: Requisition, today: date) -> Known:
     is_used = requisition.source is RequisitionSource.BILL_ONLY
     for item_id, recall in () if is_used else around.recalls(set(items)):
         recalls[item_id].append(recall)
+    wanted: dict[int, set[int]] = defaultdict(set)
+    for line in lines:
+        wanted[line.ship_to.id].add(line.item_id)
     # Something else is looked for only where it may be needed.
     lacking = {line.item_id for line in lines if _key(line) not in prices or not _may_stay(line)}
     return Known(
         actor=actor,
         prices=prices,
-        accounts=_gl_accounts({account_id_of(line) for line in lines}),
+        accounts=_gl_accounts({account_id_of(line) for line in lines} | _shared_accounts(lines)),
         packed=around.packed(set(items)),
         last=around.last_orders({line.offer_id: line.item_id for line in lines}),
-        asked=around.asked_already(requisition.location_id, set(items)),
-        shelves={shelf.item_id: shelf for shelf in _coming(actor, requisition, set(items))},
+        asked={
+            (place_id, item_id): requested
+            for place_id, item_ids in wanted.items()
+            for item_id, requested in around.asked_already(place_id, item_ids).items()
+        },
+        shelves={
+            (place_id, shelf.item_id): shelf
+            for place_id, item_ids in wanted.items()
+            for shelf in around.on_order(actor, place_id, item_ids)
+        },
         recalls=recalls,
         needs={} if is_used else needs_of(actor, items, today),
         instead=around.instead_of(lacking, today, requisition.currency),
@@ -136,8 +148,8 @@ def _may_stay(line: RequisitionLine) -> bool:
     return line.item.lifecycle is Lifecycle.ACTIVE and line.offer.active
 
 
-def _coming(actor: Actor, requisition: Requisition, item_ids: set[int]) -> Sequence[Shelf]:
-    return around.on_order(actor, requisition.location_id, item_ids)
+def _shared_accounts(lines: Sequence[RequisitionLine]) -> set[int | None]:
+    return {share.gl_account_id for line in lines for share in line.payers}
 
 
 def _gl_accounts(account_ids: set[int | None]) -> dict[int, GlAccount]:
@@ -149,7 +161,9 @@ def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> Line
     price = known.prices.get(_key(line))
     account = known.accounts.get(account_id_of(line) or 0)
     offer, item, item_id = line.offer, line.item, line.item_id
-    shelf = known.shelves.get(item_id, Shelf(item_id))
+    unit_price = price.unit_price if price else offer.list_price
+    here = (line.ship_to.id, item_id)
+    shelf = known.shelves.get(here, Shelf(item_id))
     return LineFacts(
         number=line.line_number,
         item=item.name,
@@ -161,7 +175,7 @@ def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> Line
         supplier=offer.supplier.name,
         supplier_blocked=offer.supplier.blocked,
         currency=requisition.currency,
-        unit_price=price.unit_price if price else offer.list_price,
+        unit_price=unit_price,
         price_shown=line.unit_price,
         contract_line_id=price.id if price else None,
         contract=price.contract.number if price else None,
@@ -174,6 +188,9 @@ def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> Line
         offered_uom=offer.uom,
         packed=known.packed.get((item_id, line.uom)),
         center=_center(known.actor, requisition.location, center_of(requisition, line)),
+        split_by=line.split_by,
+        shares=_shares(requisition, line, known, extended(line.quantity, unit_price)),
+        place=_place(line.ship_to) if line.location_id else None,
         need_by=line.need_by,
         replacements=tuple(known.instead.replacements.get(item_id, ())) if not _may_stay(line) else (),
         recalls=tuple(known.recalls.get(item_id, ())),
@@ -182,8 +199,19 @@ def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> Line
         last_order=known.last.get(line.offer_id),
         on_order=shelf.on_order,
         expected_on=shelf.expected_on,
-        requested=tuple(known.asked.get(item_id, ())),
+        requested=tuple(known.asked.get(here, ())),
     )
+
+
+def _shares(
+    requisition: Requisition, line: RequisitionLine, known: Known, amount: Decimal
+) -> tuple[ShareFacts, ...]:
+    found = []
+    for share, part in zip(line.payers, line.paid(amount), strict=True):
+        account = known.accounts.get(share.gl_account_id or account_id_of(line) or 0)
+        center = _center(known.actor, requisition.location, share.cost_center)
+        found.append(ShareFacts(center, charging.in_words(account) or None, share.weight, part))
+    return tuple(found)
 
 
 def _center(actor: Actor, location: Location, center: CostCenter | None) -> CenterFacts | None:
@@ -226,34 +254,40 @@ def _budgets(
     requisition: Requisition, lines: Sequence[LineFacts], budget_of: Mapping[Payer, Budget]
 ) -> list[BudgetFacts]:
     """What the lines draw on, each budget once; cost centers without a budget are told."""
-    payers, held = _payers(requisition), balances(budget_of.values())
-    drawing: dict[tuple[int, int], list[LineFacts]] = defaultdict(list)
-    for line in lines:
-        payer = payers.get(line.number)
-        if payer is not None:
-            drawing[payer[0], budget_of[payer].id if payer in budget_of else 0].append(line)
+    held = balances(budget_of.values())
     known = {budget.id: budget for budget in budget_of.values()}
-    centers = {
-        center.id: center
-        for line in requisition.lines
-        if (center := center_of(requisition, line)) is not None
-    }
+    drawing: dict[tuple[int, int], dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for number, center_id, category, part in _paying(requisition, {one.number: one.amount for one in lines}):
+        budget = budget_of.get((center_id, category))
+        drawing[center_id, budget.id if budget else 0][number] += part
+    centers = _centers(requisition)
     return [
-        _budget(centers[center_id], known.get(budget_id), held.get(budget_id), drawn)
+        _budget(centers[center_id], known.get(budget_id), held.get(budget_id), drawn, requisition.currency)
         for (center_id, budget_id), drawn in drawing.items()
     ]
 
 
+def _centers(requisition: Requisition) -> dict[int, CostCenter]:
+    usual = [center_of(requisition, line) for line in requisition.lines]
+    shared = [share.cost_center for line in requisition.lines for share in line.payers]
+    return {center.id: center for center in [*usual, *shared] if center is not None}
+
+
 def _budget(
-    center: CostCenter, budget: Budget | None, balance: Balance | None, drawn: Sequence[LineFacts]
+    center: CostCenter,
+    budget: Budget | None,
+    balance: Balance | None,
+    drawn: Mapping[int, Decimal],
+    currency: str,
 ) -> BudgetFacts:
     return BudgetFacts(
         cost_center=f"{center.code} {center.name}",
         control=budget.control if budget else Control.NONE,
         balance=balance,
-        asked=sum((line.amount for line in drawn), Decimal()),
+        asked=sum(drawn.values(), Decimal()),
         budget_id=budget.id if budget else None,
-        currency=budget.currency if budget else drawn[0].currency,
+        currency=budget.currency if budget else currency,
         category=budget.category if budget else "",
-        lines=tuple(line.number for line in drawn),
+        center_id=center.id,
+        lines=drawn,
     )

@@ -1,17 +1,21 @@
 """Requisitions (a cart is one in state draft), their lines and the results of their checks."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.budgets.models import CostShare
 from portal.catalog.models import Offer
 from portal.foundation import clock
-from portal.foundation.db import Amount, Json, Key, Quantity, TenantRow, UnitPrice
+from portal.foundation.db import Amount, Json, Key, Quantity, TenantRow, UnitPrice, found
+from portal.foundation.money import split
 from portal.foundation.trace import current_trace
 from portal.identity.models import Account
 from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Item, Location
-from portal.requisitions.rules import CheckOutcome, LineState, RequisitionSource, RequisitionState
+from portal.requisitions.rules import CheckOutcome, LineState, RequisitionSource, RequisitionState, SplitBy
 
 
 class Requisition(TenantRow):
@@ -88,6 +92,8 @@ class RequisitionLine(TenantRow):
     amount: Mapped[Amount]
     cost_center_id: Mapped[Key | None] = mapped_column(ForeignKey("cost_center.id"))
     gl_account_id: Mapped[Key | None] = mapped_column(ForeignKey("gl_account.id"))
+    split_by: Mapped[SplitBy | None] = mapped_column()  # several cost centers pay: see `shares`
+    location_id: Mapped[Key | None] = mapped_column(ForeignKey("location.id"))  # as need_by
     need_by: Mapped[date | None]  # where it differs from the requisition's
     quantity_reason: Mapped[str] = mapped_column(default="")  # why so much more or less than suggested
     state: Mapped[LineState] = mapped_column(default=LineState.OPEN)
@@ -101,6 +107,25 @@ class RequisitionLine(TenantRow):
     contract_line: Mapped[ContractLine | None] = relationship(lazy="raise")
     cost_center: Mapped[CostCenter | None] = relationship(lazy="raise")
     gl_account: Mapped[GlAccount | None] = relationship(lazy="raise")
+    location: Mapped[Location | None] = relationship(lazy="raise")
+    shares: Mapped[list[CostShare]] = relationship(
+        lazy="raise", order_by=CostShare.position, cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    @property
+    def ship_to(self) -> Location:
+        """Where the line is delivered."""
+        return self.requisition.location if self.location_id is None else found(self.location, "location")
+
+    @property
+    def payers(self) -> Sequence[CostShare]:
+        """The shares of several cost centers; none where one pays all."""
+        return () if self.split_by is None else self.shares
+
+    def paid(self, amount: Decimal) -> list[Decimal]:
+        """What each share is of an amount of this line, to the cent; nothing while no share says how much."""
+        weights = [share.weight for share in self.payers]
+        return split(amount, weights) if any(weights) else [Decimal() for _ in weights]
 
     @property
     def wanted_by(self) -> date | None:

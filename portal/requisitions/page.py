@@ -7,10 +7,9 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.audit import history_of
 from portal.foundation.db import found
 from portal.foundation.errors import Conflict
-from portal.foundation.filters import day
 from portal.requisitions import presenters, queries, said, services, steps
 from portal.requisitions.changing import may_change
-from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.models import Requisition
 from portal.requisitions.rules import LineState, RequisitionState
 
 
@@ -38,7 +37,7 @@ def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:
         "status": status,
         "changeable": [line.id for line in requisition.lines if may_change(actor, requisition, line)],
         "questions": [one for part in approvals for one in part.questions if is_own and not one.answer],
-        "asides": {line.id: _aside(requisition, line) for line in requisition.lines},
+        "asides": {line.id: presenters.aside(line, requisition.currency) for line in requisition.lines},
         "is_on_its_way": status not in presenters.FINAL,
         "steps": steps.steps(requisition, approvals, followed),
         "lines": presenters.line_rows(
@@ -59,18 +58,6 @@ def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:
         "may_follow": may_follow,
         "may_open": may_open,
     }
-
-
-def _aside(requisition: Requisition, line: RequisitionLine) -> str:
-    """What differs from the usual for a line."""
-    center = line.cost_center
-    is_usual = center is None or center.id == requisition.location.cost_center_id
-    words = (
-        f"needed by {day(line.need_by)}" if line.need_by else "",
-        "" if is_usual or center is None else f"charged to {center.code} {center.name}",
-        line.quantity_reason,
-    )
-    return " · ".join(filter(None, words))
 
 
 def _is_undecided(requisition: Requisition) -> bool:

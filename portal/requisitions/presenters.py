@@ -9,8 +9,10 @@ from typing import Any
 
 from portal.catalog.rules import pack
 from portal.foundation.audit import AuditEvent
+from portal.foundation.filters import day
 from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
+from portal.requisitions.charging import in_words, shares_in_words
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import (
     LineState,
@@ -262,6 +264,20 @@ def _line_row(requisition: Requisition, followed: Followed, *, may_close: bool) 
         may_close=may_close and is_open,
         tone="danger" if is_rejected else "warning" if followed.troubles else "",
     )
+
+
+def aside(line: RequisitionLine, currency: str) -> str:
+    """What differs from the usual for a line: its day, its ship-to, who pays, and why so many."""
+    usual_id, center = line.requisition.location.cost_center_id, line.cost_center
+    is_usual = center is None or center.id == usual_id
+    shares = ", ".join(shares_in_words(line, currency))
+    words = (
+        f"needed by {day(line.need_by)}" if line.need_by else "",
+        f"delivered to {line.location.name}" if line.location else "",
+        f"shared by {shares}" if shares else "" if is_usual else f"charged to {in_words(center)}",
+        line.quantity_reason,
+    )
+    return " · ".join(filter(None, words))
 
 
 # The history

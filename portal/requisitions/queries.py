@@ -1,13 +1,15 @@
 """Reading carts and requisitions."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.interfaces import ORMOption
 
+from portal.budgets.models import CostShare
 from portal.catalog.models import Offer
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor, Permission
@@ -47,7 +49,46 @@ def find(requisition_id: int, *, lock: bool = False) -> Requisition | None:
     if lock:
         _lock(requisition_id)
         statement = statement.execution_options(populate_existing=True)
-    return db.session.scalar(statement)
+    return _whole(db.session.scalar(statement))
+
+
+def _whole(requisition: Requisition | None) -> Requisition | None:
+    """The requisition with its lines complete, each knowing it."""
+    for line in completed(requisition.lines) if requisition else ():
+        set_committed_value(line, "requisition", requisition)
+    return requisition
+
+
+def completed(lines: Iterable[RequisitionLine]) -> list[RequisitionLine]:
+    """Loads what few lines have: several payers, a ship-to of their own. Asks nothing where no line has."""
+    lines = list(lines)
+    split_ids = [line.id for line in lines if line.split_by is not None]
+    place_ids = {line.location_id for line in lines if line.location_id is not None}
+    shares: dict[int, list[CostShare]] = {line.id: [] for line in lines}
+    for share in _shares(split_ids) if split_ids else ():
+        shares[share.requisition_line_id].append(share)
+    places = {place.id: place for place in _places(place_ids)} if place_ids else {}
+    for line in lines:
+        set_committed_value(line, "shares", shares[line.id])
+        set_committed_value(line, "location", places.get(line.location_id or 0))
+    return lines
+
+
+def _shares(line_ids: Collection[int]) -> Iterable[CostShare]:
+    return db.session.scalars(
+        select(CostShare)
+        .where(CostShare.requisition_line_id.in_(line_ids))
+        .options(joinedload(CostShare.cost_center), joinedload(CostShare.gl_account))
+        .order_by(CostShare.requisition_line_id, CostShare.position)
+    )
+
+
+def _places(location_ids: Collection[int]) -> Iterable[Location]:
+    return db.session.scalars(
+        select(Location)
+        .where(Location.id.in_(location_ids))
+        .options(joinedload(Location.facility), joinedload(Location.cost_center))
+    )
 
 
 def _lock(requisition_id: int) -> None:
@@ -94,7 +135,7 @@ def cart_of(actor: Actor, location_id: int) -> Requisition | None:
         .options(*_with_lines())
         .execution_options(populate_existing=True)
     )
-    return cart
+    return _whole(cart)
 
 
 def lines_in_carts(actor: Actor) -> Select[int]:
@@ -216,9 +257,8 @@ def _within(actor: Actor, permission: Permission) -> ColumnElement[bool]:
 
 
 def checks_of(requisition_id: int) -> list[CheckResult]:
-    """What the checks said at submit."""
-    return list(
-        db.session.scalars(
-            select(CheckResult).where(CheckResult.requisition_id == requisition_id).order_by(CheckResult.id)
-        )
-    )
+    """What the checks said at submit; of a line that asked for more later, what they said then."""
+    statement = select(CheckResult).where(CheckResult.requisition_id == requisition_id)
+    rows = list(db.session.scalars(statement.order_by(CheckResult.id)))
+    last = {row.line_id: row.checked_at for row in rows}
+    return [row for row in rows if row.line_id is None or row.checked_at == last[row.line_id]]

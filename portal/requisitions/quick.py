@@ -8,10 +8,12 @@ from decimal import Decimal
 from portal.catalog import queries as catalog
 from portal.catalog.coding import Meaning, meanings
 from portal.catalog.models import Offer
-from portal.catalog.presenters import best_offers, refusal_of
+from portal.catalog.page import results
+from portal.catalog.presenters import OfferRow, best_offers, refusal_of
 from portal.catalog.queries import PricedOffer
 from portal.foundation.access import Actor
 from portal.foundation.errors import Invalid
+from portal.masterdata.models import Location
 from portal.requisitions import services
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.pasting import Row, rows_of
@@ -19,6 +21,7 @@ from portal.requisitions.rules import MOST_LINES, MOST_QUANTITY
 
 MOST_ROWS = MOST_LINES
 LONGEST_PASTE = 50_000
+FEWEST_LETTERS = 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,16 @@ def add_code(actor: Actor, location_id: int, code: str, quantity: Decimal) -> Re
     if isinstance(offer, str):
         raise Invalid(offer, field="code")
     return services.add(actor, location_id, offer.id, quantity)
+
+
+def suggested(location: Location, typed: str) -> list[OfferRow]:
+    """The items that match what was typed so far, each with the offer the search puts first."""
+    if len(typed.strip()) < FEWEST_LETTERS:
+        return []
+    rows: dict[int, OfferRow] = {}
+    for row in results(location, typed):
+        rows.setdefault(row.item_id, row)
+    return list(rows.values())
 
 
 def paste(actor: Actor, location_id: int, text: str) -> Pasted:

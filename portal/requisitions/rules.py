@@ -26,6 +26,13 @@ class RequisitionSource(StrEnum):
     BILL_ONLY = "bill_only"
 
 
+class SplitBy(StrEnum):
+    """How several cost centers share a line."""
+
+    PERCENT = "percent"
+    AMOUNT = "amount"
+
+
 class LineState(StrEnum):
     """What was decided on a line."""
 

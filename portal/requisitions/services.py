@@ -152,7 +152,9 @@ def _put(requisition: Requisition, offer: Offer, quantity: Decimal) -> Requisiti
     if offer.item.lifecycle is not Lifecycle.ACTIVE or not offer.active or offer.supplier.blocked:
         reason = f"{offer.item.name} from {offer.supplier.name} cannot be requested now."
         raise Invalid(reason, field=f"q{offer.id}")
-    line = next((one for one in requisition.lines if one.offer_id == offer.id), None)
+    line = next(
+        (one for one in requisition.lines if one.offer_id == offer.id and one.location_id is None), None
+    )
     if line is None:
         line = _new_line(requisition, offer)
     field = f"q{offer.id}"

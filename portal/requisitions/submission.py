@@ -28,8 +28,9 @@ from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
 from portal.requisitions import checks
+from portal.requisitions.charging import account_id_of, center_of
 from portal.requisitions.checks import CartFacts, Check
-from portal.requisitions.facts import account_id_of, cart_facts, center_of
+from portal.requisitions.facts import cart_facts
 from portal.requisitions.models import CheckResult, Requisition
 from portal.requisitions.rules import CheckOutcome
 
@@ -58,7 +59,7 @@ def fix_prices(requisition: Requisition, facts: CartFacts) -> None:
         line.contract_line_id = fact.contract_line_id
         line.unit_price = fact.unit_price
         line.amount = fact.amount
-        center = center_of(requisition, line)
+        center = line.payers[0].cost_center if line.payers else center_of(requisition, line)
         line.cost_center_id = center.id if center else None
         line.gl_account_id = account_id_of(line)
     if not any(budget.is_exceeded for budget in facts.budgets):
@@ -67,13 +68,16 @@ def fix_prices(requisition: Requisition, facts: CartFacts) -> None:
 
 
 def hold_budget(requisition: Requisition, facts: CartFacts, document: Document) -> None:
-    """Holds what each line costs of the budget that pays for it."""
+    """Holds what each line costs of the budgets that pay for it."""
     lines = {line.line_number: line for line in requisition.lines}
     for budget in facts.budgets:
-        if budget.budget_id is not None:
-            for number in budget.lines:
-                change = Change(lines[number].id, Term.REQUESTED, lines[number].amount, document)
-                budgets.hold(budget.budget_id, change)
+        for number, amount in budget.lines.items() if budget.budget_id is not None else ():
+            line = lines[number]
+            change = Change(line.id, Term.REQUESTED, amount, document)
+            budgets.hold(budget.budget_id or 0, change, whole=line.amount if line.payers else None)
+            for share in line.payers:
+                if share.cost_center_id == budget.center_id:
+                    share.budget_id = budget.budget_id
 
 
 def keep(requisition: Requisition, results: Sequence[Check]) -> None:

@@ -20,6 +20,11 @@ document.addEventListener("paste", (event) => {
   rows.focus();
 });
 
+// Choosing that several pay, or one again, asks for other boxes.
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("[data-cart] select[name^=split-]")) event.target.form.requestSubmit();
+});
+
 let keeping = false;
 let waiting = null;
 

@@ -65,7 +65,7 @@ def test_two_requests_for_the_same_offer_share_a_line_to_the_cent(connected: Hos
     shown = fresh(order)
     (line,) = shown.lines
     assert line.quantity == 3
-    assert [source.amount for source in line.sources] == [Decimal("0.33"), Decimal("0.34"), Decimal("0.33")]
+    assert [source.amount for source in line.sources] == [Decimal("0.34"), Decimal("0.33"), Decimal("0.33")]
     assert shown.total == 1
     held = balance(connected)
     assert (held.requested, held.ordered) == (0, 1)

@@ -179,7 +179,7 @@ def test_withdrawing_gives_the_budget_back_once(manager: Visitor, hospital: Hosp
     text = text_of(manager, page)
     assert "Withdrawn before it was decided." in text
     assert action not in text
-    assert "/live" not in text, "nothing more is going to happen"
+    assert f"{page}/live" not in text, "nothing more is going to happen"
 
 
 def test_what_is_decided_cannot_be_withdrawn(manager: Visitor, hospital: Hospital) -> None:

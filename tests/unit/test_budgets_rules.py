@@ -25,6 +25,9 @@ def test_a_split_adds_up_and_is_fair_to_the_cent(amount: Decimal, weights: list[
     assert all(
         abs(part - amount * weight / whole) <= CENT for part, weight in zip(parts, weights, strict=True)
     )
+    turned = split(amount, weights[::-1])
+    assert sorted(zip(weights, parts, strict=True)) == sorted(zip(weights[::-1], turned, strict=True))
+    assert split(-amount, weights) == [-part for part in parts]
 
 
 @pytest.mark.parametrize("weights", [[], [Decimal(0)], [Decimal(1), Decimal(-1), Decimal(2)]])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from integrations.canonical import Lifecycle
 from portal.budgets.rules import Balance, Control
+from portal.foundation.money import split
 from portal.masterdata.rules import Closing, next_open
 from portal.requisitions.checks import (
     LABELS,
@@ -23,6 +24,7 @@ from portal.requisitions.checks import (
     Need,
     PlaceFacts,
     RecallFacts,
+    ShareFacts,
     SupplierFacts,
     check,
     check_budget,
@@ -37,7 +39,7 @@ from portal.requisitions.checks import (
     worst,
 )
 from portal.requisitions.rulebook.rules import RULES, Rulebook, Severity, Version
-from portal.requisitions.rules import CheckOutcome
+from portal.requisitions.rules import CheckOutcome, SplitBy
 
 TODAY = date(2026, 11, 22)
 DAY = timedelta(days=1)
@@ -236,11 +238,41 @@ def test_the_budget_vector_of_the_design() -> None:
         assert check_budget(replace(whole, asked=whole.asked + 1)).outcome is CheckOutcome.BLOCK
 
 
+def shared(*parts: str, by: SplitBy = SplitBy.PERCENT, gl_account: str | None = "65100000") -> LineFacts:
+    """The line, its $21.75 shared by cost centers."""
+    weights = [Decimal(part) for part in parts]
+    amounts = split(LINE.amount, weights) if any(weights) else weights
+    shares = zip(weights, amounts, strict=True)
+    found = tuple(ShareFacts(CENTER, gl_account, weight, amount) for weight, amount in shares)
+    return replace(LINE, split_by=by, shares=found)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (shared("33.3", "33.3", "33.4"), ""),
+        (shared("21.74", "0.03", by=SplitBy.AMOUNT), "add up to $21.77; the line costs $21.75"),
+        (shared("20", "1.75", by=SplitBy.AMOUNT), ""),
+        (shared("60", "30"), "add up to 90 %; they must make 100 %"),
+        (shared("100"), "at least two cost centers"),
+        (shared("100", "0"), "its part, or leave it out"),
+        (shared("0", "0"), "its part, or leave it out"),
+        (shared("99.99", "0.01"), "less than a cent or 0.1 %"),
+        (shared("50", "50", gl_account=None), "no GL account in use"),
+    ],
+)
+def test_shares_make_the_whole(line: LineFacts, words: str) -> None:
+    (result,) = [one for one in check_line(line, CART) if one.rule == "split"]
+    assert result.outcome is (CheckOutcome.BLOCK if words else CheckOutcome.PASS)
+    assert words in result.sentence
+    assert len(result.evidence) == len(line.shares)
+
+
 def test_the_whole_cart_is_checked_line_by_line_and_as_a_whole() -> None:
     minimum = SupplierFacts("Harborline", Decimal(10), Decimal(43))
-    facts = replace(CART, lines=[LINE, replace(LINE, number=2)], suppliers=[minimum])
+    facts = replace(CART, lines=[LINE, replace(shared("50", "50"), number=2)], suppliers=[minimum])
     results = check(facts)
-    assert [one.line for one in results] == [1] * 12 + [2] * 12 + [0] * 5
+    assert [one.line for one in results] == [1] * 12 + [2] * 13 + [0] * 5
     assert {one.rule for one in results} == set(LABELS)
     assert facts.total == Decimal("43.50")
     assert worst(results) is CheckOutcome.PASS

@@ -75,6 +75,29 @@ def test_several_cost_centers_share_by_quantity() -> None:
     assert [share["AccountAssignmentNumber"] for share in item["to_AccountAssignment"]] == ["1", "2"]
 
 
+@needs_samples
+@pytest.mark.parametrize(
+    ("percents", "distribution", "told"),
+    [(("66.7", "33.3"), "2", ["66.7", "33.3"]), (("66.67", "33.33"), "1", ["2.667", "1.333"])],
+)
+def test_what_was_agreed_in_percent_is_told_in_percent_where_tenths_can_say_it(
+    percents: tuple[str, str], distribution: str, told: list[str]
+) -> None:
+    shares = tuple(
+        AccountAssignment(
+            cost_center=f"CC-{percent}", gl_account="651000", quantity=Decimal(quantity),
+            amount=Decimal(1), percent=Decimal(f"{percent}00"),
+        )
+        for percent, quantity in zip(percents, ("2.667", "1.333"), strict=True)
+    )  # fmt: skip
+    payload = mapping.purchase_order(purchase_order(lines=(order_line(assignments=shares),)), SETTINGS)
+    (item,) = items(payload)
+    name = "MultipleAcctAssgmtDistrPercent" if distribution == "2" else "Quantity"
+    assert item["MultipleAcctAssgmtDistribution"] == distribution
+    assert [share[name] for share in item["to_AccountAssignment"]] == told
+    assert edmx.sample(ORDERS).complaints(payload, "A_PurchaseOrderType") == []
+
+
 @pytest.mark.parametrize(
     ("price", "currency", "amount", "per"),
     [

@@ -59,14 +59,15 @@ def _day_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
 
 
 def _share_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
-    shares = {one["AccountAssignmentNumber"]: one["Quantity"] for one in _listed(wanted[ASSIGNMENTS])}
+    shares = {one["AccountAssignmentNumber"]: one for one in _listed(wanted[ASSIGNMENTS])}
     for share in expanded(row, ASSIGNMENTS):
         path = _path(ASSIGNMENT_SET, share, "PurchaseOrder", "PurchaseOrderItem", "AccountAssignmentNumber")
-        quantity = shares.get(str(share["AccountAssignmentNumber"]).lstrip("0"))
-        if quantity is None:
+        told = shares.get(str(share["AccountAssignmentNumber"]).lstrip("0"))
+        if told is None:
             yield Change(path, None)
-        elif Decimal(str(share["Quantity"])) != Decimal(str(quantity)):
-            yield Change(path, {"Quantity": quantity})
+        # Shares in percent follow the item's quantity by themselves.
+        elif "Quantity" in told and Decimal(str(share["Quantity"])) != Decimal(str(told["Quantity"])):
+            yield Change(path, {"Quantity": told["Quantity"]})
 
 
 def _listed(value: object) -> list[JsonObject]:

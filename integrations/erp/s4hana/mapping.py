@@ -71,7 +71,7 @@ def order_item(order: PurchaseOrder, line: PurchaseOrderLine, settings: Settings
 
 
 def _distribution(line: PurchaseOrderLine) -> str:
-    """How several cost centers share a line: in percent as agreed where tenths can say it, else by quantity."""
+    """How cost centers share a line: in percent as agreed where tenths can say it, else by quantity."""
     if len(line.assignments) < 2:
         return ""
     shares = [share.percent for share in line.assignments if share.percent is not None]

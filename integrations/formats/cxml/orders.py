@@ -98,9 +98,15 @@ def _replaces(header: etree._Element) -> str:
 
 
 def charges(line: PurchaseOrderLine) -> list[Decimal]:
-    """The amount of each assignment in cents; they sum up to the line's amount, the last takes the rest."""
+    """The amount of each assignment in cents; they sum up to the line's amount, the last takes the rest.
+
+    Payers who share a line have agreed on theirs.
+    """
     price = line.unit_price.amount
-    shares = [round(assignment.quantity * price, CENTS) for assignment in line.assignments]
+    shares = [
+        round(assignment.quantity * price, CENTS) if assignment.amount is None else assignment.amount
+        for assignment in line.assignments
+    ]
     if shares:
         shares[-1] = round(line.quantity * price, CENTS) - sum(shares[:-1], Decimal())
     return shares

@@ -9,6 +9,7 @@ from portal.requisitions.checks.facts import (
     Need,
     PlaceFacts,
     RecallFacts,
+    ShareFacts,
     SupplierFacts,
 )
 from portal.requisitions.checks.item import (
@@ -35,14 +36,15 @@ from portal.requisitions.checks.price import (
     check_price_moved,
 )
 from portal.requisitions.checks.result import Check, Evidence, dated, worst
+from portal.requisitions.checks.split import check_payers, check_split
 from portal.requisitions.checks.words import spoken_day, spoken_money, spoken_price
 from portal.requisitions.rulebook.rules import LABELS
 
 __all__ = [
     "LABELS", "BudgetFacts", "CartFacts", "CenterFacts", "Check", "Evidence", "LastOrder", "LineFacts",
-    "Need", "PlaceFacts", "RecallFacts", "SupplierFacts", "check", "check_budget", "check_closed_day",
-    "check_cost_center", "check_line", "check_location", "check_need_by", "check_supplier_minimum",
-    "spoken_day", "spoken_money", "spoken_price", "worst",
+    "Need", "PlaceFacts", "RecallFacts", "ShareFacts", "SupplierFacts", "check", "check_budget",
+    "check_closed_day", "check_cost_center", "check_line", "check_location", "check_need_by",
+    "check_supplier_minimum", "dated", "spoken_day", "spoken_money", "spoken_price", "worst",
 ]  # fmt: skip
 
 
@@ -67,14 +69,24 @@ def check_line(line: LineFacts, facts: CartFacts) -> list[Check]:
         check_price_moved(line),
         check_last_price(line, facts.rules),
         check_duplicate(line, facts.rules),
-        check_gl_account(line),
-        check_cost_center(line.center, facts.today, line.number),
+        *_charged(line, facts),
     ]
     if line.need_by is not None:
         results.append(check_need_by(line.need_by, facts.today, line.number))
-        if facts.place is not None:
-            results.append(check_closed_day(facts.place, line.need_by, facts.rules, line.number))
+    if line.place is not None:
+        results.append(check_location(line.place, line.number))
+    place = line.place or facts.place
+    # A day or a place of its own; else what is said of the whole counts.
+    if place is not None and (line.need_by is not None or line.place is not None):
+        need_by = line.need_by or facts.need_by
+        results.append(check_closed_day(place, need_by, facts.rules, line.number))
     return results
+
+
+def _charged(line: LineFacts, facts: CartFacts) -> list[Check]:
+    if line.split_by is not None:
+        return [check_split(line), *check_payers(line, facts.today)]
+    return [check_gl_account(line), check_cost_center(line.center, facts.today, line.number)]
 
 
 def _whole(facts: CartFacts) -> list[Check]:

@@ -11,6 +11,7 @@ from portal.foundation.money import extended
 from portal.foundation.quantity import plain
 from portal.masterdata.rules import Closing
 from portal.requisitions.rulebook.rules import Rulebook
+from portal.requisitions.rules import SplitBy
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,16 @@ class CenterFacts:
     valid_from: date
     valid_to: date
     is_allowed: bool
+
+
+@dataclass(frozen=True)
+class ShareFacts:
+    """What one of several cost centers pays of a line: as asked (percent or amount), and to the cent."""
+
+    center: CenterFacts | None
+    gl_account: str | None
+    weight: Decimal
+    amount: Decimal
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,17 @@ class LastOrder:
 
 
 @dataclass(frozen=True)
+class PlaceFacts:
+    """The location it is for."""
+
+    name: str
+    facility: str
+    active: bool
+    closings: tuple[Closing, ...] = ()
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
 class LineFacts:
     """What is known of a line when it is checked."""
 
@@ -76,6 +98,9 @@ class LineFacts:
     offered_uom: str | None = None  # where it is not the line's
     packed: Decimal | None = None  # base units in one uom as the item's packaging says
     center: CenterFacts | None = None
+    split_by: SplitBy | None = None
+    shares: tuple[ShareFacts, ...] = ()
+    place: PlaceFacts | None = None  # where it is not the cart's
     need_by: date | None = None
     replacements: tuple[str, ...] = ()
     recalls: tuple[RecallFacts, ...] = ()
@@ -111,7 +136,8 @@ class BudgetFacts:
     budget_id: int | None = None
     currency: str = "USD"
     category: str = ""
-    lines: tuple[int, ...] = ()
+    center_id: int | None = None
+    lines: Mapping[int, Decimal] = field(default_factory=dict)  # what it pays of each line, by number
 
     @property
     def left(self) -> Decimal:
@@ -127,17 +153,6 @@ class BudgetFacts:
     def payer(self) -> str:
         """Cost center CC100 Emergency (Med-surg)"""
         return f"Cost center {self.cost_center}{f' ({self.category})' if self.category else ''}"
-
-
-@dataclass(frozen=True)
-class PlaceFacts:
-    """The location it is for."""
-
-    name: str
-    facility: str
-    active: bool
-    closings: tuple[Closing, ...] = ()
-    zone: str = "UTC"
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,13 @@ def check_cost_center(center: CenterFacts | None, today: date, line: int = 0) ->
     return Check("cost_center", outcome, f"{sentence} {advice}".strip(), line, evidence)
 
 
-def check_location(place: PlaceFacts) -> Check:
+def check_location(place: PlaceFacts, line: int = 0) -> Check:
     """The location and its facility are in use."""
     evidence = (("Location", place.name), ("Facility", place.facility))
     if not place.active:
         sentence = f"{place.name} is not in use any more. Request for another location."
-        return Check("location", CheckOutcome.BLOCK, sentence, evidence=evidence)
-    return Check("location", CheckOutcome.PASS, f"{place.name} is in use.", evidence=evidence)
+        return Check("location", CheckOutcome.BLOCK, sentence, line, evidence)
+    return Check("location", CheckOutcome.PASS, f"{place.name} is in use.", line, evidence)
 
 
 def check_need_by(need_by: date | None, today: date, line: int = 0) -> Check:

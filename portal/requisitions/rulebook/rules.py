@@ -86,6 +86,8 @@ _RULES = (
     Rule("gl_account", "GL account", "The item has a GL account in use.", _BLOCKS, source="items"),
     Rule("cost_center", "Cost center", "Each line's cost center is valid on the day, and this person may "
          "charge it here.", _BLOCKS, source="cost_centers"),
+    Rule("split", "Shared cost", "The parts of a line that several cost centers share make the whole.",
+         _BLOCKS),
     Rule("location", "Location in use", "The location and its facility are in use.", _BLOCKS,
          source="locations"),
     Rule("closed_day", "Open for receiving", "The location takes deliveries on the day it is needed.", _ANY,
