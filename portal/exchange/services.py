@@ -64,6 +64,12 @@ def partners_for(document: str, supplier_id: int) -> list[int]:
     return own or [route.partner_id for route in routes]
 
 
+def reaches(document: str, supplier_id: int, kind: str) -> bool:
+    """Whether a document goes to a partner of this kind."""
+    kinds = select(Partner.kind).where(Partner.id.in_(partners_for(document, supplier_id)))
+    return kind in set(db.session.scalars(kinds))
+
+
 def send(kind: str, document: Document, subject: About, *, partner_id: int, key: str) -> Message:
     """Puts a document into the outbox, in the transaction of the change it announces.
 

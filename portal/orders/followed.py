@@ -75,6 +75,7 @@ def _part(
     source: PurchaseOrderSource,
     before: Decimal,
 ) -> OrderPart:
+    mine = source.quantity - source.moved  # the moved part is told by the line it went to
     kept = _share(line.quantity - line.cancelled, before, source.quantity)
     return OrderPart(
         requisition_id=requisition_id,
@@ -85,8 +86,8 @@ def _part(
         ordered_at=order.ordered_at,
         is_sent=order.sent_at is not None,
         is_stopped=order.transmission is Transmission.STOPPED,
-        quantity=source.quantity,
-        cancelled=source.quantity - kept,
+        quantity=mine,
+        cancelled=max(mine - kept, Decimal()),
         confirmed=_share(line.confirmed, before, kept),
         shipped=_share(max(line.shipped, line.received), before, kept),
         received=_share(line.received, before, kept),

@@ -35,6 +35,9 @@ class PurchaseOrder(TenantRow):
     currency: Mapped[str] = mapped_column(default="USD")
     total: Mapped[Amount]
     reference: Mapped[str] = mapped_column(default="")  # told to the supplier: bill only, our case
+    # What one version tells the supplier beside the order, as in a dispute.
+    message: Mapped[str] = mapped_column(default="")
+    message_version: Mapped[int] = mapped_column(default=0)
     blanket_id: Mapped[Key | None] = mapped_column(ForeignKey("blanket_order.id"), index=True)
     ordered_at: Mapped[datetime] = mapped_column(default=clock.now)
     transmission: Mapped[Transmission] = mapped_column(default=Transmission.PLACED)
@@ -163,6 +166,18 @@ class BlanketOrder(TenantRow):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     supplier: Mapped[Supplier] = relationship(lazy="raise")
+
+
+class SourcingChoice(TenantRow):
+    """The offer a buyer chose for an approved line; without one the requested offer counts."""
+
+    __tablename__ = "sourcing_choice"
+    __table_args__ = (UniqueConstraint("requisition_line_id"),)
+
+    requisition_line_id: Mapped[Key] = mapped_column(ForeignKey("requisition_line.id"))
+    offer_id: Mapped[Key] = mapped_column(ForeignKey("offer.id"))
+    account_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
+    at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class OrderConfirmation(TenantRow):

@@ -9,10 +9,13 @@ from integrations.erp.contract import Erp
 from integrations.network.contract import Network
 from portal.exchange.models import Message
 from portal.foundation import clock
-from portal.orders.models import PurchaseOrder, PurchaseOrderLine
-from portal.orders.rules import overlaps
+from portal.foundation.money import split
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
+from portal.orders.rules import overlaps, part_of
+from portal.requisitions.rules import SplitBy
 
 KIND = "purchase_order"
+THOUSANDTH = Decimal("0.001")  # quantities have three decimals, here and in the ERP
 
 
 def document(order: PurchaseOrder, *, bill_to: str, replaces: str = "") -> canonical.PurchaseOrder:
@@ -38,7 +41,7 @@ def document(order: PurchaseOrder, *, bill_to: str, replaces: str = "") -> canon
         facility=facility.code,
         location=order.location.code,
         erp_number=order.erp_number,
-        comments=order.reference,
+        comments=_comments(order),
         ship_to=canonical.Address(
             name=facility.name,
             code=facility.gln or facility.code,
@@ -59,6 +62,11 @@ def document(order: PurchaseOrder, *, bill_to: str, replaces: str = "") -> canon
         ),
         lines=tuple(_line(line, order.currency) for line in wanted or order.lines),
     )
+
+
+def _comments(order: PurchaseOrder) -> str:
+    told = order.message if order.message_version == order.version else ""
+    return "\n".join(text for text in (order.reference, told) if text)
 
 
 def _line(line: PurchaseOrderLine, currency: str) -> canonical.PurchaseOrderLine:
@@ -87,9 +95,33 @@ def _assignments(line: PurchaseOrderLine) -> Iterator[canonical.AccountAssignmen
     quantities = [source.quantity for source in line.sources]
     for index, begin, end in overlaps(quantities, Decimal(), _told(line)):
         source = line.sources[index]
+        if source.requisition_line.payers:
+            yield from _shared(source, part_of(source.amount, source.quantity, begin, end), end - begin)
+        else:
+            yield canonical.AccountAssignment(
+                cost_center=source.cost_center.code, gl_account=source.gl_account.code, quantity=end - begin
+            )
+
+
+def _shared(
+    source: PurchaseOrderSource, amount: Decimal, quantity: Decimal
+) -> Iterator[canonical.AccountAssignment]:
+    """What each payer of a shared requisition line takes of a part of it, the money to the cent."""
+    line = source.requisition_line
+    weights = [share.weight for share in line.payers]
+    quantities = split(quantity, weights, THOUSANDTH)
+    for share, part, taken in zip(line.payers, quantities, line.paid(amount), strict=True):
         yield canonical.AccountAssignment(
-            cost_center=source.cost_center.code, gl_account=source.gl_account.code, quantity=end - begin
+            cost_center=share.cost_center.code,
+            gl_account=(share.gl_account or source.gl_account).code,
+            quantity=part,
+            amount=taken,
+            percent=share.weight if line.split_by is SplitBy.PERCENT and _is_alone(source) else None,
         )
+
+
+def _is_alone(source: PurchaseOrderSource) -> bool:
+    return len(source.line.sources) == 1
 
 
 def deliver_to_erp(erp: Erp, message: Message, ask_first: bool) -> str:

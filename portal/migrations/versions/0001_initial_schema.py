@@ -40,6 +40,7 @@ TENANT_TABLES = (
     "approval_policy",
     "audit_seal",
     "blanket_order",
+    "comment",
     "contract",
     "cost_center",
     "crosswalk",
@@ -66,12 +67,14 @@ TENANT_TABLES = (
     "item_packaging",
     "item_restriction",
     "location",
+    "mention",
     "offer",
     "recall_part",
     "ship_notice",
     "substitute",
     "work_item",
     "budget_entry",
+    "calendar_feed",
     "closed_day",
     "count_sheet",
     "ehr_place",
@@ -139,6 +142,11 @@ CROSS_TENANT_FUNCTIONS = (
         "portal_organization_of_iss(text)",
         "bigint",
         "SELECT organization_id FROM ehr_system WHERE iss = $1 AND active",
+    ),
+    (
+        "portal_organization_of_calendar(text)",
+        "bigint",
+        "SELECT organization_id FROM calendar_feed WHERE token_hash = $1",
     ),
     ("portal_organization_of_slug(text)", "bigint", "SELECT id FROM organization WHERE slug = $1"),
     (
@@ -637,6 +645,29 @@ def upgrade() -> None:
         op.f("ix_blanket_order_organization_id"), "blanket_order", ["organization_id"], unique=False
     )
     op.create_index("ix_blanket_order_supplier", "blanket_order", ["supplier_id", "valid_to"], unique=False)
+    op.create_table(
+        "comment",
+        sa.Column("subject_type", sa.Text(), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("author_id", sa.BigInteger(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["author_id"], ["account.id"], name=op.f("fk_comment_author_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_comment_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_comment")),
+    )
+    op.create_index(op.f("ix_comment_organization_id"), "comment", ["organization_id"], unique=False)
+    op.create_index("ix_comment_subject", "comment", ["subject_type", "subject_id"], unique=False)
     op.create_table(
         "contract",
         sa.Column("number", sa.Text(), nullable=False),
@@ -1586,6 +1617,35 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_location_organization_id"), "location", ["organization_id"], unique=False)
     op.create_table(
+        "mention",
+        sa.Column("comment_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_mention_account_id")),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_mention_comment_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_mention_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mention")),
+        sa.UniqueConstraint("comment_id", "account_id", name=op.f("uq_mention_comment_id_account_id")),
+    )
+    op.create_index(op.f("ix_mention_account_id"), "mention", ["account_id"], unique=False)
+    op.create_index(op.f("ix_mention_organization_id"), "mention", ["organization_id"], unique=False)
+    op.create_index(
+        "ix_mention_unread",
+        "mention",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("seen_at IS NULL"),
+    )
+    op.create_table(
         "offer",
         sa.Column("item_id", sa.BigInteger(), nullable=False),
         sa.Column("supplier_id", sa.BigInteger(), nullable=False),
@@ -1830,6 +1890,32 @@ def upgrade() -> None:
     op.create_index("ix_budget_entry_line", "budget_entry", ["requisition_line_id"], unique=False)
     op.create_index(
         op.f("ix_budget_entry_organization_id"), "budget_entry", ["organization_id"], unique=False
+    )
+    op.create_table(
+        "calendar_feed",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_calendar_feed_account_id")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_calendar_feed_location_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_calendar_feed_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_feed")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_calendar_feed_account_id")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_calendar_feed_token_hash")),
+    )
+    op.create_index(
+        op.f("ix_calendar_feed_organization_id"), "calendar_feed", ["organization_id"], unique=False
     )
     op.create_table(
         "closed_day",
@@ -2094,6 +2180,8 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("total", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("message_version", sa.Integer(), nullable=False),
         sa.Column("blanket_id", sa.BigInteger(), nullable=True),
         sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
@@ -3693,6 +3781,7 @@ def upgrade() -> None:
         sa.Column("approved", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("amount", sa.Numeric(precision=16, scale=2), nullable=False),
         sa.Column("limit_needed", sa.Numeric(precision=16, scale=2), nullable=False),
+        sa.Column("cost_center_id", sa.BigInteger(), nullable=False),
         sa.Column("approver_id", sa.BigInteger(), nullable=True),
         sa.Column("asked_by_id", sa.BigInteger(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
@@ -3714,6 +3803,9 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.ForeignKeyConstraint(["approver_id"], ["account.id"], name=op.f("fk_price_question_approver_id")),
         sa.ForeignKeyConstraint(["asked_by_id"], ["account.id"], name=op.f("fk_price_question_asked_by_id")),
+        sa.ForeignKeyConstraint(
+            ["cost_center_id"], ["cost_center.id"], name=op.f("fk_price_question_cost_center_id")
+        ),
         sa.ForeignKeyConstraint(
             ["decided_by_id"], ["account.id"], name=op.f("fk_price_question_decided_by_id")
         ),
@@ -4406,6 +4498,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_closed_day_organization_id"), table_name="closed_day")
     op.drop_index("ix_closed_day_facility", table_name="closed_day")
     op.drop_table("closed_day")
+    op.drop_index(op.f("ix_calendar_feed_organization_id"), table_name="calendar_feed")
+    op.drop_table("calendar_feed")
     op.drop_index(op.f("ix_budget_entry_organization_id"), table_name="budget_entry")
     op.drop_index("ix_budget_entry_line", table_name="budget_entry")
     op.drop_index("ix_budget_entry_budget", table_name="budget_entry")
@@ -4434,6 +4528,10 @@ def downgrade() -> None:
     op.drop_index("ix_offer_manufacturer", table_name="offer")
     op.drop_index("ix_offer_category", table_name="offer")
     op.drop_table("offer")
+    op.drop_index("ix_mention_unread", table_name="mention", postgresql_where=sa.text("seen_at IS NULL"))
+    op.drop_index(op.f("ix_mention_organization_id"), table_name="mention")
+    op.drop_index(op.f("ix_mention_account_id"), table_name="mention")
+    op.drop_table("mention")
     op.drop_index(op.f("ix_location_organization_id"), table_name="location")
     op.drop_table("location")
     op.drop_index(op.f("ix_item_restriction_organization_id"), table_name="item_restriction")
@@ -4513,6 +4611,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_contract_supplier_id"), table_name="contract")
     op.drop_index(op.f("ix_contract_organization_id"), table_name="contract")
     op.drop_table("contract")
+    op.drop_index("ix_comment_subject", table_name="comment")
+    op.drop_index(op.f("ix_comment_organization_id"), table_name="comment")
+    op.drop_table("comment")
     op.drop_index("ix_blanket_order_supplier", table_name="blanket_order")
     op.drop_index(op.f("ix_blanket_order_organization_id"), table_name="blanket_order")
     op.drop_table("blanket_order")

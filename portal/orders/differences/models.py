@@ -46,6 +46,7 @@ class PriceQuestion(TenantRow):
     approved: Mapped[Amount]  # for the requested line
     amount: Mapped[Amount]  # what it would cost now
     limit_needed: Mapped[Amount]
+    cost_center_id: Mapped[Key] = mapped_column(ForeignKey("cost_center.id"))
     approver_id: Mapped[Key | None] = mapped_column(ForeignKey("account.id"))  # who said yes before
     asked_by_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
     asked_at: Mapped[datetime] = mapped_column(default=clock.now)

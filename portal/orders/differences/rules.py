@@ -220,6 +220,16 @@ def _excess(line: Ordered) -> Iterator[Deviation]:
         )
 
 
+def short_by(kind: WorkItemKind, counted: Quantities) -> Decimal:
+    """How much of a line a difference leaves open: what may be ordered elsewhere or cancelled."""
+    short = min(short_of(counted), counted.unshipped)
+    if kind is WorkItemKind.BACKORDERED:
+        return min(counted.backordered, short)
+    if kind in (WorkItemKind.REJECTED, WorkItemKind.DELETED):
+        return min(counted.rejected, short)
+    return short if kind in SHORTAGES else counted.unshipped
+
+
 def told_price(price: Decimal) -> str:
     """A unit price in a sentence: two decimals, up to four where they count."""
     decimals = max(2, -int(price.normalize().as_tuple().exponent))

@@ -25,14 +25,32 @@ from portal.orders.versions.announcing import next_version
 from portal.orders.versions.queries import ordered_for, places_of
 from portal.orders.versions.rules import Wish, highest, why_not
 from portal.requisitions import services as requisitions
+from portal.requisitions.models import RequisitionLine
 
 Held = defaultdict[int, Decimal]  # by requisition line
 
 
+class BeyondApproval(Invalid):
+    """A requested line would cost more than was approved for it, beyond tolerance."""
+
+    def __init__(self, sentence: str, requested: RequisitionLine, approved: Decimal, total: Decimal) -> None:
+        super().__init__(sentence)
+        self.requested, self.approved, self.total = requested, approved, total
+
+
 def change(
-    actor: Actor, order_id: int, wishes: Sequence[Wish], *, location_id: int, reason: str, seen: int
+    actor: Actor,
+    order_id: int,
+    wishes: Sequence[Wish],
+    *,
+    reason: str,
+    seen: int,
+    location_id: int | None = None,
+    is_approved: bool = False,
 ) -> PurchaseOrder:
     """Makes the next version of an order as wished; `seen` is the version the person looked at.
+
+    `is_approved`: who may has said yes to what it costs beyond what was approved first.
 
     Raises Invalid for what cannot be (below what is shipped, above what was approved, beyond the budget),
     Conflict when the order changed meanwhile or while a partner is taking it.
@@ -45,11 +63,11 @@ def change(
         raise Conflict(f"{order.number} was changed meanwhile. Look at it again, then decide.")
     before = held(order)
     changes = [told for wish in wishes for told in _change_line(order, wish)]
-    changes += _move(actor, order, location_id)
+    changes += _move(actor, order, location_id) if location_id is not None else []
     if not changes:
         raise Invalid("Nothing is different from what is ordered. Change something, or go back.")
     order.total = sum((source.amount for line in order.lines for source in line.sources), Decimal())
-    _follow_budget(order, before)
+    _follow_budget(order, before, is_approved=is_approved)
     audit.record(
         actor, "order.change", order, before={"version": seen},
         after={"version": seen + 1, "changes": changes, "reason": reason.strip()},
@@ -109,7 +127,8 @@ def _told(line: PurchaseOrderLine, what: str, before: str, after: str) -> dict[s
 def _set_wanted(line: PurchaseOrderLine, quantity: Decimal) -> None:
     """Less is cancelled, from the last request on; more takes back what was cancelled, then adds to it."""
     growth = quantity - line.quantities.wanted
-    taken_back = min(line.cancelled, growth)
+    moved = sum((one.moved for one in line.sources), Decimal())
+    taken_back = min(line.cancelled - moved, growth)  # what went to another line does not come back
     line.cancelled -= taken_back
     added = max(growth - taken_back, Decimal())
     line.quantity += added
@@ -139,7 +158,7 @@ def _move(actor: Actor, order: PurchaseOrder, location_id: int) -> list[dict[str
     return [{"what": "ship to", "before": before.name, "after": place.name}]
 
 
-def _follow_budget(order: PurchaseOrder, before: Held) -> None:
+def _follow_budget(order: PurchaseOrder, before: Held, *, is_approved: bool) -> None:
     """Posts what the orders hold more or less; more must be approved, and fit into a blocking budget."""
     after = held(order)
     document = document_of(order)
@@ -148,10 +167,15 @@ def _follow_budget(order: PurchaseOrder, before: Held) -> None:
         for line_id in sorted({*before, *after})
     ]
     grown = {one.requisition_line_id for one in changes if one.amount > 0}
-    _refuse_beyond_approval(order, grown)
+    if not is_approved:
+        refuse_beyond_approval(order, grown)
     budgets.post(changes)
-    if not grown:
-        return
+    if grown:
+        refuse_beyond_budget(order, grown)
+
+
+def refuse_beyond_budget(order: PurchaseOrder, grown: set[int]) -> None:
+    """Raises Invalid when a blocking budget of these requested lines is overdrawn now."""
     db.session.flush()
     holding = [one for one in budget_queries.holding(grown) if one.control is Control.BLOCK]
     balances = budget_queries.balances(holding)
@@ -162,8 +186,8 @@ def _follow_budget(order: PurchaseOrder, before: Held) -> None:
             raise Invalid(f"The budget of {budget.cost_center.name} is {short} short of this change.")
 
 
-def _refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
-    """Raises Invalid for a requested line that would cost more than what was approved, beyond tolerance."""
+def refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
+    """Raises BeyondApproval for a requested line that costs more than was approved, beyond tolerance."""
     elsewhere = ordered_for(grown, but=order.id)
     here: Held = defaultdict(Decimal)
     asked = {}
@@ -178,8 +202,11 @@ def _refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
         approved = extended(requested.quantity, requested.unit_price)
         total = here[line_id] + elsewhere.get(line_id, Decimal())
         if total > highest(approved):
-            raise Invalid(
+            raise BeyondApproval(
                 f"{line.description} would cost {money(total, order.currency)}; "
                 f"{money(approved, order.currency)} were approved in {requested.requisition.number}. "
-                "Have the difference requested and approved, then order it from the workbench."
+                "Have the difference requested and approved, then order it from the workbench.",
+                requested,
+                approved,
+                total,
             )

@@ -1,0 +1,137 @@
+"""Carries a part of an order line over to a line of its own, here or at another supplier."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from portal.budgets import services as budgets
+from portal.budgets.rules import Term
+from portal.budgets.services import Change
+from portal.catalog.queries import PricedOffer
+from portal.foundation import audit
+from portal.foundation.access import Actor
+from portal.foundation.db import db
+from portal.foundation.money import extended, split
+from portal.foundation.numbering import next_number
+from portal.orders.cancelling import cancel_part
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
+from portal.orders.rules import overlaps
+from portal.orders.services import announce, document_of
+from portal.orders.versions.services import refuse_beyond_approval, refuse_beyond_budget
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a line that serves one request."""
+
+    source: PurchaseOrderSource
+    quantity: Decimal
+
+
+def take_off(
+    actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, quantity: Decimal, reason: str
+) -> tuple[list[Piece], dict[str, Any]]:
+    """Takes a quantity off the end of a line; returns whom it served, and the change as told."""
+    wanted = line.quantities.wanted
+    stretches = overlaps([one.quantity for one in line.sources], wanted - quantity, wanted)
+    pieces = [Piece(line.sources[index], end - begin) for index, begin, end in stretches]
+    told = cancel_part(actor, order, line, quantity, reason)
+    for piece in pieces:
+        piece.source.moved += piece.quantity
+    return pieces, told
+
+
+def split_line(order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[Piece], day: date) -> None:
+    """A line of the same order for the pieces, at the same price, needed on its own day."""
+    added = PurchaseOrderLine(
+        line_number=max(one.line_number for one in order.lines) + 10,
+        item=line.item,
+        supplier_part=line.supplier_part,
+        description=line.description,
+        uom=line.uom,
+        factor=line.factor,
+        unit_price=line.unit_price,
+        needed_on=day,
+    )
+    _fill(added, pieces)
+    order.lines.append(added)
+    order.total += _amount(added)
+    db.session.flush()  # the ledger names requested lines, the outbox the order
+    _hold(order, [added])
+
+
+def order_elsewhere(
+    actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[Piece], found: PricedOffer
+) -> PurchaseOrder:
+    """An order at another supplier for the pieces; raises Invalid beyond what was approved or budgeted."""
+    other = PurchaseOrder(
+        number=next_number("PO"),
+        supplier=found.offer.supplier,
+        location=order.location,
+        buyer_id=actor.account_id,
+        currency=order.currency,
+        total=Decimal(),
+        reference=order.reference,
+        trace_id=order.trace_id,
+    )
+    added = PurchaseOrderLine(
+        line_number=10,
+        item=line.item,
+        supplier_part=found.offer.supplier_part,
+        description=line.description,
+        uom=line.uom,
+        factor=line.factor,
+        unit_price=found.unit_price,
+        needed_on=line.needed_on,
+        expected_on=line.needed_on,
+    )
+    _fill(added, pieces)
+    other.lines = [added]
+    other.total = _amount(added)
+    db.session.add(other)
+    db.session.flush()  # the ledger and the outbox name the order by its id
+    grown = {one.source.requisition_line_id for one in pieces}
+    refuse_beyond_approval(other, grown)
+    _hold(other, [added])
+    refuse_beyond_budget(other, grown)
+    audit.record(
+        actor, "order.place", other, after={"total": other.total, "lines": 1},
+        evidence={"instead_of": order.number, "line": line.line_number},
+    )  # fmt: skip
+    announce(other)
+    return other
+
+
+def _fill(line: PurchaseOrderLine, pieces: Sequence[Piece]) -> None:
+    """The line is rounded once; the requests it serves share that amount to the cent."""
+    quantities = [one.quantity for one in pieces]
+    line.quantity = sum(quantities, Decimal())
+    line.cancelled = line.received = line.invoiced = line.shipped = Decimal()
+    amounts = split(extended(line.quantity, line.unit_price), quantities)
+    line.sources = [
+        PurchaseOrderSource(
+            requisition_line=one.source.requisition_line,
+            requisition_line_id=one.source.requisition_line_id,
+            quantity=one.quantity,
+            moved=Decimal(),
+            amount=amount,
+            cost_center=one.source.cost_center,
+            gl_account=one.source.gl_account,
+        )
+        for one, amount in zip(pieces, amounts, strict=True)
+    ]
+
+
+def _amount(line: PurchaseOrderLine) -> Decimal:
+    return sum((one.amount for one in line.sources), Decimal())
+
+
+def _hold(order: PurchaseOrder, lines: Sequence[PurchaseOrderLine]) -> None:
+    document = document_of(order)
+    budgets.post(
+        Change(source.requisition_line_id, Term.ORDERED, source.amount, document)
+        for line in lines
+        for source in line.sources
+    )

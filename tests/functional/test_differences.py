@@ -1,0 +1,234 @@
+"""What a buyer does about a supplier's differences: money, orders, partners and requesters follow."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from portal.catalog.models import Offer
+from portal.exchange.models import Message, WorkItem
+from portal.exchange.queries import open_items_about
+from portal.exchange.rules import WorkItemKind
+from portal.foundation.db import db, transaction
+from portal.foundation.errors import Conflict, Invalid, NotAllowed
+from portal.identity.rules import Role
+from portal.masterdata.models import ContractLine, Supplier
+from portal.orders import queries
+from portal.orders.differences import asking, grouping, services
+from portal.orders.differences.models import LineDecision
+from portal.orders.differences.queries import open_questions, open_shortages
+from portal.orders.followed import parts_of
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.rules import OrderStatus
+from portal.requisitions.rules import progress_of
+from tests import ordering
+from tests.hospital import Hospital
+from tests.ordering import balance, confirm, confirmation, fresh, part
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def order(hospital: Hospital) -> PurchaseOrder:
+    """Four boxes of catheters at 20.00 on line 10, two of gloves on line 20; the supplier has it."""
+    ordering.connect(hospital)
+    return ordering.sent(hospital, {hospital.catheter_offer: 4, hospital.gloves_offer: 2})
+
+
+def line_of(order: PurchaseOrder, number: int = 10) -> PurchaseOrderLine:
+    return next(line for line in fresh(order).lines if line.line_number == number)
+
+
+def item_of(order: PurchaseOrder) -> WorkItem:
+    (item,) = open_items_about("purchase_order", order.id)
+    return item
+
+
+def sent_since(order: PurchaseOrder) -> list[str]:
+    """Which versions of the order wait for partners."""
+    rows = db.session.query(Message).filter_by(subject_id=order.id, kind="purchase_order", state="waiting")
+    return [row.key.split("@")[0] for row in rows.order_by(Message.id)]
+
+
+def act(hospital: Hospital, does: Callable[..., object], order: PurchaseOrder, *args: object) -> object:
+    with transaction():
+        return does(hospital.actor(Role.BUYER), item_of(order).id, *args)
+
+
+def other_supplier(hospital: Hospital, price: str) -> Offer:
+    """The catheters in the same pack from somebody else."""
+    with transaction() as session:
+        supplier = Supplier(code="S-OTHER", name="Ridgeway Supply", network_id="AN-OTHER")
+        session.add(supplier)
+        session.flush()
+        known = hospital.catheter_offer
+        offer = Offer(
+            item_id=known.item_id, supplier_id=supplier.id, supplier_part="R-CATH", uom=known.uom,
+            factor=known.factor, list_price=Decimal(price),
+        )  # fmt: skip
+        session.add(offer)
+        session.flush()
+        return offer
+
+
+def test_an_accepted_price_changes_order_budget_and_erp(hospital: Hospital, order: PurchaseOrder) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "changed", price="20.60")]}))
+    before = balance(hospital)
+    told = act(hospital, services.accept, order)
+    assert told == "Accepted: $20.60 per BX. The order, the budget and the ERP follow."
+    assert line_of(order).unit_price == Decimal("20.60")
+    assert balance(hospital).ordered - before.ordered == Decimal("2.40")
+    assert sent_since(order) == [f"{order.number}-v2"]
+    assert open_items_about("purchase_order", order.id) == []
+    closed = db.session.query(WorkItem).filter_by(subject_id=order.id).one()
+    assert closed.resolution == "Accepted: $20.60 per BX."
+    with pytest.raises(Conflict, match="decided already"), transaction():
+        services.accept(hospital.actor(Role.BUYER), closed.id)
+
+
+def test_a_price_beyond_what_was_approved_goes_back_to_the_approver(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "changed", price="30")]}))
+    told = act(hospital, services.accept, order)
+    assert "is asked; the difference stays open" in str(told)
+    assert line_of(order).unit_price == 20
+    (question,) = open_questions()
+    assert (question.approved, question.amount, question.difference) == (80, 120, 40)
+    assert question.approver_id == hospital.accounts[Role.APPROVER].id
+    with pytest.raises(Conflict, match="asked about this price already"):
+        act(hospital, services.accept, order)
+    with pytest.raises(NotAllowed), transaction():
+        asking.decide(hospital.actor(Role.BUYER), question.id, approved=True)
+    with pytest.raises(Invalid, match="Say why not"), transaction():
+        asking.decide(hospital.actor(Role.APPROVER), question.id, approved=False)
+    with transaction():
+        asking.decide(hospital.actor(Role.APPROVER), question.id, approved=True)
+    assert line_of(order).unit_price == 30
+    assert balance(hospital).ordered == Decimal("134.50")
+    assert open_items_about("purchase_order", order.id) == []
+    assert open_questions() == []
+
+
+def test_a_refused_price_leaves_the_difference_with_the_buyer(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "changed", price="30")]}))
+    act(hospital, services.accept, order)
+    (question,) = open_questions()
+    with transaction():
+        asking.decide(hospital.actor(Role.APPROVER), question.id, approved=False, comment="Too dear.")
+    assert item_of(order).kind is WorkItemKind.PRICE
+    assert line_of(order).unit_price == 20
+    decided = db.session.query(LineDecision).filter_by(line_id=line_of(order).id).one()
+    assert decided.words.endswith("refused $30.00 per BX. Too dear.")
+
+
+def test_a_dispute_travels_to_the_supplier_and_stays_open(hospital: Hospital, order: PurchaseOrder) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "changed", price="21.50")]}))
+    with pytest.raises(Invalid, match="Say what you ask"):
+        act(hospital, services.dispute, order, " ")
+    act(hospital, services.dispute, order, "The contract says 20.00.")
+    message = db.session.query(Message).filter_by(key=f"{order.number}-v2@{hospital.organization.slug}").one()
+    assert (message.canonical or {})["comments"].endswith("The contract says 20.00.")
+    assert item_of(order).owner_id == hospital.accounts[Role.BUYER].id
+    confirm(confirmation(order.number, {10: [part(4)]}, number="OC-2"))
+    assert open_items_about("purchase_order", order.id) == []
+
+
+def test_a_substitute_taken_is_ordered_under_its_own_number(hospital: Hospital, order: PurchaseOrder) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "changed", price="20", substitute="X-99")]}))
+    assert act(hospital, services.accept, order) == "Accepted: X-99 in place of S-CATH-14."
+    assert line_of(order).supplier_part == "X-99"
+    assert open_items_about("purchase_order", order.id) == []
+    assert sent_since(order) == [f"{order.number}-v2"]
+
+
+def shares(order: PurchaseOrder) -> tuple[Decimal, Decimal]:
+    """Wanted and cancelled of the requested line that the first order line serves."""
+    source = line_of(order).sources[0]
+    asked = source.requisition_line
+    parts = [one for one in parts_of([asked.requisition_id]) if one.line_id == asked.id]
+    told = progress_of(
+        requested=asked.quantity, closed=asked.closed_quantity, ordered=asked.ordered_quantity, parts=parts
+    )
+    return told.wanted, told.cancelled
+
+
+def test_a_backorder_split_off_lives_on_a_line_of_its_own(hospital: Hospital, order: PurchaseOrder) -> None:
+    later = line_of(order).needed_on + timedelta(days=20)
+    before = balance(hospital)
+    confirm(confirmation(order.number, {10: [part(3), part(1, "backordered", promised_on=later)]}))
+    (item,) = [one for one in open_items_about("purchase_order", order.id) if one.kind == "backordered"]
+    with transaction():
+        services.split(hospital.actor(Role.BUYER), item.id)
+    first, second = line_of(order, 10), line_of(order, 30)
+    assert (first.quantities.wanted, second.quantity, second.needed_on) == (3, 1, later)
+    assert balance(hospital) == before
+    assert shares(order) == (4, 0)
+    assert not {"backordered"} & {one.kind for one in open_items_about("purchase_order", order.id)}
+    confirm(confirmation(order.number, {30: [part(1, promised_on=later)]}, number="OC-2"))
+    assert line_of(order, 30).status is OrderStatus.CONFIRMED
+
+
+def test_what_is_rejected_is_ordered_elsewhere_for_the_same_request(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    offer = other_supplier(hospital, "20.50")
+    confirm(confirmation(order.number, {10: [part(1), part(3, "rejected")]}))
+    with transaction():
+        actor, item_id = hospital.actor(Role.BUYER), item_of(order).id
+        _, other = services.reorder(actor, item_id, offer.id)
+    assert line_of(order).quantities.wanted == 1
+    assert (other.total, fresh(other).lines[0].supplier_part) == (Decimal("61.50"), "R-CATH")
+    assert balance(hospital).ordered == Decimal("20.00") + Decimal("61.50") + Decimal("14.50")
+    assert shares(order) == (4, 0)
+    assert open_items_about("purchase_order", order.id) == []
+    assert queries.find(other.id) is not None
+
+
+def test_cancelling_gives_back_to_the_cent_and_closes_the_erps_line(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "rejected")]}))
+    with pytest.raises(Invalid, match="Say why"):
+        act(hospital, services.cancel, order, "")
+    act(hospital, services.cancel, order, "The maker stopped it.")
+    assert line_of(order).status is OrderStatus.CANCELLED
+    assert balance(hospital).ordered == Decimal("14.50")
+    assert shares(order) == (0, 4)
+    assert sent_since(order) == [f"{order.number}-v2"]
+
+
+def test_the_same_price_on_many_orders_is_one_decision_that_corrects_the_contract(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    second = ordering.taken(ordering.placed(hospital, {hospital.catheter_offer: 1}), erp_number="4500000002")
+    for one in (order, second):
+        said = {10: [part(line_of(one).quantity, "changed", price="20.80")]}
+        confirm(confirmation(one.number, said, number=f"OC-{one.id}"))
+    buyer = hospital.actor(Role.BUYER)
+    (group,) = grouping.price_groups(buyer)
+    assert (len(group.cases), group.difference) == (2, Decimal("4.00"))
+    day = date(order.ordered_at.year, order.ordered_at.month, order.ordered_at.day)
+    with transaction():
+        told = grouping.accept_group(buyer, group.key, contract_from=day)
+    assert len(told) == 2
+    assert {line_of(one).unit_price for one in (order, second)} == {Decimal("20.80")}
+    lines = db.session.query(ContractLine).filter_by(item_id=hospital.catheter_offer.item_id)
+    prices = {line.valid_from: (line.unit_price, line.valid_to) for line in lines}
+    assert prices[day][0] == Decimal("20.80")
+    assert [to for start, (_, to) in prices.items() if start < day] == [day - timedelta(days=1)]
+    with pytest.raises(Conflict, match="changed meanwhile"), transaction():
+        grouping.accept_group(buyer, group.key)
+
+
+def test_shortages_stand_in_the_order_of_what_stops_care_first(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "backordered")], 20: [part(2, "rejected")]}))
+    with transaction():
+        for item, days in zip(open_items_about("purchase_order", order.id), (9, 2), strict=True):
+            item.cover_days = days
+    assert [one.item.cover_days for one in open_shortages(hospital.actor(Role.BUYER))] == [2, 9]
