@@ -34,6 +34,8 @@ from portal.clinical.launch import jobs as launch_jobs
 from portal.clinical.launch.web import help_ended_sessions, init_launches, limit_launches
 from portal.clinical.recalls.requesting import recalled
 from portal.clinical.usage import jobs as usage_jobs
+from portal.comments import subjects as comment_subjects
+from portal.comments import views as comments_views
 from portal.exchange import jobs as exchange_jobs
 from portal.exchange import views as exchange
 from portal.exchange.handlers import Handlers, OutboundHandler
@@ -60,16 +62,17 @@ from portal.masterdata import views as masterdata_views
 from portal.navigation import init_navigation
 from portal.operations import jobs as operations_jobs
 from portal.operations import views as operations_views
-from portal.orders import answers, expecting, followed
+from portal.orders import answers, commented, expecting, followed
 from portal.orders import outbound as orders_outbound
 from portal.orders import outlook as order_outlook
 from portal.orders import page as order_page
 from portal.orders import services as orders
 from portal.orders import views as orders_views
-from portal.orders.paper import views as paper_views
-from portal.orders.routing import views as routing_views
+from portal.orders.calendar import views as calendar_views
 from portal.orders.differences import covering
 from portal.orders.differences import views as differences_views
+from portal.orders.paper import views as paper_views
+from portal.orders.routing import views as routing_views
 from portal.orders.versions import views as order_versions_views
 from portal.receiving import deliveries as receiving_deliveries
 from portal.receiving import outbound as receiving_outbound
@@ -83,6 +86,7 @@ from portal.replenishment import services as replenishment
 from portal.replenishment import views as replenishment_views
 from portal.requisitions import around, changing, changing_views
 from portal.requisitions import outlook as requisition_outlook
+from portal.requisitions import commented as requisition_commented
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
@@ -109,6 +113,7 @@ BLUEPRINTS = (
     exchange.blueprint,
     identity.blueprint,
     masterdata_views.blueprint,
+    comments_views.blueprint,
     catalog_views.blueprint,
     budgets_views.blueprint,
     inventory_views.blueprint,
@@ -122,6 +127,7 @@ BLUEPRINTS = (
     paper_views.blueprint,
     routing_views.blueprint,
     receiving_views.blueprint,
+    calendar_views.blueprint,
     invoices_views.blueprint,
     replenishment_views.blueprint,
     clinical_views.blueprint,
@@ -152,6 +158,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     help_ended_sessions(app)
     limit_launches(app)
     limit_addresses(app, settings.sign_in_limit, mail_views.MAIL_LINKS, scope="mail_links", refused_only=True)
+    limit_addresses(app, settings.sign_in_limit, calendar_views.FEED, scope="calendar", refused_only=True)
     return app
 
 
@@ -276,3 +283,5 @@ def _connect_features() -> None:
     expecting.deliveries.attach(receiving_deliveries.recent)
     order_page.linked_documents.attach(receiving_queries.linked_to_order)
     order_page.linked_documents.attach(invoice_queries.linked_to_order)
+    comment_subjects.follow(requisition_commented.KIND, requisition_commented.subject)
+    comment_subjects.follow(commented.KIND, commented.subject)

@@ -11,6 +11,7 @@ from flask_login import current_user
 from sqlalchemy import Select, select
 
 from portal.approvals import queries as approval_queries
+from portal.comments import queries as comment_queries
 from portal.foundation.access import Actor, Permission, signed_in
 from portal.foundation.db import db
 from portal.foundation.web import actor
@@ -65,7 +66,9 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Workbench", "orders.workbench", (_P.BUY,), icon="tools"),
             Entry("Orders", "orders.listing", (_P.VIEW_ORDERS,), icon="truck-delivery"),
             Entry("Routes of orders", "routing.listing", (_P.BUY, _P.MANAGE_MASTER_DATA), icon="send"),
+            Entry("Expected deliveries", "calendar.show", (_P.VIEW_ORDERS,), icon="calendar"),
             Entry("Work items", "operations.work_items", (_P.RESOLVE_WORK_ITEMS,), icon="alert-circle"),
+            Entry("Mentions", "comments.mentions", (_P.VIEW_ORDERS, _P.REQUEST), icon="at"),
         ),
     ),
     (
@@ -114,6 +117,7 @@ COUNTS: dict[str, Callable[[Actor], Select[int]]] = {
     "requisitions.lists": lists_queries.problems,
     "requisitions.wishes": wishes_queries.open_count,
     "approvals.inbox": approval_queries.waiting_count,
+    "comments.mentions": comment_queries.unread_count,
     "operations.work_items": work_items.open_count,
     "replenishment.suggestions": replenishment_queries.open_count,
 }

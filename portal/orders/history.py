@@ -4,14 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from integrations.canonical import ConfirmationStatus, ConfirmationType
-from portal.foundation.access import Actor
 from portal.foundation.audit import AuditEvent
 from portal.foundation.filters import day, unit_price
 from portal.foundation.quantity import plain
 from portal.orders.models import OrderConfirmation, PurchaseOrder, ShipNoticeLine
 from portal.orders.presenters import STATUSES
 from portal.orders.rules import OrderStatus
-from portal.orders.steps import Linked
 
 ANSWERS = {
     ConfirmationType.ACCEPT: "accepts the whole order",
@@ -108,11 +106,6 @@ def answers(confirmations: Sequence[OrderConfirmation], order: PurchaseOrder) ->
         for one in confirmations
         for part in sorted(one.parts, key=lambda each: (lines[each.line_id].line_number, each.id))
     ]
-
-
-def documents(linked: Sequence[Linked], actor: Actor, facility_id: int) -> list[dict[str, Any]]:
-    """Receipts and invoices, as links for those who may open them."""
-    return [{**vars(one), "may_open": actor.can(one.permission, facility_id=facility_id)} for one in linked]
 
 
 def shipments(rows: Sequence[ShipNoticeLine], order: PurchaseOrder) -> list[dict[str, Any]]:

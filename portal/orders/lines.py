@@ -7,11 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from portal.exchange.models import WorkItem
-from portal.foundation.filters import day, unit_price
+from portal.foundation.filters import unit_price
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
+from portal.orders.expecting import expected_on
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.presenters import STATUSES
+from portal.orders.punctuality import History
+from portal.requisitions.charging import shares_in_words
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,10 @@ class LineRow:
     quantity: Change
     price: Change
     needed: date
-    promised: Change
+    promised: date | None
+    promised_late: int
     expected: date | None
+    expected_why: str
     confirmed: Decimal
     backordered: Decimal
     rejected: Decimal
@@ -48,24 +53,30 @@ class LineRow:
     comment: str
     status: Status
     tone: str
+    needs_decision: bool
     troubles: list[str]
     cancellable: Decimal
     sources: list[dict[str, Any]]
 
 
-def line_rows(order: PurchaseOrder, items: Sequence[WorkItem]) -> list[LineRow]:
-    """The lines, those that need a decision first."""
-    rows = [_line_row(order, line, items) for line in order.lines]
-    return sorted(rows, key=lambda one: (one.tone == "", one.number))
+def line_rows(
+    order: PurchaseOrder, items: Sequence[WorkItem], history: History, today: date
+) -> list[LineRow]:
+    """The lines, those that need a decision first, then those that are late."""
+    rows = [_line_row(order, line, items, history, today) for line in order.lines]
+    return sorted(rows, key=lambda one: (not one.needs_decision, one.tone == "", one.number))
 
 
-def _line_row(order: PurchaseOrder, line: PurchaseOrderLine, items: Sequence[WorkItem]) -> LineRow:
+def _line_row(
+    order: PurchaseOrder, line: PurchaseOrderLine, items: Sequence[WorkItem], history: History, today: date
+) -> LineRow:
     counted = line.quantities
     # What is not ordered any more needs no confirmation: cancelling the rejected rest settles the line.
     is_other = counted.answered > 0 and line.confirmed not in (line.quantity, counted.wanted)
     price = line.confirmed_price
-    promised = line.promised_on if line.promised_on != line.needed_on else None
     troubles = [item.sentence for item in items if item.key.startswith(f"line-{line.id}-")]
+    late = _late(line, today)
+    judged = history.of(order.supplier_id, line.item_id)
     return LineRow(
         id=line.id,
         number=line.line_number,
@@ -80,8 +91,10 @@ def _line_row(order: PurchaseOrder, line: PurchaseOrderLine, items: Sequence[Wor
             unit_price(price, order.currency) if price not in (None, line.unit_price) else None,
         ),
         needed=line.needed_on,
-        promised=Change(day(line.needed_on), day(promised) or None),
-        expected=line.expected_on if counted.outstanding else None,
+        promised=line.promised_on,
+        promised_late=(line.promised_on - line.needed_on).days if line.promised_on else 0,
+        expected=expected_on(history, order.supplier_id, line),
+        expected_why=judged.told("The supplier") if judged and counted.outstanding else "",
         confirmed=line.confirmed,
         backordered=line.backordered,
         rejected=line.rejected,
@@ -91,18 +104,30 @@ def _line_row(order: PurchaseOrder, line: PurchaseOrderLine, items: Sequence[Wor
         cancelled=line.cancelled,
         comment=line.supplier_comment,
         status=STATUSES[line.status],
-        tone="warning" if troubles else "",
-        troubles=troubles,
+        tone="warning" if troubles or late else "",
+        needs_decision=bool(troubles),
+        troubles=troubles + late,
         cancellable=counted.cancellable,
         sources=[_source(line, source) for source in line.sources],
     )
 
 
+def _late(line: PurchaseOrderLine, today: date) -> list[str]:
+    due = line.expected_on or line.promised_on or line.needed_on
+    if line.quantities.outstanding <= 0 or due >= today:
+        return []
+    days = (today - due).days
+    return [
+        f"{days} {'day' if days == 1 else 'days'} late: {plain(line.quantities.outstanding)} not here yet."
+    ]
+
+
 def _source(line: PurchaseOrderLine, source: PurchaseOrderSource) -> dict[str, Any]:
     requisition = source.requisition_line.requisition
+    shares = shares_in_words(source.requisition_line, requisition.currency, source.amount)
     return {
         "requisition_id": requisition.id,
         "number": requisition.number,
         "quantity": f"{plain(source.quantity)} {line.uom}",
-        "cost_center": f"{source.cost_center.code} {source.cost_center.name}",
+        "cost_center": ", ".join(shares) or f"{source.cost_center.code} {source.cost_center.name}",
     }

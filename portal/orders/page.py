@@ -1,18 +1,27 @@
 """What the order page needs, gathered once for the page and for its live part."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from portal.comments import presenters as comments
+from portal.comments import queries as comment_queries
+from portal.comments import services as commenting
 from portal.exchange.queries import messages_about, open_items_about
+from portal.exchange.rules import UNFINISHED_STATES
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.audit import history_of
+from portal.foundation.db import found
 from portal.foundation.hooks import Collector
-from portal.orders import history, presenters, queries
+from portal.orders import commented, expecting, history, presenters, queries
+from portal.orders.documents import documents
 from portal.orders.lines import line_rows
 from portal.orders.models import PurchaseOrder
-from portal.orders.rules import Transmission
+from portal.orders.rules import OrderStatus, Transmission
 from portal.orders.searching import RECEIVABLE
 from portal.orders.steps import Known, Linked, steps
+from portal.orders.versions.presenters import version_rows
+from portal.orders.versions.queries import versions_of
 
 SUBJECT = PurchaseOrder.__tablename__
 linked_documents: Collector[[int], Linked] = Collector()
@@ -28,6 +37,7 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         confirmations=queries.confirmations_of(order.id),
         shipments=queries.shipped_lines(order.id),
         linked=linked_documents(order.id),
+        history=expecting.history_of([order.supplier_id]),
         today=clock.today(facility.time_zone),
     )
     may_receive = actor.can(Permission.RECEIVE, facility_id=facility.id)
@@ -39,12 +49,13 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         "items": known.items,
         "steps": steps(known),
         "counters": presenters.counters(order),
-        "expected": presenters.next_expected(order),
-        "lines": line_rows(order, known.items),
+        "expected": expecting.next_expected(known.history, order),
+        "lines": line_rows(order, known.items, known.history, known.today),
         "answers": history.answers(known.confirmations, order),
+        "versions": version_rows(order, versions_of(order.id), known.messages, known.confirmations),
         "shipments": history.shipments(known.shipments, order),
-        "linked": history.documents(known.linked, actor, facility.id),
-        "messages": known.messages if actor.can(Permission.OPERATE_EXCHANGE) else [],
+        "documents": documents(actor, known),
+        "comments": comments.rows(actor, comment_queries.about(SUBJECT, order.id)),
         "history": history.history(history_of(SUBJECT, order.id)),
         "may_cancel_order": bool(presenters.open_lines(order))
         and actor.can(Permission.BUY, facility_id=facility.id),
@@ -53,4 +64,19 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         "may_receive": may_receive and order.status in RECEIVABLE and outstanding,
         "is_stopped": order.transmission is Transmission.STOPPED,
         "seen": queries.seen(order.id),
+        "is_over": _is_over(known),
     }
+
+
+def conversation(actor: Actor, order: PurchaseOrder, said: Sequence[comments.CommentRow]) -> dict[str, Any]:
+    """The form of a comment; what was said is seen from now on."""
+    if any(one.is_unread for one in said):
+        commenting.see(actor, SUBJECT, order.id)
+    subject = found(commented.subject(actor, order.id), "order")
+    return {"subject": subject, "comment_form": comments.form(actor, subject)}
+
+
+def _is_over(known: Known) -> bool:
+    """Whether nothing of the order changes by itself any more, so that the page need not ask again."""
+    is_settled = known.order.status in (OrderStatus.INVOICED, OrderStatus.CANCELLED) and not known.items
+    return is_settled and all(one.state not in UNFINISHED_STATES for one in known.messages)

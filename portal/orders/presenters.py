@@ -9,7 +9,9 @@ from typing import Any
 from portal.foundation.money import extended
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
+from portal.orders import expecting
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.punctuality import History
 from portal.orders.rules import OrderStatus, Transmission, cancelled_then
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.services import open_quantity
@@ -109,8 +111,8 @@ class OrderRow:
         return "warning" if self.decisions else ""
 
 
-def row(order: PurchaseOrder, decisions: int = 0) -> OrderRow:
-    """The order as a row, with the number of decisions it waits for."""
+def row(order: PurchaseOrder, decisions: int = 0, history: History | None = None) -> OrderRow:
+    """The order as a row, with the number of decisions it waits for; the history moves the expected day."""
     return OrderRow(
         id=order.id,
         number=order.number,
@@ -118,7 +120,7 @@ def row(order: PurchaseOrder, decisions: int = 0) -> OrderRow:
         location=order.location.name,
         ordered_at=order.ordered_at,
         zone=order.location.facility.time_zone,
-        expected_on=next_expected(order),
+        expected_on=expecting.next_expected(history, order) if history else next_expected(order),
         total=order.total,
         currency=order.currency,
         totals=totals(order.lines),
@@ -130,7 +132,8 @@ def row(order: PurchaseOrder, decisions: int = 0) -> OrderRow:
 
 def rows(orders: Sequence[PurchaseOrder], decisions: Mapping[int, int]) -> list[OrderRow]:
     """The orders as rows, with the number of decisions each waits for."""
-    return [row(order, decisions.get(order.id, 0)) for order in orders]
+    history = expecting.history_of([order.supplier_id for order in orders])
+    return [row(order, decisions.get(order.id, 0), history) for order in orders]
 
 
 # The workbench
@@ -182,7 +185,7 @@ def bench(
     """Groups in the order of their earliest need; all lines are chosen unless a form said which."""
     groups: dict[tuple[int, int], list[RequisitionLine]] = {}
     for line in lines:
-        groups.setdefault((line.offer.supplier_id, line.requisition.location_id), []).append(line)
+        groups.setdefault((line.offer.supplier_id, line.ship_to.id), []).append(line)
     shown = {line.id: _bench_row(line, today, chosen is None or line.id in chosen) for line in lines}
     return [
         _group(f"{key[0]}-{key[1]}", members, [shown[line.id] for line in members])
@@ -191,7 +194,7 @@ def bench(
 
 
 def _group(key: str, members: list[RequisitionLine], shown: list[BenchRow]) -> BenchGroup:
-    supplier, location = members[0].offer.supplier, members[0].requisition.location
+    supplier, location = members[0].offer.supplier, members[0].ship_to
     return BenchGroup(
         key=key,
         supplier=supplier.name,

@@ -5,13 +5,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from portal.catalog.models import Offer
+from portal.comments import queries as comments
 from portal.exchange.models import Message, WorkItem
 from portal.exchange.rules import UNFINISHED_STATES, Direction, MessageState
+from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.masterdata.models import ContractLine, ItemPackaging, Location, Supplier
@@ -24,6 +26,7 @@ from portal.orders.models import (
     ShipNoticeLine,
 )
 from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.queries import completed
 from portal.requisitions.rules import LineState
 
 
@@ -43,7 +46,7 @@ def workbench(actor: Actor) -> list[RequisitionLine]:
     facilities = actor.facility_ids(Permission.BUY)
     if facilities is not None:
         statement = statement.where(Location.facility_id.in_(facilities))
-    return list(db.session.scalars(statement))
+    return completed(db.session.scalars(statement))
 
 
 def _of_line() -> tuple[ORMOption, ...]:
@@ -61,7 +64,7 @@ def _of_line() -> tuple[ORMOption, ...]:
 
 def lock_lines(line_ids: list[int]) -> list[RequisitionLine]:
     """The lines and their requisitions, locked in one order: closing a line locks its requisition too."""
-    return list(
+    return completed(
         db.session.scalars(
             select(RequisitionLine)
             .join(RequisitionLine.requisition)
@@ -109,6 +112,8 @@ def _one(statement: Select[Any], *, lock: bool) -> PurchaseOrder | None:
     if lock:
         statement = statement.with_for_update(of=PurchaseOrder).execution_options(populate_existing=True)
     order: PurchaseOrder | None = db.session.scalar(statement)
+    if order is not None:
+        completed(source.requisition_line for line in order.lines for source in line.sources)
     return order
 
 
@@ -151,7 +156,10 @@ def find_notice(supplier_id: int, number: str) -> ShipNotice | None:
     return db.session.scalar(
         select(ShipNotice)
         .where(ShipNotice.supplier_id == supplier_id, ShipNotice.number == number)
-        .options(selectinload(ShipNotice.lines).joinedload(ShipNoticeLine.line))
+        .options(
+            selectinload(ShipNotice.lines).joinedload(ShipNoticeLine.line),
+            selectinload(ShipNotice.packages),
+        )
         .with_for_update(of=ShipNotice)
     )
 
@@ -254,17 +262,25 @@ def seen(order_id: int) -> str:
     """A mark of everything the page of the order shows: it differs once something has changed."""
     subject = PurchaseOrder.__tablename__
     stopped = Message.state == MessageState.NEEDS_ATTENTION
-    marks = (
-        db.session.execute(select(PurchaseOrder.changed_at).where(PurchaseOrder.id == order_id)).all(),
-        db.session.execute(
-            select(func.max(Message.id), func.sum(Message.tries), func.count().filter(stopped)).where(
-                Message.subject_type == subject, Message.subject_id == order_id
-            )
-        ).all(),
-        db.session.execute(
-            select(func.max(WorkItem.id), func.count(WorkItem.resolved_at)).where(
-                WorkItem.subject_type == subject, WorkItem.subject_id == order_id
-            )
-        ).all(),
+    unfinished = Message.state.in_(UNFINISHED_STATES)
+    messages = select(
+        func.max(Message.id),
+        func.sum(Message.tries),
+        func.count().filter(stopped).label("stopped"),
+        func.count().filter(unfinished).label("unfinished"),
+    ).where(Message.subject_type == subject, Message.subject_id == order_id)
+    items = select(func.max(WorkItem.id), func.count(WorkItem.resolved_at)).where(
+        WorkItem.subject_type == subject, WorkItem.subject_id == order_id
     )
-    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
+    sent, waiting = messages.subquery(), items.subquery()
+    said = comments.newest(subject, order_id).subquery()
+    marks = db.session.execute(
+        select(PurchaseOrder.changed_at, *sent.c, *waiting.c, *said.c)
+        .select_from(PurchaseOrder)
+        .join(sent, true())
+        .join(waiting, true())
+        .join(said, true())
+        .where(PurchaseOrder.id == order_id)
+    ).all()
+    shown = (clock.today(), *(tuple(mark) for mark in marks))
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

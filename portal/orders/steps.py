@@ -12,9 +12,12 @@ from portal.exchange.rules import Direction, MessageState
 from portal.foundation.access import Permission
 from portal.foundation.filters import day, moment
 from portal.foundation.quantity import plain
+from portal.orders.differences.rules import KINDS
+from portal.orders.expecting import next_expected
 from portal.orders.models import OrderConfirmation, PurchaseOrder, ShipNoticeLine
-from portal.orders.presenters import next_expected, totals
-from portal.orders.review import DEVIATION_KINDS
+from portal.orders.presenters import next_expected as next_due
+from portal.orders.presenters import totals
+from portal.orders.punctuality import History
 
 Facts = list[dict[str, str]]
 
@@ -43,6 +46,7 @@ class Known:
     confirmations: Sequence[OrderConfirmation]
     shipments: Sequence[ShipNoticeLine]
     linked: Sequence[Linked]
+    history: History
     today: date
 
     def moment(self, at: datetime) -> str:
@@ -60,11 +64,15 @@ class Known:
 
 @dataclass
 class Step:
-    """A step before it is known which one is the present one."""
+    """A step before it is known which one is the present one; an open one says who has it since when."""
 
     label: str
     done: bool
     text: str
+    holder: str = ""
+    since: datetime | None = None
+    pending: str = ""
+    then: str = ""
     facts: Facts = field(default_factory=list)
     note: str = ""
     trouble: bool = False
@@ -83,19 +91,29 @@ def steps(known: Known) -> list[dict[str, Any]]:
     ]
     present = next((step for step in told if not step.done), None)
     opened = next((step for step in told if step.trouble), present)
-    return [_drawn(step, is_present=step is present, is_open=step is opened) for step in told]
+    return [_drawn(known, step, is_present=step is present, is_open=step is opened) for step in told]
 
 
-def _drawn(step: Step, *, is_present: bool, is_open: bool) -> dict[str, Any]:
+def _drawn(known: Known, step: Step, *, is_present: bool, is_open: bool) -> dict[str, Any]:
     state = "problem" if step.trouble else "done" if step.done else "current" if is_present else "pending"
     return {
         "label": step.label,
         "state": state,
         "note": step.note,
         "text": step.text,
-        "facts": step.facts,
+        "facts": step.facts if step.done and not step.trouble else _open_facts(known, step),
         "open": is_open,
     }
+
+
+def _open_facts(known: Known, step: Step) -> Facts:
+    """Who has it, since when, what is pending; what else is known; what happens next."""
+    before = _facts(
+        ("With", step.holder),
+        ("Since", known.moment(step.since) if step.since else None),
+        ("Pending", step.pending),
+    )
+    return before + step.facts + _facts(("Next", step.then))
 
 
 def _facts(*pairs: tuple[str, str | None]) -> Facts:
@@ -140,22 +158,23 @@ def _handed(known: Known, kind: str, label: str, at: datetime | None) -> Step:
         return Step(label, done=True, note=known.day(at), text="The partner has the order.", facts=facts)
     if message is None:
         return Step(label, done=False, text="Follows by itself once the step before is done.")
-    return _waiting(known, label, message)
+    return _waiting(known, label, message, kind)
 
 
-def _waiting(known: Known, label: str, message: Message) -> Step:
+def _waiting(known: Known, label: str, message: Message, kind: str) -> Step:
     step = Step(label, done=False, text="The portal is handing it over; this takes a few seconds.")
-    step.facts = _facts(("Goes to", message.partner.name), ("Since", known.moment(message.created_at)))
+    step.holder, step.since = message.partner.name, message.created_at
+    step.then = "It goes to the supplier." if kind == "erp" else "The supplier confirms it."
     item = next((one for one in known.items if one.message_id == message.id), None)
     if message.state is MessageState.NEEDS_ATTENTION:
         step.trouble, step.note = True, "Stopped"
         step.text = item.sentence if item else message.cause
-        step.facts += _facts(
+        step.facts = _facts(
             ("Stopped", known.moment(item.opened_at) if item else None),
             ("What to do", item.suggestion if item else "Retry the message."),
         )
     elif message.state is MessageState.WITHDRAWN:
-        step.trouble, step.note = True, "Withdrawn"
+        step.trouble, step.note, step.then = True, "Withdrawn", ""
         step.text = "The message was withdrawn: the order does not leave."
     elif message.partner.paused_at is not None:
         step.note = "Paused"
@@ -163,7 +182,7 @@ def _waiting(known: Known, label: str, message: Message) -> Step:
     elif message.tries and message.cause:
         step.note = f"Tried {message.tries} times" if message.tries > 1 else "Tried once"
         step.text = f"It did not get through yet: {message.cause}"
-        step.facts += _facts(("Next try", known.moment(message.available_at)))
+        step.facts = _facts(("Next try", known.moment(message.available_at)))
     return step
 
 
@@ -175,24 +194,20 @@ def _confirmed(known: Known) -> Step:
     live = [line for line in order.lines if line.quantities.wanted > 0]
     answered = [line for line in live if line.quantities.answered >= line.quantities.wanted]
     came = all(line.quantities.outstanding == 0 for line in live)
-    decisions = [item for item in known.items if item.kind in DEVIATION_KINDS]
+    decisions = [item for item in known.items if item.kind in KINDS]
     newest = known.confirmations[0] if known.confirmations else None
     step = Step("Confirmed", done=bool(live) and (came or len(answered) == len(live)), text="")
     step.trouble = bool(decisions)
     if newest is not None:
         step.note = f"{len(answered)} of {len(live)} lines"
-    if decisions:
-        step.text = f"The answer differs from the order. {' '.join(item.sentence for item in decisions)}"
-    elif step.done:
-        said = "confirms what was ordered" if newest else "sent the goods without a confirmation"
-        step.text = f"{order.supplier.name} {said}."
-    elif newest is not None:
-        step.text = f"{order.supplier.name} has not answered every line yet."
-    else:
-        step.text = f"{order.supplier.name} has not answered yet."
+    step.text = _told_of_answer(order.supplier.name, step, newest, decisions)
+    step.holder = f"{order.buyer.name}, to decide" if decisions else order.supplier.name
+    step.since = min((item.opened_at for item in decisions), default=order.sent_at)
+    step.pending = _counted(len(decisions), "decision") or _counted(
+        len(live) - len(answered), "line without an answer", "lines without an answer"
+    )
+    step.then = "The supplier ships."
     step.facts = _facts(
-        ("With", order.supplier.name),
-        ("Waiting since", known.moment(order.sent_at) if order.sent_at and not (newest or came) else None),
         ("Last answer", f"{newest.number}, {known.moment(newest.noticed_at)}" if newest else None),
         ("Backordered", _sum(line.backordered for line in live)),
         ("Rejected", _sum(line.rejected for line in live)),
@@ -200,6 +215,23 @@ def _confirmed(known: Known) -> Step:
         ("What to do", decisions[0].suggestion if len(decisions) == 1 else None),
     )
     return step
+
+
+def _told_of_answer(
+    supplier: str, step: Step, newest: OrderConfirmation | None, decisions: Sequence[WorkItem]
+) -> str:
+    if decisions:
+        return f"The answer differs from the order. {' '.join(item.sentence for item in decisions)}"
+    if step.done:
+        said = "confirms what was ordered" if newest else "sent the goods without a confirmation"
+        return f"{supplier} {said}."
+    return f"{supplier} has not answered {'every line ' if newest else ''}yet."
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    if not number:
+        return ""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _sum(values: Iterable[Decimal]) -> str:
@@ -220,13 +252,16 @@ def _shipped(known: Known) -> Step:
         step.text = f"{known.order.supplier.name} says what is on its way; lots and parcels stand below."
     elif counted.received:
         step.text = "Goods came without a ship notice."
+    step.holder = known.order.supplier.name
+    step.since = known.confirmations[0].noticed_at if known.confirmations else known.order.sent_at
+    step.pending = _sum(line.quantities.unshipped for line in known.order.lines)
+    step.then = "The storeroom receives it." if rows else "The supplier announces the delivery."
     arrivals = [row.notice.delivery_expected_at for row in rows if row.notice.delivery_expected_at]
     step.facts = _facts(
         ("Ship notices", _joined(row.notice.number for row in rows)),
         ("Carrier", _joined(row.notice.carrier for row in rows)),
         ("Tracking", _joined(row.notice.tracking for row in rows)),
         ("Arrives", known.moment(max(arrivals)) if arrivals else None),
-        ("Next", "The storeroom receives it." if rows else "The supplier announces the delivery."),
     )
     return step
 
@@ -238,7 +273,7 @@ def _share(value: Decimal, whole: Decimal) -> str:
 def _received(known: Known) -> Step:
     order = known.order
     counted = totals(order.lines)
-    expected = next_expected(order)
+    due = next_due(order)
     step = Step(
         "Received",
         done=0 < counted.ordered <= counted.received,
@@ -248,14 +283,20 @@ def _received(known: Known) -> Step:
     receipts = known.of_kind("Receipt")
     if step.done:
         step.text = "Everything is counted into the stock."
-    elif expected is not None and expected < known.today:
-        days = (known.today - expected).days
-        step.note = f"{days} {'day' if days == 1 else 'days'} late"
-        step.text = f"Expected on {day(expected)} and not here yet. Ask {order.supplier.name}."
+    elif due is not None and due < known.today:
+        step.note = f"{_counted((known.today - due).days, 'day')} late"
+        step.text = f"Expected on {day(due)} and not here yet. Ask {order.supplier.name}."
         step.trouble = order.sent_at is not None
+    step.holder = f"{order.location.name}, {order.location.facility.name}"
+    step.since = max((row.notice.noticed_at for row in known.shipments), default=None)
+    step.pending = _sum(line.quantities.outstanding for line in order.lines)
+    step.then = "Accounts payable compares the invoice."
+    expected = next_expected(known.history, order)
+    judged = known.history.of(order.supplier_id)
     step.facts = _facts(
-        ("With", f"{order.location.name}, {order.location.facility.name}"),
+        ("Due", day(due) if due != expected else None),
         ("Expected", day(expected)),
+        ("Why", judged.told(order.supplier.name) if judged and not step.done else None),
         ("Receipts", _joined(f"{one.number} ({one.note})" for one in receipts)),
     )
     return step
@@ -276,7 +317,10 @@ def _invoiced(known: Known) -> Step:
         step.text = f"{_joined(one.number for one in differs)} differs from order or receipt. AP decides."
     elif step.done:
         step.text = "Order, receipt and invoice fit."
-    step.facts = _facts(
-        ("With", "Accounts payable"), ("Invoices", _joined(f"{one.number} ({one.note})" for one in invoices))
-    )
+    step.holder = "Accounts payable"
+    since = differs or known.of_kind("Receipt")
+    step.since = min((one.at for one in since), default=None)
+    step.pending = _sum(max(line.received - line.invoiced, Decimal()) for line in known.order.lines)
+    step.then = "What fits is paid; what it costs less comes back to the budget."
+    step.facts = _facts(("Invoices", _joined(f"{one.number} ({one.note})" for one in invoices)))
     return step

@@ -90,7 +90,9 @@ def csv_file(name: str, content: bytes) -> ResponseReturnValue:
 def show(order_id: int) -> ResponseReturnValue:
     """One order with everything known of it."""
     order = found(queries.for_person(actor(), order_id), "order")
-    return render_template("orders/show.html", **order_page.context(actor(), order))
+    shown = order_page.context(actor(), order)
+    talk = order_page.conversation(actor(), order, shown["comments"])
+    return render_template("orders/show.html", **shown, **talk)
 
 
 @blueprint.get("/orders/<int:order_id>/live")

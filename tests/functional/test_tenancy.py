@@ -37,6 +37,7 @@ LOOKING_PAST = {
     "portal_organization_of_iss",
     "portal_organizations_of_feed",
     "portal_organization_ids",
+    "portal_organization_of_calendar",
     "portal_organization_of_email",
     "portal_organization_of_sender",
     "portal_organization_of_session",

@@ -1,0 +1,33 @@
+"""When things really come: the day announced, or the promised one moved by the supplier's history."""
+
+from collections.abc import Collection
+from datetime import date
+
+from portal.foundation.hooks import Collector
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.punctuality import Delivery, History
+
+# Recent deliveries of suppliers (by id): receiving knows them.
+deliveries: Collector[[Collection[int]], Delivery] = Collector()
+
+
+def history_of(supplier_ids: Collection[int]) -> History:
+    """The recent deliveries of suppliers, read at once."""
+    return History(deliveries(set(supplier_ids)) if supplier_ids else [])
+
+
+def expected_on(history: History, supplier_id: int, line: PurchaseOrderLine) -> date | None:
+    """The day the rest of a line should be here; None when nothing of it is outstanding."""
+    counted = line.quantities
+    if counted.outstanding <= 0:
+        return None
+    due = line.expected_on or line.promised_on or line.needed_on
+    if line.shipped >= counted.wanted:
+        return due  # on its way: the ship notice knows better than the past
+    return history.expected(supplier_id, line.item_id, due)
+
+
+def next_expected(history: History, order: PurchaseOrder) -> date | None:
+    """The next day on which something of the order should be here."""
+    days = [expected_on(history, order.supplier_id, line) for line in order.lines]
+    return min((day for day in days if day), default=None)
