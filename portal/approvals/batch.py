@@ -17,6 +17,7 @@ from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.forms import Form, QuantityField
 from portal.foundation.money import extended
 from portal.requisitions import queries as requisitions
+from portal.requisitions.charging import paid_by
 from portal.requisitions.models import Requisition, RequisitionLine
 
 MOST = 6  # columns that fit a desk
@@ -34,10 +35,15 @@ class Column:
 class BatchForm(Form):
     """A quantity for each line of each column; see `batch_form`."""
 
-    def quantity(self, line_id: int) -> Decimal | None:
-        """What was typed for a line."""
-        typed: Decimal | None = self[f"q-{line_id}"].data
+    def quantity(self, column: Column, line: RequisitionLine) -> Decimal | None:
+        """What was typed for a line of a column."""
+        typed: Decimal | None = self[box(column, line)].data
         return typed
+
+
+def box(column: Column, line: RequisitionLine) -> str:
+    """The name of a line's box; a line that several pay for may stand in several columns."""
+    return f"q-{column.step.id}-{line.id}"
 
 
 def columns(actor: Actor, step_ids: Sequence[int] = ()) -> list[Column]:
@@ -69,7 +75,7 @@ def batch_form(chosen: Sequence[Column], **values: Any) -> BatchForm:
             f"Why less, {column.requisition.number}", [TOO_LONG], render_kw={"placeholder": "Why less"}
         )
         for line in column.lines:
-            fields[f"q-{line.id}"] = QuantityField(
+            fields[box(column, line)] = QuantityField(
                 f"{line.item.name}, {column.requisition.number}", zero=True, whole=True, default=line.quantity
             )
     form: BatchForm = type("BatchForm", (BatchForm,), fields)(**values)
@@ -77,21 +83,31 @@ def batch_form(chosen: Sequence[Column], **values: Any) -> BatchForm:
 
 
 def rows(chosen: Sequence[Column]) -> list[dict[str, Any]]:
-    """A row for each item and unit, with the line of each column or none."""
-    items = {(line.item.name, line.item_id, line.uom) for column in chosen for line in column.lines}
+    """A row for each item, unit and place of its own, with the line and box of each column or none."""
+    cells = [_cells(column) for column in chosen]
+    items = {kind: cell[0] for column in cells for kind, cell in column.items()}
     return [
         {
-            "item": name,
-            "item_id": item_id,
-            "uom": uom,
-            "cells": [_line_of(column, item_id, uom) for column in chosen],
+            "item": line.item.name,
+            "uom": line.uom,
+            "place": line.location.name if line.location else "",
+            "cells": [column.get(kind) for column in cells],
         }
-        for name, item_id, uom in sorted(items)
+        for kind, line in sorted(items.items())
     ]
 
 
-def _line_of(column: Column, item_id: int, uom: str) -> RequisitionLine | None:
-    return next((line for line in column.lines if (line.item_id, line.uom) == (item_id, uom)), None)
+Kind = tuple[str, int, str, str, int]
+"""An item (name and id), a unit, a place of its own, and which of several such lines of a column."""
+
+
+def _cells(column: Column) -> dict[Kind, tuple[RequisitionLine, str]]:
+    found: dict[Kind, tuple[RequisitionLine, str]] = {}
+    for line in column.lines:
+        what = (line.item.name, line.item_id, line.uom, line.location.name if line.location else "")
+        same = sum(1 for kind in found if kind[:4] == what)
+        found[(*what, same)] = (line, box(column, line))
+    return found
 
 
 def totals(chosen: Sequence[Column], form: BatchForm) -> list[dict[str, Any]]:
@@ -100,15 +116,19 @@ def totals(chosen: Sequence[Column], form: BatchForm) -> list[dict[str, Any]]:
         {
             "number": column.requisition.number,
             "currency": column.requisition.currency,
-            "asked": sum((line.amount for line in column.lines), Decimal()),
-            "now": sum((_cost(line, form.quantity(line.id)) for line in column.lines), Decimal()),
+            "asked": sum((_cost(column, line, None) for line in column.lines), Decimal()),
+            "now": sum(
+                (_cost(column, line, form.quantity(column, line)) for line in column.lines), Decimal()
+            ),
         }
         for column in chosen
     ]
 
 
-def _cost(line: RequisitionLine, quantity: Decimal | None) -> Decimal:
-    return line.amount if quantity is None else extended(quantity, line.unit_price)
+def _cost(column: Column, line: RequisitionLine, quantity: Decimal | None) -> Decimal:
+    """What the cost center of the column pays."""
+    cost = line.amount if quantity is None else extended(quantity, line.unit_price)
+    return paid_by(column.requisition, line, cost).get(column.step.cost_center_id, cost)
 
 
 def decide(actor: Actor, chosen: Sequence[Column], form: BatchForm) -> tuple[list[str], dict[int, str]]:
@@ -119,7 +139,7 @@ def decide(actor: Actor, chosen: Sequence[Column], form: BatchForm) -> tuple[lis
         step_id = column.step.id
         why = str(form[f"why-{step_id}"].data or "").strip()
         seen = str(form[f"version-{step_id}"].data or "")
-        answers = {line.id: _decision(line, form.quantity(line.id), why) for line in column.lines}
+        answers = {line.id: _decision(line, form.quantity(column, line), why) for line in column.lines}
         try:
             with db.session.begin_nested():
                 seen_version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0

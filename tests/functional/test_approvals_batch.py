@@ -30,6 +30,12 @@ def two(hospital: Hospital, client: Visitor) -> tuple[Requisition, Requisition]:
     return both
 
 
+def box(requisition: Requisition, line: int) -> str:
+    """The name of the box of a requisition's line (counted from 0)."""
+    (step,) = queries.steps_of(requisition.id)
+    return f"q-{step.id}-{requisition.lines[line].id}"
+
+
 def fresh(requisition: Requisition) -> Requisition:
     """With its lines as the database has them."""
     db.session.expire_all()
@@ -42,15 +48,14 @@ def test_totals_follow_and_nothing_is_decided_before_it_is_sent(
     hospital: Hospital, client: Visitor, two: tuple[Requisition, Requisition]
 ) -> None:
     first, second = two
-    gloves = first.lines[1]
     text = client.get(BATCH).get_data(as_text=True)
     assert text.count("Exam glove, nitrile, medium<span") == 1, "one row for each item"
-    answer = client.submit(BATCH, {f"q-{gloves.id}": "1", "act": "totals"}, action=BATCH)
+    answer = client.submit(BATCH, {box(first, 1): "1", "act": "totals"}, action=BATCH)
     text = " ".join(answer.get_data(as_text=True).split())
     assert '$67.25</span> of <span class="money">$74.50' in text
     assert "$96.25" in text
     assert fresh(first).state is RequisitionState.SUBMITTED
-    assert client.submit(BATCH, {f"q-{gloves.id}": "x", "act": "send"}, action=BATCH).status_code == 422
+    assert client.submit(BATCH, {box(first, 1): "x", "act": "send"}, action=BATCH).status_code == 422
     assert fresh(second).state is RequisitionState.SUBMITTED
 
 
@@ -58,8 +63,7 @@ def test_each_column_is_decided_by_itself(
     hospital: Hospital, client: Visitor, two: tuple[Requisition, Requisition]
 ) -> None:
     first, second = two
-    catheters, gloves = first.lines
-    sent = {f"q-{catheters.id}": "0", f"q-{gloves.id}": "1", "act": "send"}
+    sent = {box(first, 0): "0", box(first, 1): "1", "act": "send"}
     answer = client.submit(BATCH, sent, action=BATCH)
     text = answer.get_data(as_text=True)
     assert answer.status_code == 422

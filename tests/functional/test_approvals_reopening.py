@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from integrations.canonical import Lifecycle
 from portal.approvals import queries, services
 from portal.approvals.models import ApprovalDecision
 from portal.approvals.rules import Act, StepKind, StepState
@@ -15,6 +16,7 @@ from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.identity.rules import Role
 from portal.identity.services import actor_of
+from portal.masterdata.models import Item
 from portal.orders import services as orders
 from portal.requisitions import changing
 from portal.requisitions import queries as requisitions
@@ -76,6 +78,25 @@ def test_the_held_budget_follows_to_the_cent(hospital: Hospital, first: int, the
     change(hospital, requisition, then)
     line = fresh(requisition).lines[0]
     assert balance(hospital).requested == line.amount == (then * Decimal("0.3333")).quantize(Decimal("0.01"))
+
+
+def test_every_rule_is_asked_again_for_more_and_none_for_less(hospital: Hospital) -> None:
+    requisition = approved(hospital, {hospital.catheter_offer: 2, hospital.gloves_offer: 1})
+    submitted(hospital, {hospital.catheter_offer: 1})
+    change(hospital, requisition, 3)
+    line = fresh(requisition).lines[0]
+    said = {one.rule: one for one in requisitions.checks_of(requisition.id) if one.line_id == line.id}
+    assert "10 EA of Urinary catheter, 14 Fr are on their way" in said["duplicate"].sentence, (
+        "itself left out"
+    )
+    assert said["quantity"].sentence == "3 whole packs of Urinary catheter, 14 Fr."
+    with transaction():
+        db.session.get_one(Item, hospital.catheter.id).lifecycle = Lifecycle.DISCONTINUED
+    with pytest.raises(Invalid, match="is discontinued"):
+        change(hospital, requisition, 4)
+    assert fresh(requisition).lines[0].quantity == 3
+    change(hospital, requisition, 1)
+    assert balance(hospital).requested == Decimal(20) + Decimal("7.25") + 20
 
 
 def test_never_below_what_is_ordered(hospital: Hospital) -> None:

@@ -98,6 +98,19 @@ def test_a_bad_quantity_is_asked_for_again(
     assert held(hospital) == {hospital.catheter_offer.id: 4}
 
 
+def test_items_are_suggested_while_a_code_is_typed(manager: Visitor, hospital: Hospital) -> None:
+    def told(typed: str) -> str:
+        answer = manager.get("/cart/suggest", query_string={"code": typed, "location": hospital.clinic.id})
+        assert answer.status_code == 200
+        return " ".join(answer.get_data(as_text=True).split())
+
+    for typed in ("cath", "CATH-14", "urinery catheter"):
+        assert 'data-code="CATH-14"' in told(typed)
+        assert "GLOVE-M" not in told(typed)
+    assert told("c") == told("") == told("zzzzzz") == ""
+    assert 'aria-controls="quick-suggestions"' in manager.get("/cart").get_data(as_text=True)
+
+
 @pytest.mark.parametrize("offer", ["", "x", "-1", "0", "999999999", "9" * 40, "1.5"])
 def test_an_offer_that_does_not_exist_is_not_found(manager: Visitor, hospital: Hospital, offer: str) -> None:
     assert add(manager, hospital, offer=offer).status_code == 404

@@ -2,28 +2,38 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func
 
 from portal.approvals import queries as approval_queries
 from portal.approvals import services as approvals
 from portal.approvals.services import Decision
-from portal.budgets.models import Budget
+from portal.budgets import services as budgets
+from portal.budgets.models import Budget, BudgetEntry, CostShare
 from portal.budgets.queries import balances
-from portal.budgets.rules import Balance, Control
+from portal.budgets.rules import Balance, Control, Term
+from portal.budgets.services import Change, Document
 from portal.exchange.models import Message
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
+from portal.foundation.money import split
 from portal.identity.rules import Role
 from portal.masterdata.models import CostCenter
 from portal.orders import cancelling
 from portal.requisitions import changing, queries
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import Requisition
+from portal.requisitions.rules import RequisitionState
 from tests import ordering
 from tests.hospital import Hospital
 from tests.requesting import fields, in_cart
 from tests.visitor import Visitor
+
+NUMBERS = count(1_000_000)
 
 
 @pytest.fixture
@@ -46,17 +56,33 @@ def surgery(hospital: Hospital) -> Budget:
 
 
 @pytest.fixture
+def third(hospital: Hospital, surgery: Budget) -> tuple[int, Budget, Budget]:
+    """The id of a line of which the second cost center pays a third, and the two budgets."""
+    cart = in_cart(hospital, {hospital.gloves_offer: 1})
+    weights = {hospital.budget: 2, surgery: 1}
+    with transaction():
+        db.session.add_all(
+            CostShare(
+                requisition_line_id=cart.lines[0].id, position=position, weight=Decimal(weight),
+                cost_center_id=budget.cost_center_id, budget_id=budget.id,
+            )
+            for position, (budget, weight) in enumerate(weights.items())
+        )  # fmt: skip
+    return cart.lines[0].id, hospital.budget, surgery
+
+
+@pytest.fixture
 def manager(hospital: Hospital, client: Visitor) -> Visitor:
     """The clinic manager, signed in."""
     client.sign_in(hospital.email(Role.CLINIC_MANAGER))
     return client
 
 
-def left(*budgets: Budget) -> list[Balance]:
+def left(*asked: Budget) -> list[Balance]:
     """The balances of budgets as the ledger has them."""
     db.session.expire_all()
-    found = balances(list(budgets))
-    return [found[budget.id] for budget in budgets]
+    found = balances(list(asked))
+    return [found[budget.id] for budget in asked]
 
 
 def shared(
@@ -120,9 +146,9 @@ def test_two_cost_centers_share_a_line_to_the_cent_through_its_whole_life(
     order = ordering.placed_lines(hospital, [line_id])
     assert [one.ordered for one in left(hospital.budget, surgery)] == [Decimal("19.34"), Decimal("9.66")]
     assert [one.requested for one in left(hospital.budget, surgery)] == [0, 0]
-    assignments = (
-        db.session.query(Message).filter_by(subject_id=order.id).one().canonical["lines"][0]["assignments"]
-    )
+    sent = db.session.query(Message).filter_by(subject_id=order.id).one().canonical
+    assert sent is not None
+    assignments = sent["lines"][0]["assignments"]
     assert [(one["cost_center"], one["quantity"], one["amount"]) for one in assignments] == [
         ("CC100", "2.668", "19.34"), ("CC200", "1.332", "9.66"),
     ]  # fmt: skip
@@ -152,6 +178,51 @@ def test_a_split_that_does_not_add_up_cannot_be_submitted(
     data = fields(manager, "/cart", action) | {f"split-{line_id}": ""}
     manager.post(action, data=data)
     assert "CC200" not in manager.get("/cart").get_data(as_text=True).partition("datalist")[0]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.integers(0, 10_000), min_size=1, max_size=5))
+def test_whatever_is_held_each_budget_holds_its_share_of_it(
+    third: tuple[int, Budget, Budget], steps: list[int]
+) -> None:
+    """A thread of holding and giving back, for a document of its own, that ends with nothing."""
+    line_id, first, second = third
+    document = Document("requisition", next(NUMBERS), "RQ-1")
+    held = Decimal()
+    for step in [*steps, 0]:
+        wanted = Decimal(step) / 100
+        with transaction():
+            budgets.post([Change(line_id, Term.REQUESTED, wanted - held, document)])
+        held = wanted
+        sums = dict(
+            db.session.query(BudgetEntry.budget_id, func.sum(BudgetEntry.amount))
+            .filter_by(document_id=document.id)
+            .group_by(BudgetEntry.budget_id)
+            .all()
+        )
+        shares = split(held, [Decimal(2), Decimal(1)])
+        assert [sums.get(first.id, 0), sums.get(second.id, 0)] == shares
+
+
+def test_the_batch_screen_asks_for_each_cost_center(
+    manager: Visitor, hospital: Hospital, surgery: Budget
+) -> None:
+    cart = shared(manager, hospital, "percent", {"CC100": "50", "CC200": "50"})
+    with transaction():
+        requisitions.submit(hospital.actor(Role.CLINIC_MANAGER), cart.id, seen_version=cart.version)
+    manager.sign_in(hospital.email(Role.APPROVER))
+    step = approval_queries.steps_of(cart.id)[1]
+    text = manager.get(f"/approvals/{step.id}").get_data(as_text=True)
+    assert "shared by 50 % CC100 Emergency ($10.88), 50 % CC200 Surgery ($10.87)" in text
+    text = " ".join(manager.get("/approvals/batch").get_data(as_text=True).split())
+    assert text.count("$10.88") == 1
+    assert text.count("$10.87") == 1
+    sent = fields(manager, "/approvals/batch", "/approvals/batch") | {"act": "send"}
+    assert manager.post("/approvals/batch", data=sent).status_code == 303
+    db.session.expire_all()
+    now = queries.find(cart.id)
+    assert now is not None
+    assert now.state is RequisitionState.DECIDED
 
 
 def test_an_approver_of_one_cost_center_cuts_the_line_for_both(
