@@ -11,7 +11,9 @@ from portal.budgets.queries import Held
 from portal.budgets.rules import Balance, Control, Outlook, Term
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
-from portal.foundation.filters import day
+from portal.foundation.audit import AuditEvent
+from portal.foundation.db import Json
+from portal.foundation.filters import day, money
 from portal.foundation.spreadsheets import as_csv
 
 LABELS = {
@@ -148,3 +150,29 @@ def _document_row(actor: Actor, held: Held, outlook: Outlook | None) -> Document
         when=when,
         is_late=when is not None and when < clock.today(),
     )
+
+
+def history(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+    """Who set and changed the budget, newest first."""
+    return [
+        {
+            "title": "Set" if event.action == "budget.set" else "Changed",
+            "text": _said(event.before, event.after or {}),
+            "icon": "wallet",
+            "at": event.at,
+            "actor": event.actor,
+        }
+        for event in events
+    ]
+
+
+def _said(before: Json | None, after: Json) -> str:
+    """$1,000.00 to $1,200.00, until Dec 31, 2026, Warn. Reason."""
+    had = f"{_amount(before)} to " if before and before["amount"] != after["amount"] else ""
+    until = day(date.fromisoformat(after["period_end"]))
+    control = CONTROLS[Control(after["control"])]
+    return f"{had}{_amount(after)}, until {until}. {control} {after['reason']}".strip()
+
+
+def _amount(said: Json) -> str:
+    return money(Decimal(said["amount"]))

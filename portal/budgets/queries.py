@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.budgets.models import Budget, BudgetEntry
@@ -18,7 +18,9 @@ from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
 from portal.masterdata.models import CostCenter
 
-SEES_BUDGETS = frozenset({Permission.APPROVE, Permission.REQUEST, Permission.OVERRIDE_BUDGET})
+SEES_BUDGETS = frozenset(
+    {Permission.APPROVE, Permission.REQUEST, Permission.OVERRIDE_BUDGET, Permission.MANAGE_BUDGETS}
+)
 """Who holds one of these sees the budgets of the same places."""
 
 outlooks: Collector[[str, Collection[int]], Outlook] = Collector()
@@ -137,6 +139,19 @@ def listing(actor: Actor, *, words: str = "", on: date | None = None, sort: str 
         matches = CostCenter.name.icontains(words, autoescape=True)
         statement = statement.where(or_(matches, CostCenter.code.startswith(words, autoescape=True)))
     return statement
+
+
+def centers_to_set(actor: Actor) -> list[CostCenter]:
+    """The cost centers whose budgets the person sets, by code."""
+    grants = [grant for grant in actor.grants if Permission.MANAGE_BUDGETS in grant.permissions]
+    statement = select(CostCenter).where(CostCenter.active, or_(false(), *map(_within, grants)))
+    return list(db.session.scalars(statement.order_by(CostCenter.code)))
+
+
+def may_set(actor: Actor, budget: Budget) -> bool:
+    """Whether the person sets this budget."""
+    center = budget.cost_center
+    return actor.can(Permission.MANAGE_BUDGETS, facility_id=center.facility_id, cost_center_id=center.id)
 
 
 def _visible(actor: Actor) -> Select[Any]:

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     COUNT_STOCK = "count_stock"
     MANAGE_PAR = "manage_par"
     OVERRIDE_BUDGET = "override_budget"
+    MANAGE_BUDGETS = "manage_budgets"
     MANAGE_RULES = "manage_rules"
     MANAGE_MASTER_DATA = "manage_master_data"
     RESOLVE_WORK_ITEMS = "resolve_work_items"

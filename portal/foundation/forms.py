@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import DateField, StringField
 from wtforms.validators import ValidationError
 from wtforms.widgets import NumberInput
 
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
 from portal.foundation.quantity import MAX_QUANTITY, plain
+
+HIGHEST_AMOUNT = Decimal("999999999.99")
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -81,3 +84,59 @@ def parse_quantity(text: str, *, zero: bool = False, whole: bool = False) -> Dec
     if isinstance(exponent, int) and exponent < -3:
         raise ValidationError("Enter at most three decimals.")
     return value
+
+
+class MoneyField(StringField):  # type: ignore[misc]
+    """An amount of money from zero, as people type it; `data` is a Decimal or None."""
+
+    def __init__(
+        self, label: str, *, decimals: int = 2, highest: Decimal = HIGHEST_AMOUNT, **kwargs: Any
+    ) -> None:
+        super().__init__(label, **kwargs)
+        self.decimals = decimals
+        self.highest = highest
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return typed_amount(self.data) if self.data is not None else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads one amount; refuses what is none in a sentence."""
+        self.data = None
+        text = valuelist[0].strip().removeprefix("$").replace(",", "") if valuelist else ""
+        if text:
+            self.data = parse_amount(text, self.decimals, self.highest)
+
+
+def parse_amount(text: str, decimals: int, highest: Decimal) -> Decimal:
+    """An amount as typed; raises ValidationError saying what to type instead."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise ValidationError("Enter an amount, for example 12.50.") from None
+    if not amount.is_finite() or not 0 <= amount <= highest:
+        raise ValidationError(f"Enter an amount from 0 to {int(highest):,}.")
+    if amount != round(amount, decimals):
+        raise ValidationError(f"Enter at most {decimals} decimals.")
+    return amount
+
+
+def typed_amount(amount: Decimal) -> str:
+    """An amount as people type it: 7.25, 0.0825."""
+    decimals = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:.{decimals}f}"
+
+
+class DayField(DateField):  # type: ignore[misc]
+    """A calendar day; `data` is a date or None."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads one day; says what to type when it is none."""
+        self.data: date | None = None
+        text = valuelist[0].strip() if valuelist else ""
+        if text:
+            try:
+                self.data = date.fromisoformat(text)
+            except ValueError:
+                raise ValidationError("Enter a day that exists, for example 2026-11-30.") from None

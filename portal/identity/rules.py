@@ -51,7 +51,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.APPROVER: frozenset({_P.VIEW_CATALOG, _P.APPROVE, _P.VIEW_ORDERS}),
-    Role.FINANCE_DIRECTOR: frozenset({_P.VIEW_CATALOG, _P.VIEW_ORDERS, _P.OVERRIDE_BUDGET, _P.MANAGE_RULES}),
+    Role.FINANCE_DIRECTOR: frozenset(
+        {_P.VIEW_CATALOG, _P.VIEW_ORDERS, _P.OVERRIDE_BUDGET, _P.MANAGE_BUDGETS, _P.MANAGE_RULES}
+    ),
     Role.BUYER: frozenset(
         {
             _P.VIEW_CATALOG,

@@ -174,3 +174,32 @@ def test_a_lock_reads_the_budget_anew(hospital: Hospital) -> None:
     with transaction():
         lock([known.id])
         assert known.amount == 5
+
+
+def test_the_finance_director_sets_and_changes_budgets(hospital: Hospital, client: Visitor) -> None:
+    client.sign_in(hospital.email(Role.FINANCE_DIRECTOR))
+    year = hospital.budget.period_end.year + 1
+    typed = {
+        "cost_center": str(hospital.cost_center.id), "category": "", "amount": "$12,000.50", "control": "warn",
+        "period_start": f"{year}-01-01", "period_end": f"{year}-12-31", "reason": "Plan of the year",
+    }  # fmt: skip
+    answer = client.submit("/budgets/new", typed)
+    assert answer.status_code == 303
+    page = answer.headers["Location"]
+    assert "$12,000.50" in text_of(client, page)
+    again = client.submit("/budgets/new", typed)
+    assert again.status_code == 422
+    assert f"There is a budget from Jan 1, {year}" in again.text
+    for wrong in ({"amount": "-1"}, {"amount": "1.005"}, {"period_end": "2020-01-01"}, {"cost_center": "0"}):
+        refused = client.submit("/budgets/new", {**typed, **wrong})
+        assert refused.status_code == 422, wrong
+    change = {"amount": "9000", "period_end": f"{year}-12-31", "control": "block", "reason": "Cut"}
+    stale = client.submit(f"{page}/change", {**change, "seen": "1.00"})
+    assert stale.status_code == 409
+    assert "Somebody changed this budget meanwhile" in stale.text
+    assert client.submit(f"{page}/change", change).status_code == 303
+    assert "$12,000.50 to $9,000.00" in text_of(client, page)
+    stranger = Visitor(client.application, client.response_wrapper)
+    stranger.sign_in(hospital.email(Role.CLINIC_MANAGER))
+    assert stranger.get(f"{page}/change").status_code == 403
+    assert stranger.get("/budgets/new").status_code == 403
