@@ -77,6 +77,7 @@ from portal.orders.versions import views as order_versions_views
 from portal.receiving import deliveries as receiving_deliveries
 from portal.receiving import outbound as receiving_outbound
 from portal.receiving import queries as receiving_queries
+from portal.receiving import returns, reversing
 from portal.receiving import services as receiving
 from portal.receiving import views as receiving_views
 from portal.replenishment import facts as replenishment_facts
@@ -85,8 +86,8 @@ from portal.replenishment import lasting
 from portal.replenishment import services as replenishment
 from portal.replenishment import views as replenishment_views
 from portal.requisitions import around, changing, changing_views
-from portal.requisitions import outlook as requisition_outlook
 from portal.requisitions import commented as requisition_commented
+from portal.requisitions import outlook as requisition_outlook
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
@@ -221,6 +222,7 @@ def _init_extensions(app: Flask, settings: Settings) -> None:
             "form-action": "'self'",
             "frame-ancestors": "'none'",
         },
+        permissions_policy="camera=(), microphone=()",
         referrer_policy="same-origin",
         session_cookie_secure=settings.secure_cookies,
     )
@@ -238,6 +240,12 @@ def _handlers() -> Handlers:
             ),
             (receiving_outbound.KIND, "erp"): OutboundHandler(
                 receiving_outbound.deliver_to_erp, receiving.taken_by_erp, receiving.stopped
+            ),
+            (receiving_outbound.REVERSAL_KIND, "erp"): OutboundHandler(
+                receiving_outbound.reverse_in_erp, reversing.taken_by_erp, reversing.stopped
+            ),
+            (receiving_outbound.RETURN_KIND, "erp"): OutboundHandler(
+                receiving_outbound.return_in_erp, returns.taken_by_erp, returns.stopped
             ),
             (feed_outbound.KIND, "ehr"): OutboundHandler(
                 feed_outbound.deliver, feed_outbound.nothing, feed_outbound.nothing
@@ -282,6 +290,7 @@ def _connect_features() -> None:
     around.recalls.attach(recalled)
     expecting.deliveries.attach(receiving_deliveries.recent)
     order_page.linked_documents.attach(receiving_queries.linked_to_order)
+    order_page.linked_documents.attach(receiving_queries.returns_of_order)
     order_page.linked_documents.attach(invoice_queries.linked_to_order)
     comment_subjects.follow(requisition_commented.KIND, requisition_commented.subject)
     comment_subjects.follow(commented.KIND, commented.subject)

@@ -18,6 +18,7 @@ from typing import Protocol
 from integrations.canonical import MasterRecord, PurchaseOrder, Receipt
 from integrations.health import Health
 from integrations.http import WireExchange
+from integrations.returns import ReceiptReversal, SupplierReturn
 
 
 class MasterKind(StrEnum):
@@ -60,6 +61,12 @@ class Erp(Protocol):
 
     def post_receipt(self, receipt: Receipt, *, ask_first: bool) -> Posted:
         """Posts the goods receipt and returns the ERP's document number ("number/year")."""
+
+    def reverse_receipt(self, reversal: ReceiptReversal, *, ask_first: bool) -> Posted:
+        """Takes a whole goods receipt back and returns the number of the document that does."""
+
+    def post_return(self, sent_back: SupplierReturn, *, ask_first: bool) -> Posted:
+        """Posts goods that go back to the supplier and returns the ERP's document number."""
 
     def read(self, kind: MasterKind, *, changed_since: datetime | None) -> Iterator[Sequence[MasterRecord]]:
         """Yields pages of records changed since; everything where the ERP keeps no change date."""

@@ -56,6 +56,7 @@ REVERSAL_OF = {
 
 NEVER_BELOW_ZERO = frozenset({
     MovementKind.TRANSFER_OUT, MovementKind.QUARANTINE, MovementKind.RELEASE, MovementKind.RETURN_TO_SUPPLIER,
+    MovementKind.RECEIPT_REVERSAL,
 })  # fmt: skip
 """Somebody holds it in hand, so the book must have it. Used is used: there the shelf is right."""
 

@@ -38,6 +38,7 @@ PAGES = {
     "requisition": ("requisitions.show", "requisition_id"),
     "purchase_order": ("orders.show", "order_id"),
     "receipt": ("receiving.show", "receipt_id"),
+    "supplier_return": ("receiving.show_return", "return_id"),
     "invoice": ("invoices.show", "invoice_id"),
     "sync_run": ("masterdata.sync_run", "run_id"),
     "message": ("operations.message", "message_id"),

@@ -7,20 +7,37 @@ from typing import Any
 from uuid import uuid4
 
 from werkzeug.datastructures import MultiDict
-from wtforms import FieldList, FormField, HiddenField, StringField
+from wtforms import (
+    BooleanField,
+    FieldList,
+    FormField,
+    HiddenField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+)
 from wtforms import Form as Part
-from wtforms.validators import Length, Optional, ValidationError
-from wtforms.widgets import HiddenInput
+from wtforms.validators import DataRequired, Length, Optional, ValidationError
+from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
 from portal.foundation.forms import Form, QuantityField
 from portal.foundation.quantity import plain
+from portal.inventory.rules import Owner
 from portal.orders.forms import ConflictForm, DayField, row_number
 from portal.orders.models import PurchaseOrder
-from portal.receiving.rules import Entry, Problem
+from portal.receiving.returns import Asked
+from portal.receiving.rules import Entry, Problem, Verdict
+from portal.receiving.scanning import Given
 from portal.receiving.services import EntriesRefused
 
 MOST_ROWS = 600
-TYPED = ("quantity", "lot", "expires_on")
+TYPED = ("quantity", "lot", "serial", "expires_on")
+PARTS = ("line_id", "verdict", *TYPED)
+TROUBLES = {
+    Verdict.DAMAGED: "Damaged: set aside",
+    Verdict.WRONG_ITEM: "Another item than ordered: set aside",
+    Verdict.SHORT: "Missing, though announced",
+}
 Row = Mapping[str, str]
 
 
@@ -30,21 +47,43 @@ class EntryPart(Part):  # type: ignore[misc]  # WTForms ships no types
     line_id = StringField(widget=HiddenInput())
     quantity = QuantityField("Quantity", zero=True)
     lot = StringField("Lot", validators=[Length(max=30, message="A lot has at most 30 characters.")])
+    serial = StringField(
+        "Serial number", validators=[Length(max=30, message="A serial number has at most 30 characters.")]
+    )
+    verdict = SelectField(
+        "What is wrong",
+        choices={Verdict.GOOD.value: "Nothing"} | {key.value: words for key, words in TROUBLES.items()},
+        default=Verdict.GOOD.value,
+    )
     expires_on = DayField("Expires", validators=[Optional()])
 
     def validate_quantity(self, field: QuantityField) -> None:
         """A lot or a date without a quantity is half an entry."""
         if not field.data and ((self.lot.data or "").strip() or self.expires_on.data):
             raise ValidationError("Enter how many of this lot there are, or empty the row.")
+        if not field.data and (self.serial.data or "").strip():
+            raise ValidationError("Enter 1 for this serial number, or empty the row.")
 
     @property
     def is_empty(self) -> bool:
         """Nothing was counted here."""
         return not self.quantity.data
 
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the row says what is not put to stock."""
+        return str(self.verdict.data) in set(TROUBLES)
+
     def row(self) -> dict[str, str]:
         """The row as it was typed, also what cannot be read."""
-        return {name: str((self[name].raw_data or [""])[0]) for name in ("line_id", *TYPED)}
+        return {name: str((self[name].raw_data or [""])[0]) for name in PARTS}
+
+    def entry(self, line_id: int, owner: Owner) -> Entry:
+        """The row as what was counted; empty rows count nothing."""
+        return Entry(
+            line_id, self.quantity.data or Decimal(), (self.lot.data or "").strip(), self.expires_on.data,
+            (self.serial.data or "").strip(), owner, Verdict(self.verdict.data),
+        )  # fmt: skip
 
 
 class EntryForm(ConflictForm):
@@ -54,6 +93,7 @@ class EntryForm(ConflictForm):
         default=lambda: uuid4().hex,
         validators=[Length(min=8, max=64, message="This form is damaged. Open the order again.")],
     )
+    consignment = BooleanField("Consignment: it stays the supplier's until it is used")
     entries = FieldList(FormField(EntryPart), max_entries=MOST_ROWS)
 
     def line_ids(self) -> list[int]:
@@ -62,8 +102,9 @@ class EntryForm(ConflictForm):
 
     def counted(self) -> list[Entry]:
         """What was counted, empty rows left out."""
+        owner = Owner.CONSIGNMENT if self.consignment.data else Owner.OWN
         return [
-            Entry(line_id, entry.quantity.data, (entry.lot.data or "").strip(), entry.expires_on.data)
+            entry.form.entry(line_id, owner)
             for line_id, entry in zip(self.line_ids(), self.entries, strict=True)
             if not entry.form.is_empty
         ]
@@ -89,13 +130,13 @@ class EntryForm(ConflictForm):
             field.errors = [*field.errors, problem.sentence]
         self.entries.errors = [entry.errors for entry in self.entries]
 
-    def with_lot(self, line_id: int | None) -> "EntryForm":
+    def with_row(self, line_id: int | None, verdict: Verdict = Verdict.GOOD) -> "EntryForm":
         """The same form with another row for a line, right after its last one."""
         rows = [entry.form.row() for entry in self.entries]
         places = [at for at, known in enumerate(self.line_ids()) if known == line_id]
         if places and len(rows) < MOST_ROWS:
-            rows.insert(places[-1] + 1, {"line_id": str(line_id)})
-        return _form(self.form_key.data, rows)
+            rows.insert(places[-1] + 1, {"line_id": str(line_id), "verdict": verdict.value})
+        return _form(self.form_key.data, rows, consignment=self.consignment.data)
 
     def filled(self, offered: Sequence[Entry]) -> "EntryForm":
         """The same form with what was shipped in the lines nobody has typed into yet."""
@@ -108,7 +149,7 @@ class EntryForm(ConflictForm):
                 found.append(row)
             elif row["line_id"] not in {one["line_id"] for one in found}:
                 found += [_row(one) for one in lots]
-        return _form(self.form_key.data, found[:MOST_ROWS])
+        return _form(self.form_key.data, found[:MOST_ROWS], consignment=self.consignment.data)
 
 
 def empty_form(order: PurchaseOrder) -> EntryForm:
@@ -120,7 +161,9 @@ def correcting_form(order: PurchaseOrder, form_key: str, entries: Sequence[Entry
     """What was entered already, and an empty row for the other lines still expected."""
     rows = [_row(one) for one in entries]
     others = _open_lines(order, {one.order_line_id for one in entries})
-    return _form(form_key, [*rows, *({"line_id": str(line.id)} for line in others)])
+    consignment = any(one.owner is Owner.CONSIGNMENT for one in entries)
+    others_rows = [{"line_id": str(line.id)} for line in others]
+    return _form(form_key, [*rows, *others_rows], consignment=consignment)
 
 
 def _open_lines(order: PurchaseOrder, but: set[int]) -> list[Any]:
@@ -132,22 +175,116 @@ def _row(entry: Entry) -> Row:
         "line_id": str(entry.order_line_id),
         "quantity": plain(entry.quantity) if entry.quantity != Decimal() else "",
         "lot": entry.lot,
+        "serial": entry.serial,
+        "verdict": entry.verdict.value,
         "expires_on": entry.expires_on.isoformat() if entry.expires_on else "",
     }
 
 
-def _form(form_key: str, rows: Sequence[Row]) -> EntryForm:
+def _form(form_key: str, rows: Sequence[Row], *, consignment: bool = False) -> EntryForm:
     """A form as if these rows had been typed, so that what cannot be read is shown again as well."""
     typed = {
-        f"entries-{at}-{name}": row.get(name, "")
+        f"entries-{at}-{name}": row.get(name) or (Verdict.GOOD.value if name == "verdict" else "")
         for at, row in enumerate(rows)
-        for name in ("line_id", *TYPED)
+        for name in PARTS
     }
-    return EntryForm(MultiDict({"form_key": form_key, **typed}))
+    owner = {"consignment": "y"} if consignment else {}
+    return EntryForm(MultiDict({"form_key": form_key, **owner, **typed}))
 
 
 class ReceiptForm(ConflictForm):
-    """Posting or discarding a receipt."""
+    """Posting or discarding a receipt; of the lines in `cancel` nothing more is expected."""
+
+    cancel = SelectMultipleField(
+        "Cancel what is still open of",
+        validate_choice=False,
+        option_widget=CheckboxInput(),
+        widget=ListWidget(),
+    )
+
+    def cancelled(self) -> list[int]:
+        """The order lines whose rest is cancelled."""
+        return [number for text in self.cancel.data or [] if (number := row_number(text))]
+
+    def offer(self, lines: Sequence[tuple[int, str]]) -> "ReceiptForm":
+        """The same form with a box for each line of which something stays open."""
+        self.cancel.choices = {str(line_id): words for line_id, words in lines}
+        return self
+
+
+class RollBackForm(ConflictForm):
+    """Why a receipt is rolled back."""
+
+    reason = StringField(
+        "Reason",
+        description="The buyer and the auditor read it.",
+        validators=[
+            DataRequired("Say why the receipt is rolled back."),
+            Length(max=200, message="At most 200 characters."),
+        ],
+    )
+
+
+class ScanForm(ConflictForm):
+    """One scan; `key` names it for ever, `before` is the first barcode of a label that has two."""
+
+    key = HiddenField(
+        default=lambda: uuid4().hex,
+        validators=[Length(min=8, max=64, message="This form is damaged. Open the order again.")],
+    )
+    before = HiddenField(validators=[Length(max=500)])
+    text = StringField(
+        "Scan",
+        validators=[
+            DataRequired("Scan a barcode, or type an item number."),
+            Length(max=500, message="This is too long for a barcode. Scan it again."),
+        ],
+    )
+    consignment = BooleanField("Consignment: it stays the supplier's until it is used")
+
+    def given(self) -> Given:
+        """The scan; its beginning and end kept, as a separator may stand there."""
+        owner = Owner.CONSIGNMENT if self.consignment.data else Owner.OWN
+        return Given(self.key.data, self.text.data, self.before.data or "", owner)
+
+
+class ReturnPart(Part):  # type: ignore[misc]
+    """How much of one received line goes back."""
+
+    line_id = StringField(widget=HiddenInput())
+    quantity = QuantityField("Goes back", zero=True)
+
+
+class ReturnForm(ConflictForm):
+    """What goes back to the supplier; `form_key` makes a second post of the same form harmless."""
+
+    form_key = HiddenField(
+        default=lambda: uuid4().hex,
+        validators=[Length(min=8, max=64, message="This form is damaged. Open the receipt again.")],
+    )
+    authorization = StringField(
+        "Return authorization",
+        description="The number the supplier gave for it (RMA).",
+        validators=[
+            DataRequired("Enter the number the supplier gave for the return."),
+            Length(max=40, message="At most 40 characters."),
+        ],
+    )
+    reason = StringField(
+        "Reason",
+        validators=[
+            DataRequired("Say why it goes back."),
+            Length(max=200, message="At most 200 characters."),
+        ],
+    )
+    lines = FieldList(FormField(ReturnPart), max_entries=MOST_ROWS)
+
+    def asked(self) -> Asked:
+        """What goes back, empty rows left out."""
+        quantities = {
+            row_number(one.line_id.data) or 0: one.quantity.data for one in self.lines if one.quantity.data
+        }
+        return Asked(self.form_key.data, self.authorization.data, self.reason.data, quantities)
 
 
 class FindForm(Form):

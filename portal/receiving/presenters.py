@@ -11,16 +11,24 @@ from portal.foundation import clock
 from portal.foundation.filters import day
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
+from portal.inventory.rules import Owner
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.presenters import Totals, next_expected, status_of, totals
 from portal.orders.rules import OrderStatus
 from portal.receiving.models import Receipt, ReceiptLine
-from portal.receiving.rules import ReceiptState
+from portal.receiving.rules import ReceiptState, Verdict
+from portal.receiving.services import good_lines
 
 STATUSES = {
     ReceiptState.ENTERED: Status("To be checked", "warning", "clipboard-check"),
     ReceiptState.POSTED: Status("Posted", "success", "check"),
     ReceiptState.DISCARDED: Status("Discarded", "neutral", "ban"),
+    ReceiptState.REVERSED: Status("Rolled back", "neutral", "arrow-back-up"),
+}
+TROUBLES = {
+    Verdict.DAMAGED: "Damaged",
+    Verdict.WRONG_ITEM: "Another item than ordered",
+    Verdict.SHORT: "Missing",
 }
 NOT_RECEIVABLE = {
     OrderStatus.PLACED: "{} has not been sent to the supplier yet. Ask the buyer before you receive it.",
@@ -145,7 +153,31 @@ def _line(line: PurchaseOrderLine) -> dict[str, Any]:
         "uom": line.uom,
         "lot_tracked": line.item.lot_tracked,
         "expiry_tracked": line.item.expiry_tracked,
+        "serial_tracked": line.item.serial_tracked,
     }
+
+
+def staying_open(order: PurchaseOrder, receipt: Receipt) -> list[tuple[int, str]]:
+    """Order lines of which something is still expected once the receipt is posted, in words."""
+    entered: dict[int, Decimal] = {}
+    for line in receipt.lines:
+        if line.verdict is Verdict.GOOD:
+            entered[line.order_line_id] = entered.get(line.order_line_id, Decimal()) + line.quantity
+    rests = [(line, line.quantities.outstanding - entered.get(line.id, Decimal())) for line in order.lines]
+    return [(line.id, f"{line.description}: {plain(rest)} {line.uom}") for line, rest in rests if rest > 0]
+
+
+def returnable(receipt: Receipt, returned: dict[int, Decimal]) -> list[dict[str, Any]]:
+    """What of a receipt can still go back."""
+    shown = []
+    for line in receipt.lines:
+        left = line.quantity - returned.get(line.id, Decimal())
+        if line.verdict is Verdict.GOOD and left > 0:
+            shown.append({
+                "id": line.id, "item": line.order_line.description, "code": line.order_line.item.code,
+                "lot": line.lot, "serial": line.serial, "left": left, "uom": line.order_line.uom,
+            })  # fmt: skip
+    return shown
 
 
 def checked_lines(receipt: Receipt, stocked: dict[tuple[int, str], date | None]) -> list[dict[str, Any]]:
@@ -153,9 +185,9 @@ def checked_lines(receipt: Receipt, stocked: dict[tuple[int, str], date | None])
 
     `stocked` are the expiry dates of lots on hand, by item and lot.
     """
-    entered: dict[int, Decimal] = {}
-    for line in receipt.lines:
-        entered[line.order_line_id] = entered.get(line.order_line_id, Decimal()) + line.quantity
+    entered = {line.order_line_id: Decimal() for line in receipt.lines}
+    for line in good_lines(receipt):
+        entered[line.order_line_id] += line.quantity
     if receipt.state is not ReceiptState.ENTERED:
         entered = dict.fromkeys(entered, Decimal())
     return [_checked(line, entered[line.order_line_id], stocked) for line in receipt.lines]
@@ -180,8 +212,11 @@ def _checked(
         "each": line.quantity * ordered.factor,
         "base_uom": ordered.item.base_uom,
         "lot": line.lot,
+        "serial": line.serial,
+        "owner": "consignment" if line.owner is Owner.CONSIGNMENT else "",
+        "trouble": TROUBLES.get(line.verdict, ""),
         "expires_on": line.expires_on,
         "remaining": max(-over, Decimal()) if entered else ordered.quantities.outstanding,
         "doubts": doubts,
-        "tone": "warning" if doubts else "",
+        "tone": "warning" if doubts or line.verdict is not Verdict.GOOD else "",
     }

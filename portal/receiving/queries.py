@@ -1,12 +1,16 @@
 """Reading receipts and what can be received."""
 
+from collections.abc import Collection
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from portal.exchange.models import Message
+from portal.exchange.rules import Direction
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.inventory.queries import lots_at
@@ -16,13 +20,14 @@ from portal.orders import searching
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNotice, ShipNoticeLine
 from portal.orders.searching import Search
 from portal.orders.steps import Linked
-from portal.receiving.models import Receipt, ReceiptLine
-from portal.receiving.rules import Entry, ReceiptState, Receivable, as_sscc, still_to_come
+from portal.receiving.models import Receipt, ReceiptLine, ReceiptScan, SupplierReturn, SupplierReturnLine
+from portal.receiving.rules import Entry, ReceiptState, Receivable, Verdict, as_sscc, still_to_come
 
 NOTES = {
     ReceiptState.ENTERED: "to be checked",
     ReceiptState.POSTED: "posted, on its way to the ERP",
     ReceiptState.DISCARDED: "discarded",
+    ReceiptState.REVERSED: "rolled back",
 }
 
 
@@ -59,6 +64,25 @@ def find_by_form_key(form_key: str) -> Receipt | None:
     )
 
 
+def lock_messages(receipt: Receipt) -> tuple[list[Message], int]:
+    """Those of the messages that told the ERP of a receipt which nobody works on; how many there are."""
+    of_receipt = select(Message.id).where(
+        Message.direction == Direction.OUTBOUND,
+        Message.kind == "receipt",
+        Message.subject_type == Receipt.__tablename__,
+        Message.subject_id == receipt.id,
+    )
+    ids = list(db.session.scalars(of_receipt))
+    free = (
+        select(Message)
+        .where(Message.id.in_(ids))
+        .options(joinedload(Message.partner))
+        .with_for_update(of=Message, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.scalars(free)), len(ids)
+
+
 def to_correct(order_id: int, receipt_id: int | None) -> Receipt | None:
     """The receipt of the order that was entered and is not posted yet, with its lines."""
     return db.session.scalar(
@@ -72,6 +96,65 @@ def to_correct(order_id: int, receipt_id: int | None) -> Receipt | None:
     )
 
 
+def draft_of(order_id: int, account_id: int | None) -> Receipt | None:
+    """What the person has entered of the order and not posted yet, the newest, with its lines."""
+    return db.session.scalar(
+        select(Receipt)
+        .where(
+            Receipt.order_id == order_id,
+            Receipt.receiver_id == account_id,
+            Receipt.state == ReceiptState.ENTERED,
+        )
+        .options(selectinload(Receipt.lines))
+        .order_by(Receipt.id.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+
+
+def scan_named(key: str) -> ReceiptScan | None:
+    """The scan that the browser named so."""
+    return db.session.scalar(select(ReceiptScan).where(ReceiptScan.key == key))
+
+
+def is_scanned(order_id: int, sscc: str) -> bool:
+    """Whether a parcel of the order was scanned before, for whatever receipt that stands."""
+    texts = (
+        select(ReceiptScan.text)
+        .join(Receipt, Receipt.id == ReceiptScan.receipt_id)
+        .where(
+            Receipt.order_id == order_id,
+            Receipt.state.in_((ReceiptState.ENTERED, ReceiptState.POSTED)),
+            ReceiptScan.undone.is_(False),
+        )
+    )
+    return any(as_sscc(text) == sscc for text in db.session.scalars(texts))
+
+
+def is_last(receipt: Receipt) -> bool:
+    """Whether nothing was posted for the order after this posted receipt."""
+    posted = select(func.max(Receipt.id)).where(
+        Receipt.order_id == receipt.order_id, Receipt.state == ReceiptState.POSTED
+    )
+    return db.session.scalar(posted) == receipt.id
+
+
+def last_scan(receipt_id: int) -> ReceiptScan | None:
+    """The newest scan of a receipt that still counts."""
+    return db.session.scalar(
+        select(ReceiptScan)
+        .where(ReceiptScan.receipt_id == receipt_id, ReceiptScan.undone.is_(False))
+        .order_by(ReceiptScan.id.desc())
+        .limit(1)
+    )
+
+
+def in_parcel(order_id: int, sscc: str) -> list[ShipNoticeLine]:
+    """What the ship notices say is in a parcel, of this order."""
+    shipped = orders.shipped_lines(order_id)
+    return [one for one in shipped if one.sscc == sscc] if sscc else []
+
+
 def receivable_lines(order: PurchaseOrder) -> dict[int, Receivable]:
     """The lines of an order as the rules of receiving want them."""
     return {
@@ -82,6 +165,9 @@ def receivable_lines(order: PurchaseOrder) -> dict[int, Receivable]:
             received=line.received,
             needs_lot=line.item.lot_tracked,
             needs_expiry=line.item.expiry_tracked,
+            needs_serial=line.item.serial_tracked,
+            factor=line.factor,
+            base_uom=line.item.base_uom,
         )
         for line in order.lines
     }
@@ -174,6 +260,7 @@ def offered(order_id: int) -> list[Entry]:
         Entry(line.order_line_id, line.quantity, line.lot, line.expires_on)
         for receipt in receipts_of(order_id, state=ReceiptState.POSTED)
         for line in receipt.lines
+        if line.verdict in (Verdict.GOOD, Verdict.DAMAGED)
     ]
     return still_to_come(shipped, received)
 
@@ -183,6 +270,64 @@ def stocked_lots(receipt: Receipt) -> dict[tuple[int, str], date | None]:
     item_ids = {line.order_line.item_id for line in receipt.lines}
     lots = lots_at(receipt.order.location_id, item_ids)
     return {(lot.item_id, lot.lot): lot.expires_on for lot in lots}
+
+
+def returned(receipt_line_ids: Collection[int]) -> dict[int, Decimal]:
+    """What of receipt lines went back already, by their id; lines of which nothing did are absent."""
+    rows = db.session.execute(
+        select(SupplierReturnLine.receipt_line_id, func.sum(SupplierReturnLine.quantity))
+        .where(SupplierReturnLine.receipt_line_id.in_(receipt_line_ids))
+        .group_by(SupplierReturnLine.receipt_line_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _of_return() -> tuple[ORMOption, ...]:
+    line = selectinload(SupplierReturn.lines).joinedload(SupplierReturnLine.receipt_line)
+    return (
+        joinedload(SupplierReturn.returned_by),
+        joinedload(SupplierReturn.order).joinedload(PurchaseOrder.supplier),
+        joinedload(SupplierReturn.order).joinedload(PurchaseOrder.location).joinedload(Location.facility),
+        line.joinedload(ReceiptLine.order_line).joinedload(PurchaseOrderLine.item),
+    )
+
+
+def find_return(return_id: int) -> SupplierReturn | None:
+    """The return with its lines and its order."""
+    return db.session.scalar(
+        select(SupplierReturn).where(SupplierReturn.id == return_id).options(*_of_return())
+    )
+
+
+def return_by_form_key(form_key: str) -> SupplierReturn | None:
+    """The return a repeated form belongs to."""
+    return db.session.scalar(select(SupplierReturn).where(SupplierReturn.form_key == form_key))
+
+
+def return_for_person(actor: Actor, return_id: int) -> SupplierReturn | None:
+    """The return, if the person receives for its facility."""
+    sent_back = find_return(return_id)
+    if sent_back is None:
+        return None
+    facility_id = sent_back.order.location.facility_id
+    return sent_back if actor.can(Permission.RECEIVE, facility_id=facility_id) else None
+
+
+def returns_of_order(order_id: int) -> list[Linked]:
+    """The returns of an order as its page lists them."""
+    statement = select(SupplierReturn).where(SupplierReturn.order_id == order_id).order_by(SupplierReturn.id)
+    return [
+        Linked(
+            kind="Return",
+            number=one.number,
+            endpoint="receiving.show_return",
+            arguments={"return_id": one.id},
+            at=one.returned_at,
+            note=f"ERP {one.erp_number}" if one.erp_number else f"RMA {one.authorization}",
+            permission=Permission.RECEIVE,
+        )
+        for one in db.session.scalars(statement)
+    ]
 
 
 def linked_to_order(order_id: int) -> list[Linked]:

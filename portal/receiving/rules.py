@@ -1,28 +1,41 @@
 """States of a receipt, how much may be received, and what stops an entry."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 
 from portal.foundation.quantity import plain
+from portal.inventory.rules import Owner
 
 
 class ReceiptState(StrEnum):
-    """Entered and being checked, posted to stock, or thrown away before posting."""
+    """Entered and being checked, posted to stock, thrown away before posting, or taken back after it."""
 
     ENTERED = "entered"
     POSTED = "posted"
     DISCARDED = "discarded"
+    REVERSED = "reversed"
 
 
 TRANSITIONS: dict[tuple[ReceiptState, str], ReceiptState] = {
     (ReceiptState.ENTERED, "correct"): ReceiptState.ENTERED,
     (ReceiptState.ENTERED, "post"): ReceiptState.POSTED,
     (ReceiptState.ENTERED, "discard"): ReceiptState.DISCARDED,
+    (ReceiptState.POSTED, "roll back"): ReceiptState.REVERSED,
 }
+
+
+class Verdict(StrEnum):
+    """What became of a counted quantity: only what is good is put to stock and told to the ERP."""
+
+    GOOD = "good"
+    DAMAGED = "damaged"
+    WRONG_ITEM = "wrong_item"
+    SHORT = "short"
+
 
 OVER_RECEIPT_TOLERANCE = Decimal("0.10")
 
@@ -41,6 +54,28 @@ class Entry:
     quantity: Decimal
     lot: str = ""
     expires_on: date | None = None
+    serial: str = ""
+    owner: Owner = Owner.OWN
+    verdict: Verdict = Verdict.GOOD
+
+    @property
+    def place(self) -> tuple[int, str, str, date | None, Owner, Verdict]:
+        """What entries that are counted together have in common."""
+        return (self.order_line_id, self.lot, self.serial, self.expires_on, self.owner, self.verdict)
+
+
+THOUSANDTH = Decimal("0.001")
+
+
+def in_order_unit(pieces: Decimal, factor: Decimal) -> Decimal | None:
+    """So many base units in the unit of the order, which holds `factor` of them; None where not exact."""
+    quantity = (pieces / factor).quantize(THOUSANDTH)
+    return quantity if quantity * factor == pieces else None
+
+
+def room_for(outstanding: Decimal, counted: Sequence[Decimal], factor: Decimal) -> Decimal:
+    """How many base units a line still waits for, besides what is counted already."""
+    return (outstanding - sum(counted, Decimal())) * factor
 
 
 @dataclass(frozen=True)
@@ -53,6 +88,9 @@ class Receivable:
     received: Decimal
     needs_lot: bool
     needs_expiry: bool
+    needs_serial: bool = False
+    factor: Decimal = Decimal(1)
+    base_uom: str = "EA"
 
 
 @dataclass(frozen=True)
@@ -65,27 +103,29 @@ class Problem:
 
 
 def problems(lines: dict[int, Receivable], entries: Sequence[Entry], today: date) -> list[Problem]:
-    """Everything that is wrong with the entries, in their order; `today` is the day at the location."""
+    """Everything that is wrong with the entries, in their order; `today` is the day at the location.
+
+    What is damaged, wrong or missing needs a quantity only: it is neither put to stock nor counted as come.
+    """
     found = [
         problem
         for index, entry in enumerate(entries)
         for problem in _problems_of(index, lines[entry.order_line_id], entry, today)
     ]
-    found += _two_expiries(entries)
+    good = [(at, one) for at, one in enumerate(entries) if one.verdict is Verdict.GOOD]
+    found += _two_expiries(good)
+    found += _same_serial(good)
     for line_id, line in lines.items():
-        found += _too_much(
-            line, [(at, one) for at, one in enumerate(entries) if one.order_line_id == line_id]
-        )
+        found += _too_much(line, [(at, one) for at, one in good if one.order_line_id == line_id])
     return sorted(found, key=lambda one: one.index)
 
 
 def _problems_of(index: int, line: Receivable, entry: Entry, today: date) -> Iterator[Problem]:
     if entry.quantity <= 0:
         yield Problem(index, "quantity", "Enter a quantity above zero, or leave the whole row empty.")
-    if line.needs_lot and not entry.lot:
-        yield Problem(index, "lot", f"{line.name} is tracked by lot. Enter the lot printed on the pack.")
-    if line.needs_expiry and entry.expires_on is None:
-        yield Problem(index, "expires_on", f"{line.name} expires. Enter the date printed on the pack.")
+    if entry.verdict is not Verdict.GOOD:
+        return
+    yield from _untracked(index, line, entry)
     if entry.expires_on is not None and entry.expires_on < today:
         sentence = (
             f"{line.name} expired on {entry.expires_on:%b %-d, %Y}. Do not receive it: set it aside and tell "
@@ -94,9 +134,38 @@ def _problems_of(index: int, line: Receivable, entry: Entry, today: date) -> Ite
         yield Problem(index, "expires_on", sentence)
 
 
-def _two_expiries(entries: Sequence[Entry]) -> Iterator[Problem]:
+def _untracked(index: int, line: Receivable, entry: Entry) -> Iterator[Problem]:
+    if line.needs_lot and not entry.lot:
+        yield Problem(index, "lot", f"{line.name} is tracked by lot. Enter the lot printed on the pack.")
+    if line.needs_expiry and entry.expires_on is None:
+        yield Problem(index, "expires_on", f"{line.name} expires. Enter the date printed on the pack.")
+    if line.needs_serial and not entry.serial:
+        sentence = f"{line.name} is tracked by serial number. Enter or scan each one in a row of its own."
+        yield Problem(index, "serial", sentence)
+    elif entry.serial and entry.quantity * line.factor != 1:
+        sentence = (
+            f"A serial number names one {line.base_uom}. Enter {plain(1 / line.factor)} {line.uom} for each."
+        )
+        yield Problem(index, "quantity", sentence)
+
+
+def names(lots: Collection[str], entry: Entry) -> bool:
+    """Whether a recall of these lots and serials means the entry; none of them means all of the item."""
+    return not lots or entry.lot in lots or bool(entry.serial and entry.serial in lots)
+
+
+def _same_serial(entries: Sequence[tuple[int, Entry]]) -> Iterator[Problem]:
+    seen: set[tuple[int, str]] = set()
+    for index, entry in entries:
+        key = (entry.order_line_id, entry.serial)
+        if entry.serial and key in seen:
+            yield Problem(index, "serial", f"Serial number {entry.serial} is entered twice. Check the packs.")
+        seen.add(key)
+
+
+def _two_expiries(entries: Sequence[tuple[int, Entry]]) -> Iterator[Problem]:
     dates: dict[tuple[int, str], date | None] = {}
-    for index, entry in enumerate(entries):
+    for index, entry in entries:
         first = dates.setdefault((entry.order_line_id, entry.lot), entry.expires_on)
         if first != entry.expires_on:
             sentence = (

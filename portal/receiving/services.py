@@ -1,6 +1,7 @@
 """Receipts in two steps: enter, then check and post to stock and ERP."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 
 from portal.exchange import services as exchange
 from portal.exchange.models import Message
@@ -16,12 +17,14 @@ from portal.inventory.rules import MovementKind
 from portal.inventory.services import Move
 from portal.orders import queries as orders
 from portal.orders import services as order_services
+from portal.orders.cancelling import cancel_lines
 from portal.orders.models import PurchaseOrder
 from portal.orders.review import settle_received
-from portal.receiving import outbound, queries
+from portal.receiving import outbound, queries, troubles
 from portal.receiving.models import Receipt, ReceiptLine
-from portal.receiving.rules import TRANSITIONS, Problem, ReceiptState, problems
+from portal.receiving.rules import TRANSITIONS, Problem, ReceiptState, Verdict, names, problems
 from portal.receiving.rules import Entry as Entry  # what callers of `enter` need
+from portal.requisitions.around import recalls
 from portal.requisitions.services import today_at
 
 received: Hook[[PurchaseOrder]] = Hook()
@@ -73,7 +76,7 @@ def _enter_again(actor: Actor, order: PurchaseOrder, receipt: Receipt, entries: 
             "What you changed since was not counted; open the order and receive the rest."
         )
     _check(order, entries)
-    _move(receipt, "correct")
+    transition(receipt, "correct")
     receipt.lines = _lines(entries)
     audit.record(
         actor, "receipt.correct", receipt,
@@ -84,22 +87,28 @@ def _enter_again(actor: Actor, order: PurchaseOrder, receipt: Receipt, entries: 
 
 
 def _lines(entries: Sequence[Entry]) -> list[ReceiptLine]:
-    return [
-        ReceiptLine(
-            order_line_id=one.order_line_id, quantity=one.quantity, lot=one.lot, expires_on=one.expires_on
-        )
-        for one in entries
-    ]
+    return [line_of(one) for one in entries]
+
+
+def line_of(entry: Entry) -> ReceiptLine:
+    """The line an entry becomes."""
+    return ReceiptLine(
+        order_line_id=entry.order_line_id, quantity=entry.quantity, lot=entry.lot,
+        expires_on=entry.expires_on, serial=entry.serial, owner=entry.owner, verdict=entry.verdict,
+    )  # fmt: skip
 
 
 def entry_of(line: ReceiptLine) -> Entry:
     """The entry a line was made of."""
-    return Entry(line.order_line_id, line.quantity, line.lot, line.expires_on)
+    return Entry(
+        line.order_line_id, line.quantity, line.lot, line.expires_on, line.serial, line.owner, line.verdict
+    )
 
 
 def _told(entry: Entry) -> str:
     return (
-        f"line {entry.order_line_id}: {entry.quantity:f}, lot {entry.lot or '-'}, {entry.expires_on or '-'}"
+        f"line {entry.order_line_id}: {entry.quantity:f}, lot {entry.lot or '-'}, {entry.expires_on or '-'}, "
+        f"serial {entry.serial or '-'}, {entry.owner}, {entry.verdict}"
     )
 
 
@@ -109,24 +118,46 @@ def _check(order: PurchaseOrder, entries: Sequence[Entry]) -> None:
     lines = queries.receivable_lines(order)
     for entry in entries:
         found(lines.get(entry.order_line_id), "line")
-    refused = problems(lines, entries, today_at(order.location))
+    refused = every_problem(order, entries)
     if refused:
         raise EntriesRefused(refused)
 
 
-def post(actor: Actor, receipt_id: int) -> Receipt:
+def every_problem(order: PurchaseOrder, entries: Sequence[Entry]) -> list[Problem]:
+    """What is wrong with the entries of an order, recalled lots included."""
+    found_ = problems(queries.receivable_lines(order), entries, today_at(order.location))
+    return sorted([*found_, *_recalled(order, entries)], key=lambda one: one.index)
+
+
+def _recalled(order: PurchaseOrder, entries: Sequence[Entry]) -> Iterator[Problem]:
+    items = {line.id: line.item_id for line in order.lines}
+    named = defaultdict(list)
+    for item_id, recall in recalls({items[one.order_line_id] for one in entries}):
+        named[item_id].append(recall)
+    for index, entry in enumerate(entries):
+        for recall in named.get(items[entry.order_line_id], []):
+            if entry.verdict is Verdict.GOOD and names(recall.lots, entry):
+                sentence = (
+                    f"Recall {recall.number}: {recall.title}. Do not receive it: set it aside and tell "
+                )
+                yield Problem(index, "lot" if entry.lot else "quantity", sentence + "the buyer.")
+
+
+def post(actor: Actor, receipt_id: int, *, cancel: Collection[int] = ()) -> Receipt:
     """Counts a checked receipt: stock, order, and the outbox for the ERP, in one transaction.
 
-    Raises Conflict when it is posted or discarded already, Invalid when the order takes less by now.
+    `cancel` are order lines of which nothing more is expected: what is open of them is cancelled. Raises
+    Conflict when it is posted or discarded already, Invalid when the order takes less by now.
     """
-    receipt, order = _locked(actor, receipt_id)
-    _move(receipt, "post")
+    receipt, order = locked(actor, receipt_id)
+    transition(receipt, "post")
     _check(order, [entry_of(line) for line in receipt.lines])
     receipt.posted_at = clock.now()
     lines = {line.id: line for line in order.lines}
-    for one in receipt.lines:
+    good = good_lines(receipt)
+    for one in good:
         lines[one.order_line_id].received += one.quantity
-    inventory.move(actor, [_stock_move(receipt, order, one) for one in receipt.lines])
+    inventory.move(actor, [_stock_move(receipt, order, one) for one in good])
     settle_received(order)
     received(order)
     audit.record(
@@ -134,14 +165,22 @@ def post(actor: Actor, receipt_id: int) -> Receipt:
         before={"state": ReceiptState.ENTERED}, after={"state": receipt.state, "order": order.number},
     )  # fmt: skip
     audit.record(actor, "order.receive", order, after={"receipt": receipt.number})
+    troubles.report(receipt, order)
     _send(receipt)
+    if cancel:
+        cancel_lines(actor, order, cancel, f"Not delivered with {receipt.number}", Permission.RECEIVE)
     return receipt
+
+
+def good_lines(receipt: Receipt) -> list[ReceiptLine]:
+    """What of a receipt is put to stock."""
+    return [line for line in receipt.lines if line.verdict is Verdict.GOOD]
 
 
 def discard(actor: Actor, receipt_id: int) -> Receipt:
     """Throws away what was entered but not posted."""
-    receipt, order = _locked(actor, receipt_id)
-    _move(receipt, "discard")
+    receipt, order = locked(actor, receipt_id)
+    transition(receipt, "discard")
     # The form may be sent again, from the browser's history; it then makes another receipt.
     receipt.form_key = f"discarded-{receipt.id}"
     order_services.touch(order)
@@ -152,7 +191,7 @@ def discard(actor: Actor, receipt_id: int) -> Receipt:
     return receipt
 
 
-def _locked(actor: Actor, receipt_id: int) -> tuple[Receipt, PurchaseOrder]:
+def locked(actor: Actor, receipt_id: int) -> tuple[Receipt, PurchaseOrder]:
     """The order is locked before its receipt, everywhere, so that nobody waits in a circle."""
     orders.lock(found(queries.order_of(receipt_id), "receipt"))
     receipt = found(queries.find(receipt_id, lock=True), "receipt")
@@ -162,7 +201,8 @@ def _locked(actor: Actor, receipt_id: int) -> tuple[Receipt, PurchaseOrder]:
     return receipt, order
 
 
-def _move(receipt: Receipt, action: str) -> None:
+def transition(receipt: Receipt, action: str) -> None:
+    """Moves the receipt on; raises Conflict where it cannot."""
     state = TRANSITIONS.get((receipt.state, action))
     if state is None:
         raise Conflict(f"Receipt {receipt.number} is {receipt.state} already.")
@@ -171,7 +211,7 @@ def _move(receipt: Receipt, action: str) -> None:
 
 def _stock_move(receipt: Receipt, order: PurchaseOrder, line: ReceiptLine) -> Move:
     return Move(
-        key=f"receipt-line-{line.id}",
+        key=movement_key(line),
         kind=MovementKind.RECEIPT,
         location_id=order.location_id,
         item_id=line.order_line.item_id,
@@ -179,12 +219,19 @@ def _stock_move(receipt: Receipt, order: PurchaseOrder, line: ReceiptLine) -> Mo
         lot=line.lot,
         expires_on=line.expires_on,
         document=receipt.number,
+        serial=line.serial,
+        owner=line.owner,
     )
 
 
+def movement_key(line: ReceiptLine) -> str:
+    """Names the stock movement of a line for ever."""
+    return f"receipt-line-{line.id}"
+
+
 def _send(receipt: Receipt) -> None:
-    """Announces the receipt to the ERP, once the ERP knows the order."""
-    if not receipt.order.erp_number:
+    """Announces what is good of the receipt to the ERP, once the ERP knows the order."""
+    if not receipt.order.erp_number or not good_lines(receipt):
         return
     for partner_id in exchange.partners_for(outbound.KIND, receipt.order.supplier_id):
         exchange.send(
@@ -204,8 +251,8 @@ def send_waiting(order: PurchaseOrder) -> None:
 
 def taken_by_erp(message: Message) -> None:
     """The ERP has the receipt."""
-    actor = _delivery(message)
-    receipt, order = _locked(actor, message.subject_id or 0)
+    actor = delivery(message)
+    receipt, order = locked(actor, message.subject_id or 0)
     receipt.erp_number = message.reference
     receipt.erp_posted_at = clock.now()
     order_services.touch(order)
@@ -214,11 +261,12 @@ def taken_by_erp(message: Message) -> None:
 
 def stopped(message: Message) -> None:
     """The ERP did not take the receipt; the work item says why, the receipt stands."""
-    actor = _delivery(message)
-    receipt, order = _locked(actor, message.subject_id or 0)
+    actor = delivery(message)
+    receipt, order = locked(actor, message.subject_id or 0)
     order_services.touch(order)
     audit.record(actor, "receipt.stopped", receipt, after={"cause": message.cause})
 
 
-def _delivery(message: Message) -> Actor:
+def delivery(message: Message) -> Actor:
+    """Who acts when a partner has answered."""
     return system(message.organization_id, "delivery")

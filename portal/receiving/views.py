@@ -1,6 +1,6 @@
 """Receiving in two steps: enter, then check."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.exchange.queries import open_items_about
@@ -14,17 +14,20 @@ from portal.orders.forms import row_number
 from portal.orders.searching import arrivals as arrivals_of
 from portal.orders.searching import every
 from portal.orders.views import csv_file, page_number
-from portal.receiving import presenters, queries, services
+from portal.receiving import presenters, queries, return_views, reversing, scan_views, services
+from portal.receiving.blueprint import blueprint
 from portal.receiving.forms import (
     EntryForm,
     FindForm,
     ReceiptFilter,
     ReceiptForm,
+    RollBackForm,
     correcting_form,
     empty_form,
 )
+from portal.receiving.rules import Verdict
 
-blueprint = Blueprint("receiving", __name__, url_prefix="/receive")
+__all__ = ["blueprint", "return_views", "scan_views"]
 
 
 @blueprint.get("")
@@ -35,11 +38,13 @@ def listing() -> ResponseReturnValue:
     words = (form.q.data or "").strip()[:100]
     page = paginate(queries.expected(actor(), words), page_number())
     if words and page.total == 1:
-        return redirect(url_for("receiving.enter", order_id=page.rows[0].id))
+        return redirect(url_for("receiving.scan", order_id=page.rows[0].id))
     arrivals = arrivals_of([order.id for order in page.rows])
     rows = [presenters.expected(order, arrivals.get(order.id)) for order in page.rows]
     why = presenters.why_not(queries.named(actor(), words), words) if words and not rows else ""
-    return render_template("receiving/listing.html", form=form, page=page, rows=rows, why=why)
+    return render_template(
+        "receiving/listing.html", form=form, page=page, rows=rows, why=why, account_id=actor().account_id
+    )
 
 
 @blueprint.get("/receipts")
@@ -79,7 +84,9 @@ def save(order_id: int) -> ResponseReturnValue:
     """Keeps the count for checking, or adds a row, or fills rows from the ship notice."""
     form = EntryForm()
     if "add" in request.form:
-        return _entry_page(form.with_lot(row_number(request.form["add"])), order_id)
+        return _entry_page(form.with_row(row_number(request.form["add"])), order_id)
+    if "trouble" in request.form:
+        return _entry_page(form.with_row(row_number(request.form["trouble"]), Verdict.DAMAGED), order_id)
     if "autofill" in request.form:
         return _entry_page(form.filled(queries.offered(order_id)), order_id)
     if form.validate():
@@ -117,6 +124,8 @@ def live(receipt_id: int) -> ResponseReturnValue:
 
 def _shown(receipt_id: int, form: ReceiptForm) -> dict[str, object]:
     receipt = found(queries.for_person(actor(), receipt_id), "receipt")
+    order = found(orders.find(receipt.order_id), "order")
+    form.offer(presenters.staying_open(order, receipt))
     items = open_items_about("receipt", receipt.id)
     return {
         "form": form,
@@ -125,7 +134,8 @@ def _shown(receipt_id: int, form: ReceiptForm) -> dict[str, object]:
         "status": presenters.STATUSES[receipt.state],
         "lines": presenters.checked_lines(receipt, queries.stocked_lots(receipt)),
         "items": items,
-        "seen": f"{receipt.state}-{receipt.erp_number}-{len(items)}",
+        "is_last": queries.is_last(receipt),
+        "seen": f"{receipt.state}-{receipt.erp_number}-{receipt.erp_reversal}-{len(items)}",
     }
 
 
@@ -135,7 +145,7 @@ def post(receipt_id: int) -> ResponseReturnValue:
     """Posts what was checked."""
     form = ReceiptForm()
     with form.accepting():
-        receipt = services.post(actor(), receipt_id)
+        receipt = services.post(actor(), receipt_id, cancel=form.cancelled())
     if form.is_refused:
         return render_template("receiving/show.html", **_shown(receipt_id, form)), form.refusal
     flash(f"{receipt.number} is posted. The stock is counted and the ERP is told.", "success")
@@ -153,3 +163,29 @@ def discard(receipt_id: int) -> ResponseReturnValue:
         return render_template("receiving/show.html", **_shown(receipt_id, form)), form.refusal
     flash(f"{receipt.number} is discarded. Nothing was counted.", "info")
     return redirect(url_for("receiving.enter", order_id=receipt.order_id), 303)
+
+
+@blueprint.get("/receipts/<int:receipt_id>/roll-back")
+@requires(Permission.RECEIVE)
+def roll_back(receipt_id: int) -> ResponseReturnValue:
+    """Asks why the last receipt of an order is taken back."""
+    return _roll_back_page(receipt_id, RollBackForm())
+
+
+@blueprint.post("/receipts/<int:receipt_id>/roll-back")
+@requires(Permission.RECEIVE)
+def roll_back_submit(receipt_id: int) -> ResponseReturnValue:
+    """Takes the last receipt of an order back."""
+    form = RollBackForm()
+    if form.validate():
+        with form.accepting():
+            receipt = reversing.roll_back(actor(), receipt_id, form.reason.data)
+    if form.is_refused:
+        return _roll_back_page(receipt_id, form), form.refusal
+    flash(f"{receipt.number} is rolled back. Stock and order are as before, and the ERP is told.", "info")
+    return redirect(url_for("receiving.show", receipt_id=receipt_id), 303)
+
+
+def _roll_back_page(receipt_id: int, form: RollBackForm) -> str:
+    receipt = found(queries.for_person(actor(), receipt_id), "receipt")
+    return render_template("receiving/roll_back.html", receipt=receipt, form=form)

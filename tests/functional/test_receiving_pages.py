@@ -98,7 +98,7 @@ def test_what_is_expected_next_comes_first(connected: Hospital, receiver: Visito
 def test_a_number_or_barcode_opens_its_order(receiver: Visitor, order: PurchaseOrder, typed: str) -> None:
     text = typed.format(number=order.number, lower=order.number.lower())
     answer = receiver.get("/receive", query_string={"q": text})
-    assert (answer.status_code, answer.headers.get("Location")) == (302, f"/receive/{order.id}")
+    assert (answer.status_code, answer.headers.get("Location")) == (302, f"/receive/{order.id}/scan")
 
 
 def test_a_box_inside_an_announced_pallet_opens_its_order(connected: Hospital, receiver: Visitor) -> None:
@@ -112,7 +112,7 @@ def test_a_box_inside_an_announced_pallet_opens_its_order(connected: Hospital, r
         message.canonical = document.model_dump(mode="json")
         answers.apply_ship_notice(message, document)
     answer = receiver.get("/receive", query_string={"q": inner})
-    assert answer.headers["Location"] == f"/receive/{order.id}"
+    assert answer.headers["Location"] == f"/receive/{order.id}/scan"
 
 
 def test_a_number_that_leads_nowhere_says_why(connected: Hospital, receiver: Visitor) -> None:
@@ -254,6 +254,9 @@ def test_the_ship_notice_fills_only_what_is_empty(receiver: Visitor, order: Purc
         "entries-1-expires_on": "2031-12-31",
         "entries-2-quantity": "1",
         "entries-2-lot": "",
+        "entries-0-serial": "",
+        "entries-1-serial": "",
+        "entries-2-serial": "",
     }
 
 

@@ -11,7 +11,7 @@ import httpx
 
 from integrations.canonical import MasterRecord, PurchaseOrder, Receipt
 from integrations.erp.contract import MasterKind, Posted
-from integrations.erp.s4hana import changing, mapping
+from integrations.erp.s4hana import changing, mapping, returning
 from integrations.erp.s4hana.reading import Reader, feed
 from integrations.erp.s4hana.session import CSRF, Session
 from integrations.erp.s4hana.settings import Settings
@@ -25,10 +25,12 @@ from integrations.formats.odata import (
 )
 from integrations.health import Health
 from integrations.http import Connection, Door, WireExchange
+from integrations.returns import ReceiptReversal, SupplierReturn
 
 ORDERS, ORDER_SET = "API_PURCHASEORDER_PROCESS_SRV", "A_PurchaseOrder"
 RECEIPTS, RECEIPT_SET = "API_MATERIAL_DOCUMENT_SRV", "A_MaterialDocumentHeader"
 ITEMS = "to_MaterialDocumentItem"
+RECEIPT_ITEM_SET, RECEIPT_KEY = "A_MaterialDocumentItem", ("MaterialDocument", "MaterialDocumentYear")
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,34 @@ class S4Hana:
             RECEIPTS,
             RECEIPT_SET,
             mapped.payload,
-            lambda: self._receipts(receipt),
-            ("MaterialDocument", "MaterialDocumentYear"),
+            lambda: self._receipts(receipt, lambda items: mapping.is_receipt(receipt, items)),
+            RECEIPT_KEY,
         )
         posted = self._post(document, ask_first=ask_first)
         return replace(posted, warnings=mapped.warnings + posted.warnings)
+
+    def post_return(self, sent_back: SupplierReturn, *, ask_first: bool) -> Posted:
+        """Posts a return delivery (movement 122) and returns the ERP's document number."""
+        mapped = returning.supplier_return(sent_back, self._settings)
+        like = returning.as_receipt(sent_back)
+        document = _Document(
+            sent_back.number,
+            RECEIPTS,
+            RECEIPT_SET,
+            mapped.payload,
+            lambda: self._receipts(like, lambda items: returning.is_return(sent_back, items)),
+            RECEIPT_KEY,
+        )
+        posted = self._post(document, ask_first=ask_first)
+        return replace(posted, warnings=mapped.warnings + posted.warnings)
+
+    def reverse_receipt(self, reversal: ReceiptReversal, *, ask_first: bool) -> Posted:
+        """Cancels the goods receipt (movement 102) and returns the number of the cancelling document."""
+        if ask_first and (found := self._reversals(reversal)):
+            return _first(reversal.number, found)
+        response = self._session.call(RECEIPTS, "Cancel", returning.cancel_parameters(reversal))
+        warnings = read_sap_messages(response.headers.get("sap-message", ""))
+        return Posted(_created(response, RECEIPT_KEY), warnings=warnings)
 
     def read(self, kind: MasterKind, *, changed_since: datetime | None) -> Iterator[Sequence[MasterRecord]]:
         """Yields pages of records changed since; everything where the ERP keeps no change date."""
@@ -149,16 +174,23 @@ class S4Hana:
         rows = feed(self._session, f"{ORDERS}/{ORDER_SET}", options).entities
         return [_found(row, ("PurchaseOrder",), row.get("PurchasingDocumentDeletionCode")) for row in rows]
 
-    def _receipts(self, receipt: Receipt) -> Sequence[Posted]:
+    def _reversals(self, reversal: ReceiptReversal) -> Sequence[Posted]:
+        options = {"$filter": returning.cancel_filter(reversal), "$orderby": "MaterialDocument"}
+        rows = feed(self._session, f"{RECEIPTS}/{RECEIPT_ITEM_SET}", options).entities
+        numbers = dict.fromkeys(_found(row, RECEIPT_KEY, None).number for row in rows)
+        return [Posted(number, found=True) for number in numbers]
+
+    def _receipts(
+        self, receipt: Receipt, is_ours: Callable[[Sequence[JsonObject]], bool]
+    ) -> Sequence[Posted]:
         options = {
             "$filter": mapping.receipt_filter(receipt),
             "$expand": ITEMS,
             "$orderby": "MaterialDocument",
         }
         rows = feed(self._session, f"{RECEIPTS}/{RECEIPT_SET}", options).entities
-        ours = [row for row in rows if mapping.is_receipt(receipt, expanded(row, ITEMS))]
-        key = ("MaterialDocument", "MaterialDocumentYear")
-        return [_found(row, key, None) for row in ours]
+        ours = [row for row in rows if is_ours(expanded(row, ITEMS))]
+        return [_found(row, RECEIPT_KEY, None) for row in ours]
 
     def _repeatability(self, document: _Document) -> dict[str, str]:
         """SAP Gateway's idempotency headers: the same for the same content within one hour.

@@ -53,6 +53,11 @@ class Session:
         path = f"{service}/{entity_set}"
         return self._with_token(service, lambda: self._send(path, body, "application/json", headers))
 
+    def call(self, service: str, function: str, parameters: Mapping[str, str]) -> httpx.Response:
+        """POSTs one function import, its parameters as literals in the address."""
+        path = f"{service}/{function}"
+        return self._with_token(service, lambda: self._send(path, b"", "application/json", {}, parameters))
+
     def _with_token(self, service: str, send: Callable[[], httpx.Response]) -> httpx.Response:
         if not self._token:
             self.open(service)
@@ -77,10 +82,17 @@ class Session:
         for part in parts(response):
             judge(part, effect=True)
 
-    def _send(self, path: str, body: bytes, kind: str, headers: Mapping[str, str]) -> httpx.Response:
+    def _send(
+        self,
+        path: str,
+        body: bytes,
+        kind: str,
+        headers: Mapping[str, str],
+        options: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         return self._door.send(
             "POST",
-            self._url(path, {}),
+            self._url(path, options or {}),
             headers={**self._headers, **headers, CSRF: self._token, "content-type": kind},
             body=body,
         )

@@ -1,4 +1,4 @@
-"""Posts goods receipts (movement 101) and cancels them (102) after the checks an S/4HANA makes."""
+"""Posts goods receipts (101) and returns (122), cancels receipts (102) after the checks an S/4HANA makes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ FIRST_NUMBER = 5_000_000_001
 FIRST_BATCH = 1
 # Kept beside the properties of a row and never shown.
 RECEIVED, IN_ORDER_UNIT = "_received", "_in_order_unit"
-RECEIVE_FOR_ORDER, RECEIPT, REVERSAL, ORDER_REFERENCE = "01", "101", "102", "B"
+RECEIVE_FOR_ORDER, RECEIPT, REVERSAL, RETURN, ORDER_REFERENCE = "01", "101", "102", "122", "B"
 
 
 @dataclass
@@ -34,6 +34,16 @@ class _Line:
         """Order and item."""
         return str(self.order_item["PurchaseOrder"]), str(self.order_item["PurchaseOrderItem"])
 
+    @property
+    def is_return(self) -> bool:
+        """Whether it goes back to the supplier."""
+        return self.posted.text("GoodsMovementType") == RETURN
+
+    @property
+    def difference(self) -> Decimal:
+        """What it adds to the received quantity."""
+        return -self.quantity if self.is_return else self.quantity
+
 
 def create(rows: Stored, master: Master, posted: Posted, user: str) -> tuple[Row, list[Message]]:
     """Stores the material document and returns its header with warnings; raises Refusal."""
@@ -46,7 +56,7 @@ def create(rows: Stored, master: Master, posted: Posted, user: str) -> tuple[Row
     rows.add(services.MATERIAL_DOCUMENT, header)
     for place, line in enumerate(lines, start=1):
         _add_line(rows, header, line, str(place))
-        _book(rows, line.key, line.quantity)
+        _book(rows, line.key, line.difference)
     return header, messages
 
 
@@ -98,10 +108,9 @@ def _checks(rows: Stored, master: Master, posted: Posted, lines: list[_Line]) ->
 
 def _line_checks(rows: Stored, master: Master, item: Posted, lines: list[_Line]) -> Iterator[Message]:
     movement = (item.text("GoodsMovementType"), item.text("GoodsMovementRefDocType"))
-    if movement != (RECEIPT, ORDER_REFERENCE):
-        yield Message(
-            "M7/022", "Only movement type 101 with reference B is supported here", "GoodsMovementType"
-        )
+    if movement not in {(RECEIPT, ORDER_REFERENCE), (RETURN, ORDER_REFERENCE)}:
+        text = "Only movement types 101 and 122 with reference B are supported here"
+        yield Message("M7/022", text, "GoodsMovementType")
         return
     order, number = item.text("PurchaseOrder"), item.text("PurchaseOrderItem").lstrip("0")
     found = [row for row in rows.group(services.ORDER_ITEM, order) if row["PurchaseOrderItem"] == number]
@@ -144,7 +153,7 @@ def _content_checks(master: Master, line: _Line) -> Iterator[Message]:
 
 def _tracking_checks(line: _Line, pieces: Decimal) -> Iterator[Message]:
     item = line.posted
-    if line.material.expiry_tracked and not item.values.get("ShelfLifeExpirationDate"):
+    if line.material.expiry_tracked and not line.is_return and not item.values.get("ShelfLifeExpirationDate"):
         yield Message("12/015", "Enter shelf life expiration date", "ShelfLifeExpirationDate")
     serials = [one.text("SerialNumber") for one in item.below("to_SerialNumbers")]
     if line.material.serial_tracked and len(serials) != pieces:
@@ -160,10 +169,14 @@ def _quantity_checks(lines: list[_Line]) -> Iterator[Message]:
         item = here[0].order_item
         if item["UnlimitedOverdeliveryIsAllowed"]:
             continue
+        here_then = received(item) + sum(line.difference for line in here)
+        if here_then < 0:
+            text = f"Quantity received for item {item['PurchaseOrderItem']} is less than what goes back"
+            yield Message("M7/022", text, "QuantityInEntryUnit")
         tolerance = 1 + Decimal(str(item["OverdelivTolrtdLmtRatioInPct"])) / 100
         limit = Decimal(str(item["OrderQuantity"])) * tolerance
-        over = received(item) + sum(line.quantity for line in here) - limit
-        if over > 0:
+        over = here_then - limit
+        if over > 0 and not all(line.is_return for line in here):
             unit = item["PurchaseOrderQuantityUnit"]
             text = f"PU Ordered quantity exceeded by {over.normalize():f} {unit} : {item['Material']}"
             yield Message("M7/021", text, "QuantityInEntryUnit")

@@ -1,0 +1,73 @@
+"""The scanner that stays open: every scan is counted once and answered at once."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.foundation.access import Permission, requires
+from portal.foundation.db import found
+from portal.foundation.web import actor
+from portal.orders import queries as orders
+from portal.receiving import queries, scan_presenters, scanning
+from portal.receiving.blueprint import blueprint
+from portal.receiving.forms import ScanForm
+from portal.receiving.scanning import Told, Tone
+
+View = TypeVar("View", bound=Callable[..., object])
+FLASHES = {Tone.GOOD: "success", Tone.ASK: "warning", Tone.STOP: "danger"}
+
+
+def with_camera(view: View) -> View:
+    """Lets the page use the camera; every other page of the portal may not."""
+    vars(view)["talisman_view_options"] = {"permissions_policy": "camera=(self), microphone=()"}
+    return view
+
+
+@blueprint.get("/<int:order_id>/scan")
+@with_camera
+@requires(Permission.RECEIVE)
+def scan(order_id: int) -> ResponseReturnValue:
+    """Where one scans what came of an order."""
+    form = ScanForm(formdata=None, before=request.args.get("before", "")[:500])
+    return render_template("receiving/scan.html", form=form, **_counted(order_id, None))
+
+
+@blueprint.post("/<int:order_id>/scan")
+@requires(Permission.RECEIVE)
+def scan_submit(order_id: int) -> ResponseReturnValue:
+    """Counts one scan; the script of the page takes the answer in place, a browser without it goes on."""
+    form = ScanForm()
+    told = scanning.count(actor(), order_id, form.given()) if form.validate() else _damaged(form)
+    return _answer(order_id, told)
+
+
+@blueprint.post("/<int:order_id>/scan/undo")
+@requires(Permission.RECEIVE)
+def scan_undo(order_id: int) -> ResponseReturnValue:
+    """Takes the last scan back."""
+    return _answer(order_id, scanning.take_back(actor(), order_id))
+
+
+def _damaged(form: ScanForm) -> Told:
+    return Told(Tone.ASK, next(error for errors in form.errors.values() for error in errors))
+
+
+def _answer(order_id: int, told: Told) -> ResponseReturnValue:
+    if "X-Scan" in request.headers:
+        return render_template("receiving/counted.html", **_counted(order_id, told))
+    flash(told.sentence, FLASHES[told.tone])
+    return redirect(url_for("receiving.scan", order_id=order_id, before=told.before or None), 303)
+
+
+def _counted(order_id: int, told: Told | None) -> dict[str, object]:
+    order = found(orders.for_person(actor(), order_id), "order")
+    draft = queries.draft_of(order.id, actor().account_id)
+    return {
+        "order": order,
+        "told": told,
+        "receipt": draft,
+        "rows": scan_presenters.rows(order, draft),
+        "account_id": actor().account_id,
+    }

@@ -1,0 +1,236 @@
+"""Counts what is scanned at the dock into a receipt that is checked afterwards; each scan once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from portal.foundation import audit
+from portal.foundation.access import Actor, Permission
+from portal.foundation.db import db, found
+from portal.foundation.numbering import next_number
+from portal.foundation.quantity import plain
+from portal.foundation.trace import follow_trace
+from portal.inventory.rules import Owner
+from portal.masterdata.scanning import AmbiguousScan, Pack, Scanned, resolve
+from portal.orders import queries as orders
+from portal.orders import services as order_services
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNoticeLine
+from portal.receiving import queries
+from portal.receiving.models import Receipt, ReceiptLine, ReceiptScan
+from portal.receiving.rules import Entry, Verdict, as_sscc, in_order_unit, room_for
+from portal.receiving.services import entry_of, every_problem, line_of
+
+
+class Tone(StrEnum):
+    """How an answer sounds and looks: counted, something more is needed, or set it aside."""
+
+    GOOD = "good"
+    ASK = "ask"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One scan; `key` names it for ever, `before` is the first barcode of a label that has two."""
+
+    key: str
+    text: str
+    before: str = ""
+    owner: Owner = Owner.OWN
+
+
+@dataclass(frozen=True)
+class Told:
+    """The answer to a scan; `before` is kept for the next one."""
+
+    tone: Tone
+    sentence: str
+    before: str = ""
+
+
+class _Refused(Exception):
+    """The scan counts nothing; says why."""
+
+    def __init__(self, tone: Tone, sentence: str, before: str = "") -> None:
+        super().__init__(sentence)
+        self.told = Told(tone, sentence, before)
+
+
+def count(actor: Actor, order_id: int, given: Given) -> Told:
+    """Adds a scan to what the person counts of the order; the same scan again changes nothing.
+
+    Nothing is written for what cannot be counted: the answer says why.
+    """
+    order = found(orders.find(order_id, lock=True), "order")
+    actor.require(Permission.RECEIVE, facility_id=order.location.facility_id)
+    follow_trace(order.trace_id)
+    known = queries.scan_named(given.key)
+    if known is not None:
+        return Told(Tone.GOOD, known.told)
+    draft = queries.draft_of(order.id, actor.account_id)
+    try:
+        entries = _entries(order, draft, given)
+    except _Refused as refused:
+        return refused.told
+    told = " ".join(_sentence(order, draft, one) for one in entries)
+    receipt = draft or _begin(actor, order, given)
+    for one in entries:
+        _add(receipt, one)
+        db.session.add(_scan_of(receipt, given, one, told))
+        given = replace(given, key=f"{given.key}+")  # a parcel is many; the first one bears its name
+    db.session.flush()
+    return Told(Tone.GOOD, told)
+
+
+def _entries(order: PurchaseOrder, draft: Receipt | None, given: Given) -> list[Entry]:
+    sscc = as_sscc(given.text)
+    parcel = queries.in_parcel(order.id, sscc)
+    entries = _of_parcel(order, parcel, sscc, given) if parcel else [_of_item(order, draft, given)]
+    before = _drafted(draft)
+    refused = [one for one in every_problem(order, [*before, *entries]) if one.index >= len(before)]
+    for problem in refused:
+        if problem.field == "lot" and not entries[problem.index - len(before)].lot:
+            both = f"{problem.sentence} Or scan the second barcode of the label."
+            raise _Refused(Tone.ASK, both, given.text)
+        missing = problem.field in ("expires_on", "serial") and "Enter" in problem.sentence
+        raise _Refused(Tone.ASK if missing else Tone.STOP, problem.sentence, given.text if missing else "")
+    return entries
+
+
+def _drafted(draft: Receipt | None) -> list[Entry]:
+    return [entry_of(line) for line in draft.lines] if draft else []
+
+
+def _of_parcel(
+    order: PurchaseOrder, parcel: Sequence[ShipNoticeLine], sscc: str, given: Given
+) -> list[Entry]:
+    if queries.is_scanned(order.id, sscc):
+        raise _Refused(Tone.ASK, f"Parcel {sscc} is counted already. Scan the next one.")
+    return [Entry(one.line_id, one.quantity, one.lot, one.expires_on, owner=given.owner) for one in parcel]
+
+
+def _of_item(order: PurchaseOrder, draft: Receipt | None, given: Given) -> Entry:
+    scanned = _resolved(given)
+    pack = scanned.pack
+    if pack is None:
+        raise _Refused(Tone.STOP, _unknown(scanned))
+    lines = [line for line in order.lines if line.item_id == pack.item.id]
+    if not lines:
+        sentence = (
+            f"{pack.item.name} is not on {order.number}. Set it aside: it belongs to another order, "
+            "or it is the wrong item."
+        )
+        raise _Refused(Tone.STOP, sentence)
+    pieces = scanned.base_quantity(whole=True)
+    scan = scanned.scan
+    serial = (scan.serial or "") if scan and pack.item.serial_tracked else ""
+    line = _line_with_room(lines, _drafted(draft), pieces)
+    quantity = in_order_unit(pieces, line.factor)
+    if quantity is None:
+        raise _Refused(Tone.STOP, _no_part(line, pack, pieces))
+    return Entry(
+        line.id, quantity, (scan.lot or "") if scan else "", scan.expires_on if scan else None, serial,
+        given.owner,
+    )  # fmt: skip
+
+
+def _resolved(given: Given) -> Scanned:
+    try:
+        return resolve(given.text, before=given.before)
+    except AmbiguousScan as several:
+        raise _Refused(Tone.ASK, f"{several} Type it below instead.") from several
+
+
+def _unknown(scanned: Scanned) -> str:
+    if scanned.scan is not None and scanned.scan.di:
+        return f"Nobody here knows the item {scanned.scan.di}. Look for its name, and count it by hand."
+    return (
+        f"“{scanned.raw.strip()[:60]}” is no item, parcel or barcode known here. "
+        "Scan the barcode of the box again, or count it by hand."
+    )
+
+
+def _line_with_room(
+    lines: Sequence[PurchaseOrderLine], before: Sequence[Entry], pieces: Decimal
+) -> PurchaseOrderLine:
+    """The first line of the item that still waits for so much; else the last one, whose limit then speaks."""
+    for line in lines:
+        counted = [one.quantity for one in before if one.order_line_id == line.id]
+        if room_for(line.quantities.outstanding, counted, line.factor) >= pieces:
+            return line
+    return lines[-1]
+
+
+def _no_part(line: PurchaseOrderLine, pack: Pack, pieces: Decimal) -> str:
+    return (
+        f"The barcode means {plain(pieces)} {pack.item.base_uom} of {pack.item.name}, but it is ordered in "
+        f"{line.uom} of {plain(line.factor)}, and that is no exact part. Scan the barcode of the {line.uom}."
+    )
+
+
+def _sentence(order: PurchaseOrder, draft: Receipt | None, entry: Entry) -> str:
+    line = next(one for one in order.lines if one.id == entry.order_line_id)
+    same = [one for one in _drafted(draft) if (one.order_line_id, one.verdict) == (line.id, Verdict.GOOD)]
+    counted = entry.quantity + sum((one.quantity for one in same), Decimal())
+    of = f", lot {entry.lot}" if entry.lot else ""
+    of += f", serial {entry.serial}" if entry.serial else ""
+    return (
+        f"{plain(entry.quantity)} {line.uom} {line.description}{of}. "
+        f"{plain(counted)} of {plain(line.quantities.outstanding)} {line.uom} counted."
+    )
+
+
+def _begin(actor: Actor, order: PurchaseOrder, given: Given) -> Receipt:
+    receipt = Receipt(
+        number=next_number("GR"),
+        form_key=f"scan-{given.key}",
+        order=order,
+        receiver_id=actor.account_id,
+        trace_id=order.trace_id,
+        lines=[],
+    )
+    db.session.add(receipt)
+    db.session.flush()  # the audit row names it by its id
+    order_services.touch(order)
+    audit.record(actor, "receipt.enter", receipt, after={"state": receipt.state, "order": order.number})
+    return receipt
+
+
+def _add(receipt: Receipt, entry: Entry) -> None:
+    line = _like(receipt, entry)
+    if line is None:
+        receipt.lines.append(line_of(entry))
+    else:
+        line.quantity += entry.quantity
+
+
+def _like(receipt: Receipt, entry: Entry) -> ReceiptLine | None:
+    return next((one for one in receipt.lines if entry_of(one).place == entry.place), None)
+
+
+def _scan_of(receipt: Receipt, given: Given, entry: Entry, told: str) -> ReceiptScan:
+    return ReceiptScan(
+        key=given.key, receipt_id=receipt.id, order_line_id=entry.order_line_id, text=given.text, told=told,
+        quantity=entry.quantity, lot=entry.lot, expires_on=entry.expires_on, serial=entry.serial,
+        owner=entry.owner,
+    )  # fmt: skip
+
+
+def take_back(actor: Actor, order_id: int) -> Told:
+    """Takes the person's last scan of the order out again."""
+    order = found(orders.find(order_id, lock=True), "order")
+    actor.require(Permission.RECEIVE, facility_id=order.location.facility_id)
+    draft = queries.draft_of(order.id, actor.account_id)
+    scan = queries.last_scan(draft.id) if draft else None
+    if draft is None or scan is None:
+        return Told(Tone.ASK, "There is no scan to take back.")
+    gone = Entry(scan.order_line_id, scan.quantity, scan.lot, scan.expires_on, scan.serial, scan.owner)
+    line = _like(draft, gone)
+    if line is None or line.quantity < gone.quantity:
+        return Told(Tone.ASK, "This scan was corrected by hand since. Correct it by hand again.")
+    line.quantity -= gone.quantity
+    if not line.quantity:
+        draft.lines.remove(line)
+    scan.undone = True
+    return Told(Tone.ASK, f"Taken back: {scan.told.partition('. ')[0]}.")
