@@ -72,7 +72,9 @@ from portal.orders.calendar import views as calendar_views
 from portal.orders.differences import covering
 from portal.orders.differences import views as differences_views
 from portal.orders.paper import views as paper_views
+from portal.orders.blanket import views as blanket_views
 from portal.orders.routing import views as routing_views
+from portal.orders.workbench import jobs as workbench_jobs
 from portal.orders.versions import views as order_versions_views
 from portal.receiving import deliveries as receiving_deliveries
 from portal.receiving import outbound as receiving_outbound
@@ -108,6 +110,7 @@ JOB_MODULES = (
     lists_jobs,
     launch_jobs,
     usage_jobs,
+    workbench_jobs,
 )
 """Imported so that every worker knows every job."""
 BLUEPRINTS = (
@@ -127,6 +130,7 @@ BLUEPRINTS = (
     order_versions_views.blueprint,
     paper_views.blueprint,
     routing_views.blueprint,
+    blanket_views.blueprint,
     receiving_views.blueprint,
     calendar_views.blueprint,
     invoices_views.blueprint,

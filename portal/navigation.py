@@ -65,6 +65,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Workbench", "orders.workbench", (_P.BUY,), icon="tools"),
             Entry("Orders", "orders.listing", (_P.VIEW_ORDERS,), icon="truck-delivery"),
+            Entry("Blanket orders", "blanket.listing", (_P.BUY,), icon="file-dollar"),
             Entry("Routes of orders", "routing.listing", (_P.BUY, _P.MANAGE_MASTER_DATA), icon="send"),
             Entry("Expected deliveries", "calendar.show", (_P.VIEW_ORDERS,), icon="calendar"),
             Entry("Work items", "operations.work_items", (_P.RESOLVE_WORK_ITEMS,), icon="alert-circle"),

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     )
     partner_timeout_seconds: float = Field(default=25.0, gt=0, description="Time limit of one partner call")
     message_lease_seconds: int = Field(default=120, gt=0, description="After this a crashed try is repeated")
+    order_rest_minutes: int = Field(
+        default=15, ge=0, description="After approval a line rests so long before it is ordered by itself"
+    )
     sweep_seconds: float = Field(default=5.0, gt=0, description="How often due work is looked for")
     max_upload_bytes: int = Field(default=20_000_000, gt=0, description="Largest upload or inbound document")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")

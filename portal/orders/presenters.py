@@ -1,6 +1,6 @@
-"""Orders and approved lines as lists show them."""
+"""Orders as lists and pages show them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,8 +13,6 @@ from portal.orders import expecting
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.punctuality import History
 from portal.orders.rules import OrderStatus, Transmission, cancelled_then
-from portal.requisitions.models import RequisitionLine
-from portal.requisitions.services import open_quantity
 
 STATUSES: dict[OrderStatus, Status] = {
     OrderStatus.PLACED: Status("Placed", "neutral", "file-text"),
@@ -134,99 +132,6 @@ def rows(orders: Sequence[PurchaseOrder], decisions: Mapping[int, int]) -> list[
     """The orders as rows, with the number of decisions each waits for."""
     history = expecting.history_of([order.supplier_id for order in orders])
     return [row(order, decisions.get(order.id, 0), history) for order in orders]
-
-
-# The workbench
-
-
-@dataclass(frozen=True)
-class BenchRow:
-    """An approved line waiting to be ordered."""
-
-    id: int
-    item: str
-    code: str
-    requisition: str
-    requisition_id: int
-    requester: str
-    need_by: date | None
-    quantity: Decimal
-    uom: str
-    unit_price: Decimal
-    amount: Decimal
-    contract: str
-    tone: str
-    checked: bool
-
-
-@dataclass(frozen=True)
-class BenchGroup:
-    """Approved lines of one supplier and ship-to, ready to become one order."""
-
-    key: str
-    supplier: str
-    location: str
-    facility: str
-    currency: str
-    lines: list[BenchRow]
-    total: Decimal
-    minimum: Decimal
-    blocked: bool
-
-    @property
-    def missing(self) -> Decimal:
-        """What is missing to the minimum order the supplier takes."""
-        return max(self.minimum - self.total, Decimal())
-
-
-def bench(
-    lines: Sequence[RequisitionLine], today: date, chosen: Collection[int] | None = None
-) -> list[BenchGroup]:
-    """Groups in the order of their earliest need; all lines are chosen unless a form said which."""
-    groups: dict[tuple[int, int], list[RequisitionLine]] = {}
-    for line in lines:
-        groups.setdefault((line.offer.supplier_id, line.ship_to.id), []).append(line)
-    shown = {line.id: _bench_row(line, today, chosen is None or line.id in chosen) for line in lines}
-    return [
-        _group(f"{key[0]}-{key[1]}", members, [shown[line.id] for line in members])
-        for key, members in groups.items()
-    ]
-
-
-def _group(key: str, members: list[RequisitionLine], shown: list[BenchRow]) -> BenchGroup:
-    supplier, location = members[0].offer.supplier, members[0].ship_to
-    return BenchGroup(
-        key=key,
-        supplier=supplier.name,
-        location=location.name,
-        facility=location.facility.name,
-        currency=members[0].requisition.currency,
-        lines=shown,
-        total=sum((one.amount for one in shown), Decimal()),
-        minimum=supplier.minimum_order,
-        blocked=supplier.blocked,
-    )
-
-
-def _bench_row(line: RequisitionLine, today: date, checked: bool) -> BenchRow:
-    need_by = line.wanted_by
-    quantity = open_quantity(line)
-    return BenchRow(
-        id=line.id,
-        item=line.item.name,
-        code=line.item.code,
-        requisition=line.requisition.number or "",
-        requisition_id=line.requisition_id,
-        requester=line.requisition.requester.name,
-        need_by=need_by,
-        quantity=quantity,
-        uom=line.uom,
-        unit_price=line.unit_price,
-        amount=extended(quantity, line.unit_price),
-        contract=line.contract_line.contract.number if line.contract_line else "",
-        tone="warning" if need_by is not None and need_by < today else "",
-        checked=checked,
-    )
 
 
 # One order

@@ -1,7 +1,7 @@
 """Purchase orders: place approved lines, follow them through the partners, keep their status true."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from portal.budgets import services as budgets
@@ -18,7 +18,9 @@ from portal.foundation.money import extended, slice_amount, split
 from portal.foundation.numbering import next_number
 from portal.foundation.trace import new_trace
 from portal.identity.queries import organization
-from portal.orders import outbound, queries
+from portal.orders import dealing, outbound, queries
+from portal.orders.blanket import services as blankets
+from portal.orders.dealing import Deal
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.paper.letters import keep_letter
 from portal.orders.rules import OrderStatus, Transmission, day_needed, status_of
@@ -41,16 +43,18 @@ def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list
     lines = queries.lock_lines(sorted(set(line_ids)))
     if len(lines) != len(set(line_ids)):
         raise Conflict("Some of these lines do not exist any more. Look at the list again.")
+    deals = dealing.agreed(lines)
     for line in lines:
-        _check(actor, line)
+        _check(actor, line, deals[line.id])
     groups: dict[tuple[int, int], list[RequisitionLine]] = defaultdict(list)
     for line in lines:
-        groups[line.offer.supplier_id, line.ship_to.id].append(line)
-    orders = [_build(actor, group, reference) for group in groups.values()]
+        groups[deals[line.id].offer.supplier_id, line.ship_to.id].append(line)
+    orders = [_build(actor, group, deals, reference) for group in groups.values()]
     db.session.add_all(orders)
     db.session.flush()  # the ledger and the outbox name the orders by their ids
     # All at once, so that the budgets are locked in one order.
     budgets.post([change for order in orders for change in _changes(order)])
+    blankets.call_off(orders)
     for order in orders:
         audit.record(
             actor, "order.place", order, after={"total": order.total, "lines": len(order.lines)},
@@ -60,23 +64,28 @@ def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list
     return orders
 
 
-def _check(actor: Actor, line: RequisitionLine) -> None:
+def _check(actor: Actor, line: RequisitionLine, deal: Deal) -> None:
     actor.require(Permission.BUY, facility_id=line.ship_to.facility_id)
     if line.state is not LineState.APPROVED or requisitions.open_quantity(line) <= 0:
         raise Conflict(f"{line.item.name} was ordered or closed meanwhile. Look at the list again.")
-    if line.offer.supplier.blocked:
+    supplier = deal.offer.supplier
+    if supplier.blocked:
         raise Invalid(
-            f"{line.offer.supplier.name} is blocked for new orders. Close its lines, or ask the ERP's "
+            f"{supplier.name} is blocked for new orders. Close its lines, or ask the ERP's "
             "administrator to release the supplier."
         )
+    if deal.is_chosen:
+        dealing.check(line, deal)
 
 
-def _build(actor: Actor, lines: list[RequisitionLine], reference: str) -> PurchaseOrder:
+def _build(
+    actor: Actor, lines: list[RequisitionLine], deals: Mapping[int, Deal], reference: str
+) -> PurchaseOrder:
     first = lines[0]
     traces = {line.requisition.trace_id for line in lines}
     order = PurchaseOrder(
         number=next_number("PO"),
-        supplier=first.offer.supplier,
+        supplier=deals[first.id].offer.supplier,
         location=first.ship_to,
         buyer_id=actor.account_id,
         currency=first.requisition.currency,
@@ -86,26 +95,27 @@ def _build(actor: Actor, lines: list[RequisitionLine], reference: str) -> Purcha
     )
     merged: dict[tuple[int, Decimal], list[RequisitionLine]] = defaultdict(list)
     for line in lines:
-        merged[line.offer_id, line.unit_price].append(line)
+        deal = deals[line.id]
+        merged[deal.offer.id, deal.unit_price].append(line)
     for number, same in enumerate(merged.values(), start=1):
-        _add_line(order, number * 10, same)
+        _add_line(order, number * 10, same, deals[same[0].id])
     order.total = sum((source.amount for source in _sources(order)), Decimal())
     return order
 
 
-def _add_line(order: PurchaseOrder, number: int, same: list[RequisitionLine]) -> None:
+def _add_line(order: PurchaseOrder, number: int, same: list[RequisitionLine], deal: Deal) -> None:
     first = same[0]
     quantities = [requisitions.open_quantity(one) for one in same]
     line = PurchaseOrderLine(
         order=order,
         line_number=number,
         item=first.item,
-        supplier_part=first.offer.supplier_part,
+        supplier_part=deal.offer.supplier_part,
         description=first.item.name,
         quantity=sum(quantities, Decimal()),
-        uom=first.uom,
-        factor=first.offer.factor,
-        unit_price=first.unit_price,
+        uom=deal.offer.uom,
+        factor=deal.offer.factor,
+        unit_price=deal.unit_price,
         needed_on=day_needed([one.wanted_by for one in same], requisitions.today_at(order.location)),
     )
     line.expected_on = line.needed_on

@@ -12,7 +12,11 @@ from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 from portal.orders import cancelling, export, presenters, queries, searching, services
 from portal.orders import page as order_page
-from portal.orders.forms import CancelForm, OrderFilter, PlaceForm
+from portal.orders.forms import CancelForm, ConflictForm, OrderFilter, PlaceForm
+from portal.orders.workbench import deciding
+from portal.orders.workbench import presenters as bench
+from portal.orders.workbench import services as sourcing
+from portal.orders.workbench.jobs import resting
 from portal.requisitions import queries as requisitions
 
 blueprint = Blueprint("orders", __name__)
@@ -45,9 +49,33 @@ def place() -> ResponseReturnValue:
 
 def _workbench(form: PlaceForm) -> str:
     chosen = form.chosen() if form.is_submitted() else None
-    groups = presenters.bench(queries.workbench(actor()), clock.today(), chosen)
-    lines = [("lines", line.id) for group in groups for line in group.lines]
-    return render_template("orders/workbench.html", groups=groups, form=form, all_lines=lines)
+    groups, going = bench.bench(deciding.groups(queries.workbench(actor())), clock.today(), chosen)
+    lines = [("lines", line.id) for group in [*groups, *going] for line in group.lines]
+    return render_template(
+        "orders/workbench.html", groups=groups, going=going, form=form, all_lines=lines, rest=resting()
+    )
+
+
+@blueprint.get("/workbench/lines/<int:line_id>")
+@requires(Permission.BUY)
+def offers(line_id: int) -> ResponseReturnValue:
+    """The offers for an approved line, side by side."""
+    waiting = found(deciding.waiting(queries.workbench(actor()), line_id), "line")
+    return render_template("orders/workbench/offers.html", one=waiting, offers=bench.offers(waiting))
+
+
+@blueprint.post("/workbench/lines/<int:line_id>/offers/<int:offer_id>")
+@requires(Permission.BUY)
+def choose_offer(line_id: int, offer_id: int) -> ResponseReturnValue:
+    """Orders the line from another offer."""
+    form = ConflictForm()
+    with form.accepting():
+        line = sourcing.choose(actor(), line_id, offer_id)
+    if form.is_refused:
+        flash(" ".join(form.form_errors), "danger")
+        return redirect(url_for("orders.offers", line_id=line_id), 303)
+    flash(f"{line.item.name} is ordered from there. It waits with that supplier's lines.", "success")
+    return redirect(url_for("orders.workbench"), 303)
 
 
 @blueprint.get("/orders")

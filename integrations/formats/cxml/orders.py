@@ -38,6 +38,9 @@ def write_order(order: PurchaseOrder, *, operation: Operation) -> etree._Element
         orderVersion=str(order.version),
         type=operation,
     )
+    if order.agreement:
+        header.set("orderType", "release")
+        header.set("agreementID", order.agreement)
     add_money(header, "Total", Money(amount=order.total, currency=order.currency))
     add_address(header, "ShipTo", order.ship_to, {FACILITY: order.facility, LOCATION: order.location})
     add_address(header, "BillTo", order.bill_to, {})
@@ -86,6 +89,7 @@ def read_order(request: etree._Element, to: str, reader: Reader) -> PurchaseOrde
             requester=text_at(header, "Contact/Name"),
             erp_number=known.get(ERP_ORDER, ""),
             comments=reader.comments(header),
+            agreement=header.get("agreementID", ""),
             lines=tuple(_line(item, wanted, reader) for item in _items(request)),
         )
     except ValidationError as error:

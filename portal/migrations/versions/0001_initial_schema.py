@@ -123,6 +123,7 @@ TENANT_TABLES = (
     "receipt_scan",
     "ship_notice_line",
     "ship_package",
+    "sourcing_choice",
     "suggestion_line",
     "care_request",
     "supplier_return_line",
@@ -4024,6 +4025,35 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_ship_package_sscc"), "ship_package", ["sscc"], unique=False)
     op.create_table(
+        "sourcing_choice",
+        sa.Column("requisition_line_id", sa.BigInteger(), nullable=False),
+        sa.Column("offer_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_sourcing_choice_account_id")),
+        sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_sourcing_choice_offer_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_sourcing_choice_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requisition_line_id"],
+            ["requisition_line.id"],
+            name=op.f("fk_sourcing_choice_requisition_line_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sourcing_choice")),
+        sa.UniqueConstraint("requisition_line_id", name=op.f("uq_sourcing_choice_requisition_line_id")),
+    )
+    op.create_index(
+        op.f("ix_sourcing_choice_organization_id"), "sourcing_choice", ["organization_id"], unique=False
+    )
+    op.create_table(
         "suggestion_line",
         sa.Column("suggestion_id", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.BigInteger(), nullable=False),
@@ -4318,6 +4348,8 @@ def downgrade() -> None:
     op.drop_table("care_request")
     op.drop_index(op.f("ix_suggestion_line_organization_id"), table_name="suggestion_line")
     op.drop_table("suggestion_line")
+    op.drop_index(op.f("ix_sourcing_choice_organization_id"), table_name="sourcing_choice")
+    op.drop_table("sourcing_choice")
     op.drop_index(op.f("ix_ship_package_sscc"), table_name="ship_package")
     op.drop_index(op.f("ix_ship_package_organization_id"), table_name="ship_package")
     op.drop_index(op.f("ix_ship_package_notice_id"), table_name="ship_package")

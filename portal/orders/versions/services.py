@@ -17,6 +17,7 @@ from portal.foundation.filters import day, money, unit_price
 from portal.foundation.money import extended, split
 from portal.foundation.quantity import plain
 from portal.orders import queries
+from portal.orders.blanket.services import keep_within
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.review import recompute
 from portal.orders.rules import overlaps, part_of
@@ -68,6 +69,7 @@ def change(
         raise Invalid("Nothing is different from what is ordered. Change something, or go back.")
     order.total = sum((source.amount for line in order.lines for source in line.sources), Decimal())
     _follow_budget(order, before, is_approved=is_approved)
+    keep_within(order)
     audit.record(
         actor, "order.change", order, before={"version": seen},
         after={"version": seen + 1, "changes": changes, "reason": reason.strip()},

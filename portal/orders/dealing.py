@@ -1,0 +1,77 @@
+"""At which offer and price an approved line is ordered: as requested, or as a buyer chose."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from portal.catalog.models import Offer
+from portal.foundation.db import db
+from portal.foundation.errors import Invalid
+from portal.foundation.filters import money
+from portal.foundation.money import extended
+from portal.masterdata.queries import prices_on
+from portal.orders.models import SourcingChoice
+from portal.orders.versions.rules import highest
+from portal.requisitions import services as requisitions
+from portal.requisitions.models import RequisitionLine
+
+
+@dataclass(frozen=True)
+class Deal:
+    """What a line is ordered at; `contract` is empty for a list price."""
+
+    offer: Offer
+    unit_price: Decimal
+    contract: str
+    is_chosen: bool = False
+
+
+def agreed(lines: Sequence[RequisitionLine]) -> dict[int, Deal]:
+    """The deal of each line, by its id, in a constant number of queries; a chosen offer at today's price."""
+    chosen = _chosen({line.id for line in lines})
+    deals = {line.id: _as_requested(line) for line in lines if line.id not in chosen}
+    wanted = {
+        line.id: (line.item_id, offer.supplier_id, offer.uom, requisitions.open_quantity(line))
+        for line in lines
+        if (offer := chosen.get(line.id)) is not None
+    }
+    days = {requisitions.today_at(line.ship_to) for line in lines if line.id in chosen}
+    prices = prices_on(min(days), wanted.values()) if days else {}
+    for line_id, key in wanted.items():
+        price = prices.get(key)
+        offer = chosen[line_id]
+        unit_price = price.unit_price if price else offer.list_price
+        deals[line_id] = Deal(offer, unit_price, price.contract.number if price else "", is_chosen=True)
+    return deals
+
+
+def _as_requested(line: RequisitionLine) -> Deal:
+    contract = line.contract_line.contract.number if line.contract_line else ""
+    return Deal(line.offer, line.unit_price, contract)
+
+
+def _chosen(line_ids: Collection[int]) -> dict[int, Offer]:
+    rows = db.session.execute(
+        select(SourcingChoice.requisition_line_id, Offer)
+        .join(Offer, Offer.id == SourcingChoice.offer_id)
+        .where(SourcingChoice.requisition_line_id.in_(line_ids))
+        .options(joinedload(Offer.supplier))
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def check(line: RequisitionLine, deal: Deal) -> None:
+    """Raises Invalid for an offer in another pack, or a price above what was approved beyond tolerance."""
+    name = f"{line.item.name} from {deal.offer.supplier.name}"
+    if deal.offer.factor != line.offer.factor:
+        raise Invalid(f"{name} comes in another pack ({deal.offer.uom}). Have the request changed to it.")
+    quantity, currency = requisitions.open_quantity(line), line.requisition.currency
+    cost, approved = extended(quantity, deal.unit_price), extended(quantity, line.unit_price)
+    if cost > highest(approved):
+        raise Invalid(
+            f"{name} costs {money(cost, currency)}; {money(approved, currency)} were approved in "
+            f"{line.requisition.number}. Choose another offer, or have the difference approved."
+        )

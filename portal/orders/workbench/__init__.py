@@ -1,0 +1,1 @@
+"""The buyer's workbench: approved lines that cannot go by themselves."""

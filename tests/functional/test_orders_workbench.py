@@ -1,0 +1,148 @@
+"""What needs nobody is ordered by itself; what a buyer must decide waits, with offers side by side."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from portal.budgets.rules import Term
+from portal.catalog.models import Offer
+from portal.foundation import clock
+from portal.foundation.db import db, transaction
+from portal.foundation.errors import Invalid
+from portal.identity.rules import Role
+from portal.masterdata.models import Contract, ContractLine, Supplier
+from portal.orders import followed, services
+from portal.orders.models import PurchaseOrder
+from portal.orders.queries import workbench
+from portal.orders.workbench import services as bench
+from portal.orders.workbench.deciding import groups
+from portal.orders.workbench.rules import Why
+from portal.requisitions.models import RequisitionLine
+from tests import ordering
+from tests.hospital import Hospital
+from tests.ordering import approved, balance, words
+from tests.visitor import Visitor
+
+REST = timedelta(minutes=15)
+
+
+@pytest.fixture
+def connected(hospital: Hospital) -> Hospital:
+    """A hospital whose supplier got an order before."""
+    ordering.connect(hospital)
+    ordering.placed(hospital, {hospital.catheter_offer: 1})
+    return hospital
+
+
+def other_offer(hospital: Hospital, price: str, *, contracted: bool = True, factor: int = 10) -> Offer:
+    """The gloves from a second supplier."""
+    today = clock.today()
+    with transaction():
+        supplier = Supplier(code="17300002", name="Northgate Supply", network_id="")
+        db.session.add(supplier)
+        db.session.flush()
+        offer = Offer(
+            item_id=hospital.gloves.id, supplier_id=supplier.id, supplier_part="N-GLOVE",
+            uom="BX" if factor == 10 else "CA", factor=Decimal(factor), list_price=Decimal(price),
+        )  # fmt: skip
+        contract = Contract(
+            number="C-2002",
+            name="Gloves",
+            supplier_id=supplier.id,
+            valid_from=today,
+            valid_to=today + REST * 999,
+        )
+        db.session.add_all([offer, contract])
+        db.session.flush()
+        if contracted:
+            db.session.add(
+                ContractLine(
+                    contract_id=contract.id,
+                    item_id=hospital.gloves.id,
+                    uom=offer.uom,
+                    unit_price=Decimal(price),
+                    valid_from=today,
+                    valid_to=contract.valid_to,
+                )
+            )
+    return offer
+
+
+def place_ready(hospital: Hospital, *, later: timedelta = REST) -> list[PurchaseOrder]:
+    """What the scheduled job does, some time later."""
+    with time_machine.travel(clock.now() + later, tick=False), transaction():
+        return bench.place_ready(hospital.organization.id, rested=REST)
+
+
+def why(hospital: Hospital) -> list[tuple[list[Why], list[list[Why]]]]:
+    """Why each group waits, and each of its lines."""
+    db.session.expire_all()
+    found = groups(workbench(hospital.actor(Role.BUYER)))
+    return [(group.why, [one.why for one in group.lines]) for group in found]
+
+
+def test_two_requests_of_two_become_one_line_of_four_by_themselves(connected: Hospital) -> None:
+    lines = [
+        *approved(connected, {connected.gloves_offer: 2}),
+        *approved(connected, {connected.gloves_offer: 2}),
+    ]
+    assert place_ready(connected, later=timedelta(minutes=14)) == []
+    (order,) = place_ready(connected)
+    (line,) = ordering.fresh(order).lines
+    assert (line.quantity, [source.quantity for source in line.sources]) == (4, [2, 2])
+    requisitions = [db.session.get_one(RequisitionLine, one).requisition_id for one in lines]
+    shares = [(part.quantity, part.order) for one in requisitions for part in followed.parts_of([one])]
+    assert shares == [(2, order.number), (2, order.number)]
+    assert place_ready(connected) == []
+
+
+def test_what_a_buyer_must_decide_stays(connected: Hospital) -> None:
+    approved(connected, {connected.gloves_offer: 2})
+    with transaction():
+        connected.supplier.minimum_order = Decimal(100)
+    assert why(connected) == [([Why.MINIMUM], [[]])]
+    with transaction():
+        connected.supplier.minimum_order = Decimal()
+    other_offer(connected, "7.00")
+    assert why(connected) == [([], [[Why.SEVERAL]])]
+    assert place_ready(connected) == []
+
+
+def test_a_cheaper_offer_is_chosen_with_the_saving_in_view(connected: Hospital, client: Visitor) -> None:
+    (line_id,) = approved(connected, {connected.gloves_offer: 2})
+    offer = other_offer(connected, "6.75")
+    held = balance(connected).held(Term.ORDERED)
+    buyer = ordering.visitor(client, connected, Role.BUYER)
+    assert "several contracted offers" in words(buyer.get("/workbench"))
+    shown = buyer.get(f"/workbench/lines/{line_id}")
+    assert "saves $1.00" in words(shown)
+    action = f"/workbench/lines/{line_id}/offers/{offer.id}"
+    assert buyer.send(shown, {}, action=action).status_code == 303
+    told = words(buyer.get("/workbench"))
+    assert "Nothing was ever ordered from Northgate Supply" in told
+    with transaction():
+        (order,) = services.place(connected.actor(Role.BUYER), [line_id])
+    (line,) = ordering.fresh(order).lines
+    assert (line.unit_price, line.supplier_part, order.total) == (
+        Decimal("6.75"),
+        "N-GLOVE",
+        Decimal("13.50"),
+    )
+    after = balance(connected)
+    assert (after.held(Term.REQUESTED), after.held(Term.ORDERED) - held) == (0, Decimal("13.50"))
+
+
+@pytest.mark.parametrize(
+    ("price", "factor", "sentence"),
+    [("9.00", 10, r"costs \$18.00; \$14.50 were approved"), ("60.00", 100, "another pack")],
+)
+def test_an_offer_that_does_not_fit_is_refused(
+    connected: Hospital, price: str, factor: int, sentence: str
+) -> None:
+    (line_id,) = approved(connected, {connected.gloves_offer: 2})
+    offer = other_offer(connected, price, factor=factor)
+    with pytest.raises(Invalid, match=sentence), transaction():
+        bench.choose(connected.actor(Role.BUYER), line_id, offer.id)
+    assert db.session.query(PurchaseOrder).count() == 1
