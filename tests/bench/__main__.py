@@ -22,6 +22,7 @@ Submit     all checks of five lines, budget lock and approval, against inserting
            and audit event.
 Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
 Confirm    store, claim, translate, apply of five lines, against two transactions that insert the rows.
+Ship       the same of ship notices of five lines with lots.
 Receive    enter and post with stock, order and outbox, against inserting the rows.
 Scan       a barcode at the point of care until the answer (item, stock here and nearby, recall; the lines of
            the case stay in the browser, an offer is looked up when that part is opened), against one indexed
@@ -59,6 +60,7 @@ from tests.bench import (
     receiving,
     scanning,
     search,
+    shipping,
     submission,
     using,
 )
@@ -70,7 +72,7 @@ from tests.bench.pages import Served
 LEAST = 3  # one round to warm up, one batch for the bare side, one to measure
 WIDTH = 150
 TERMINATED = 128 + signal.SIGTERM  # leaving by an exception stops the servers too
-PARTS = ("chain", "take", "use", "recall", "scan", "search")
+PARTS = ("chain", "answers", "receive", "take", "use", "recall", "scan", "search")
 AS_WRITTEN = "\b\n"  # click leaves the lines of such a paragraph alone
 
 
@@ -110,8 +112,8 @@ def _measured(size: Size, parts: Collection[str]) -> Iterator[Figure]:
         folder = Path(name)
         with delivery.partner(folder) as address, ground.prepared(folder, address) as place:
             _grow(place, 0, size.offers)
-            if "chain" in parts:
-                yield from _chain(place, address, size.requests, size.seconds)
+            if not {"chain", "answers", "receive"}.isdisjoint(parts):
+                yield from _chain(place, address, size, parts)
             if "take" in parts:
                 yield from _moves(place, size.requests, size.seconds)
             if "use" in parts:
@@ -139,22 +141,26 @@ def _pages(place: Ground, portal: Served, size: Size, parts: Collection[str]) ->
                 yield from search.measure(place, portal, bare, offers=offers, plan=plan)
 
 
-def _chain(place: Ground, address: str, requests: int, seconds: float) -> Iterator[Figure]:
+def _chain(place: Ground, address: str, size: Size, parts: Collection[str]) -> Iterator[Figure]:
     """One requisition after another goes the whole way: what a measure makes, the next one needs."""
-    size = min(CLINICS, max(2, requests // ROUNDS // 2))
-    rounds = -(-requests // size)
-    one_by_one = Plan(works=size, rounds=rounds, seconds=seconds, least=LEAST)
-    batches = Plan(works=1, operations=size, rounds=rounds, seconds=seconds, least=LEAST)
+    many = min(CLINICS, max(2, size.requests // ROUNDS // 2))
+    rounds = -(-size.requests // many)
+    one_by_one = Plan(works=many, rounds=rounds, seconds=size.seconds, least=LEAST)
+    batches = Plan(works=1, operations=many, rounds=rounds, seconds=size.seconds, least=LEAST)
     _say("submit")
     submit, requisition_ids = submission.measure(place, one_by_one)
-    yield submit
     _say("deliver")
     deliver, orders = delivery.measure(place, address, requisition_ids, batches)
-    yield deliver
-    _say("confirm")
-    yield confirming.measure(place, orders, batches)
-    _say("receive")
-    yield receiving.measure(place, orders, one_by_one)
+    if "chain" in parts:
+        yield from (submit, deliver)
+    if not {"chain", "answers"}.isdisjoint(parts):
+        _say("confirm")
+        yield confirming.measure(place, orders, batches)
+        _say("ship")
+        yield shipping.measure(place, orders, batches)
+    if not {"chain", "receive"}.isdisjoint(parts):
+        _say("receive")
+        yield receiving.measure(place, orders, one_by_one)
 
 
 def _moves(place: Ground, requests: int, seconds: float) -> Iterator[Figure]:

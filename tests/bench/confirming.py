@@ -1,6 +1,6 @@
 """Confirmations through the inbox (store, translate, apply), against inserting their rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import count
 
@@ -75,7 +75,12 @@ def _document(ground: Ground, order: Order, message_id: str) -> bytes:
             for line in order.lines
         ),
     )
-    header = Header(
+    return write_request(header(ground, order, message_id), write_confirmation(document), dtd="Fulfill.dtd")
+
+
+def header(ground: Ground, order: Order, message_id: str) -> Header:
+    """The envelope of what the supplier of an order sends."""
+    return Header(
         message_id=message_id,
         sent_at=SENT_AT,
         from_=("NetworkID", order.supplier_network_id),
@@ -83,11 +88,17 @@ def _document(ground: Ground, order: Order, message_id: str) -> bytes:
         sender=("NetworkID", "AN-HUB"),
         secret="inbound-secret",
     )
-    return write_request(header, write_confirmation(document), dtd="Fulfill.dtd")
 
 
 def _application(ground: Ground, orders: list[Order]) -> Callable[[], object]:
     documents = {order.number: _document(ground, order, f"{order.number}@supplier") for order in orders}
+    return application(ground, orders, documents, "supplier")
+
+
+def application(
+    ground: Ground, orders: list[Order], documents: Mapping[str, bytes], what: str
+) -> Callable[[], object]:
+    """Stores one document of each order by itself, then applies all that wait."""
     senders = {order.number: order.supplier_network_id for order in orders}
 
     def apply() -> None:
@@ -95,13 +106,13 @@ def _application(ground: Ground, orders: list[Order]) -> Callable[[], object]:
             with ground.acting(), transaction():
                 partner = db.session.get_one(Partner, ground.network_id)
                 services.receive(
-                    partner, kind="cxml", key=f"{number}@supplier", raw=raw, sender=senders[number]
+                    partner, kind="cxml", key=f"{number}@{what}", raw=raw, sender=senders[number]
                 )
         with ground.acting():
             while apply_due():
                 pass
         left = ground.owner.execute(UNAPPLIED).fetchone()
-        assert left == (0,), "every confirmation is applied"
+        assert left == (0,), "every document is applied"
 
     return apply
 
