@@ -31,7 +31,7 @@ class Document:
 
 def documents(actor: Actor, known: Known) -> list[Document]:
     """What belongs to the order, the newest first: supplier, receipts, invoices, paper, messages."""
-    all_of_them = [*_of_supplier(known), *_linked(actor, known), _paper(known.order)]
+    all_of_them = [*_of_supplier(known), *_linked(actor, known), *_paper(known.order)]
     if actor.can(Permission.OPERATE_EXCHANGE):
         all_of_them += [_message(one) for one in known.messages]
     return sorted(all_of_them, key=lambda one: one.at, reverse=True)
@@ -59,11 +59,10 @@ def _linked(actor: Actor, known: Known) -> Iterator[Document]:
         )
 
 
-def _paper(order: PurchaseOrder) -> Document:
-    return Document(
-        "Order", order.number, order.ordered_at, "to print",
-        endpoint="orders.print_order", arguments=(("order_id", order.id),),
-    )  # fmt: skip
+def _paper(order: PurchaseOrder) -> Iterator[Document]:
+    for note, endpoint in (("as PDF", "paper.pdf"), ("to print", "orders.print_order")):
+        arguments = (("order_id", order.id),)
+        yield Document("Order", order.number, order.ordered_at, note, endpoint, arguments)
 
 
 def _message(message: Message) -> Document:

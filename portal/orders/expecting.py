@@ -16,12 +16,17 @@ def history_of(supplier_ids: Collection[int]) -> History:
     return History(deliveries(set(supplier_ids)) if supplier_ids else [])
 
 
+def due_on(line: PurchaseOrderLine) -> date:
+    """The day of a line as the documents say it: announced, promised, or else asked for."""
+    return line.expected_on or line.promised_on or line.needed_on
+
+
 def expected_on(history: History, supplier_id: int, line: PurchaseOrderLine) -> date | None:
     """The day the rest of a line should be here; None when nothing of it is outstanding."""
     counted = line.quantities
     if counted.outstanding <= 0:
         return None
-    due = line.expected_on or line.promised_on or line.needed_on
+    due = due_on(line)
     if line.shipped >= counted.wanted:
         return due  # on its way: the ship notice knows better than the past
     return history.expected(supplier_id, line.item_id, due)

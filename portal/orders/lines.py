@@ -10,7 +10,7 @@ from portal.exchange.models import WorkItem
 from portal.foundation.filters import unit_price
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
-from portal.orders.expecting import expected_on
+from portal.orders.expecting import due_on, expected_on
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.presenters import STATUSES
 from portal.orders.punctuality import History
@@ -42,7 +42,7 @@ class LineRow:
     promised: date | None
     promised_late: int
     expected: date | None
-    expected_why: str
+    moved: int
     confirmed: Decimal
     backordered: Decimal
     rejected: Decimal
@@ -76,7 +76,7 @@ def _line_row(
     price = line.confirmed_price
     troubles = [item.sentence for item in items if item.key.startswith(f"line-{line.id}-")]
     late = _late(line, today)
-    judged = history.of(order.supplier_id, line.item_id)
+    due, expected = due_on(line), expected_on(history, order.supplier_id, line)
     return LineRow(
         id=line.id,
         number=line.line_number,
@@ -93,8 +93,8 @@ def _line_row(
         needed=line.needed_on,
         promised=line.promised_on,
         promised_late=(line.promised_on - line.needed_on).days if line.promised_on else 0,
-        expected=expected_on(history, order.supplier_id, line),
-        expected_why=judged.told("The supplier") if judged and counted.outstanding else "",
+        expected=expected,
+        moved=(expected - due).days if expected else 0,
         confirmed=line.confirmed,
         backordered=line.backordered,
         rejected=line.rejected,
@@ -113,7 +113,7 @@ def _line_row(
 
 
 def _late(line: PurchaseOrderLine, today: date) -> list[str]:
-    due = line.expected_on or line.promised_on or line.needed_on
+    due = due_on(line)
     if line.quantities.outstanding <= 0 or due >= today:
         return []
     days = (today - due).days

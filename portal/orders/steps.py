@@ -167,7 +167,7 @@ def _waiting(known: Known, label: str, message: Message, kind: str) -> Step:
     step.then = "It goes to the supplier." if kind == "erp" else "The supplier confirms it."
     item = next((one for one in known.items if one.message_id == message.id), None)
     if message.state is MessageState.NEEDS_ATTENTION:
-        step.trouble, step.note = True, "Stopped"
+        step.trouble, step.note, step.holder = True, "Stopped", "A person, among the work items"
         step.text = item.sentence if item else message.cause
         step.facts = _facts(
             ("Stopped", known.moment(item.opened_at) if item else None),

@@ -240,7 +240,7 @@ def test_the_order_page_tells_everything(connected: Hospital, buyer: Visitor, or
     told = words(shown)
     for sentence in (
         "2 decisions are waiting",
-        "1 BX of Urinary catheter, 14 Fr is backordered.",
+        "1 BX of Urinary catheter, 14 Fr is backordered, and no day is named.",
         "Was $20.00 now $21.50",
         "4 BX for CC100 Emergency",
         "LOT-9",
