@@ -68,14 +68,15 @@ from portal.orders import outlook as order_outlook
 from portal.orders import page as order_page
 from portal.orders import services as orders
 from portal.orders import views as orders_views
+from portal.orders.blanket import views as blanket_views
 from portal.orders.calendar import views as calendar_views
 from portal.orders.differences import covering
+from portal.orders.differences import jobs as differences_jobs
 from portal.orders.differences import views as differences_views
 from portal.orders.paper import views as paper_views
-from portal.orders.blanket import views as blanket_views
 from portal.orders.routing import views as routing_views
-from portal.orders.workbench import jobs as workbench_jobs
 from portal.orders.versions import views as order_versions_views
+from portal.orders.workbench import jobs as workbench_jobs
 from portal.receiving import deliveries as receiving_deliveries
 from portal.receiving import outbound as receiving_outbound
 from portal.receiving import queries as receiving_queries
@@ -105,6 +106,7 @@ JOB_MODULES = (
     identity_jobs,
     inventory_jobs,
     masterdata_jobs,
+    differences_jobs,
     operations_jobs,
     replenishment_jobs,
     lists_jobs,
@@ -116,8 +118,8 @@ JOB_MODULES = (
 BLUEPRINTS = (
     exchange.blueprint,
     identity.blueprint,
-    masterdata_views.blueprint,
     comments_views.blueprint,
+    masterdata_views.blueprint,
     catalog_views.blueprint,
     budgets_views.blueprint,
     inventory_views.blueprint,
@@ -131,8 +133,8 @@ BLUEPRINTS = (
     paper_views.blueprint,
     routing_views.blueprint,
     blanket_views.blueprint,
-    receiving_views.blueprint,
     calendar_views.blueprint,
+    receiving_views.blueprint,
     invoices_views.blueprint,
     replenishment_views.blueprint,
     clinical_views.blueprint,
@@ -162,8 +164,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_identity(app)
     help_ended_sessions(app)
     limit_launches(app)
-    limit_addresses(app, settings.sign_in_limit, mail_views.MAIL_LINKS, scope="mail_links", refused_only=True)
     limit_addresses(app, settings.sign_in_limit, calendar_views.FEED, scope="calendar", refused_only=True)
+    limit_addresses(app, settings.sign_in_limit, mail_views.MAIL_LINKS, scope="mail_links", refused_only=True)
     return app
 
 
@@ -293,8 +295,8 @@ def _connect_features() -> None:
     around.on_order.attach(followed.on_order)
     around.recalls.attach(recalled)
     expecting.deliveries.attach(receiving_deliveries.recent)
+    comment_subjects.follow(requisition_commented.KIND, requisition_commented.subject)
+    comment_subjects.follow(commented.KIND, commented.subject)
     order_page.linked_documents.attach(receiving_queries.linked_to_order)
     order_page.linked_documents.attach(receiving_queries.returns_of_order)
     order_page.linked_documents.attach(invoice_queries.linked_to_order)
-    comment_subjects.follow(requisition_commented.KIND, requisition_commented.subject)
-    comment_subjects.follow(commented.KIND, commented.subject)

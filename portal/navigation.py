@@ -56,6 +56,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Decide",
         (
             Entry("Approvals", "approvals.inbox", (_P.APPROVE, _P.OVERRIDE_BUDGET, _P.BUY), icon="checks"),
+            Entry("Prices beyond approval", "differences.questions", (_P.APPROVE,), icon="scale"),
             Entry("Mailbox", "mailbox.show", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET), icon="mail"),
             Entry("Budgets", "budgets.listing", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET), icon="wallet"),
         ),
@@ -69,6 +70,8 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Routes of orders", "routing.listing", (_P.BUY, _P.MANAGE_MASTER_DATA), icon="send"),
             Entry("Expected deliveries", "calendar.show", (_P.VIEW_ORDERS,), icon="calendar"),
             Entry("Work items", "operations.work_items", (_P.RESOLVE_WORK_ITEMS,), icon="alert-circle"),
+            Entry("Does not come", "differences.backorders", (_P.BUY,), icon="clock"),
+            Entry("Price differences", "differences.prices", (_P.BUY,), icon="scale"),
             Entry("Mentions", "comments.mentions", (_P.VIEW_ORDERS, _P.REQUEST), icon="at"),
         ),
     ),

@@ -42,6 +42,7 @@ def schedule(settings: Settings) -> dict[str, float]:
         "portal.masterdata.jobs.sync_everywhere": 900.0,
         "portal.operations.jobs.seal_audit": 900.0,
         "portal.orders.workbench.jobs.place_ready": 60.0,
+        "portal.orders.differences.jobs.attend": 300.0,
         "portal.replenishment.jobs.sweep": 300.0,
         "portal.requisitions.lists.jobs.sweep": 300.0,
     }

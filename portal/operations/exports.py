@@ -58,6 +58,7 @@ ITEM_HEADER = (
     "sentence",
     "suggestion",
     "at stake",
+    "days of cover",
     "owner",
     "resolved",
     "resolution",
@@ -72,7 +73,8 @@ def work_items(statement: Select[Any]) -> Iterator[str]:
 def _item_cells(item: WorkItem, at_stake: object, owner: str | None) -> Sequence[object]:
     return (
         item.opened_at.isoformat(), ITEM_LABELS[item.kind], item.subject, item.sentence, item.suggestion,
-        at_stake, owner, item.resolved_at.isoformat() if item.resolved_at else "", item.resolution,
+        at_stake, item.cover_days, owner,
+        item.resolved_at.isoformat() if item.resolved_at else "", item.resolution,
     )  # fmt: skip
 
 

@@ -143,6 +143,7 @@ class ItemRow:
     is_mine: bool
     opened_at: datetime
     at_stake: Decimal | None
+    cover_days: int | None
     resolved_at: datetime | None
     resolution: str
 
@@ -162,6 +163,7 @@ def item_row(actor: Actor, item: WorkItem, at_stake: Decimal | None, owner: str 
         is_mine=item.owner_id is not None and item.owner_id == actor.account_id,
         opened_at=item.opened_at,
         at_stake=at_stake,
+        cover_days=item.cover_days,
         resolved_at=item.resolved_at,
         resolution=item.resolution,
     )

@@ -26,6 +26,8 @@ from portal.operations import (
     trail,
 )
 from portal.operations import work_items as items
+from portal.orders.differences import presenters as differences
+from portal.orders.differences.forms import DecideForm
 from portal.settings import Settings
 
 blueprint = Blueprint("operations", __name__)
@@ -230,7 +232,13 @@ def resolve(item_id: int) -> ResponseReturnValue:
 def _item_page(item_id: int, form: forms.ResolveForm) -> str:
     item, facts = items.one(actor(), item_id), items.facts(item_id)
     row = presenters.item_row(actor(), item, facts.at_stake, facts.owner)
-    return render_template("operations/work_item.html", form=form, item=row, facts=facts)
+    panel = differences.panel(actor(), item)
+    decide_form = DecideForm(formdata=None)
+    if panel is not None:
+        decide_form.suggest(panel)
+    return render_template(
+        "operations/work_item.html", form=form, item=row, facts=facts, panel=panel, decide_form=decide_form
+    )
 
 
 @blueprint.get("/operations/find")

@@ -29,13 +29,15 @@ AT_STAKE: ColumnElement[Any] = func.coalesce(WorkItem.at_stake, PurchaseOrder.to
 ITEM_ORDERS: dict[str, ColumnElement[Any]] = {
     "age": WorkItem.opened_at.desc(),
     "-age": WorkItem.opened_at.asc(),
+    "cover": WorkItem.cover_days.asc().nulls_last(),
+    "-cover": WorkItem.cover_days.desc().nulls_last(),
     "stake": AT_STAKE.asc().nulls_first(),
     "-stake": AT_STAKE.desc().nulls_last(),
 }
 
 
 def listing(actor: Actor, wanted: ItemFilter, sort: str = "") -> Select[Any]:
-    """Rows of (work item, money at stake, owner's name), the oldest first."""
+    """Rows of (work item, money at stake, owner's name), what stops care first, then the oldest first."""
     statement = (
         select(WorkItem, AT_STAKE.label("at_stake"), Account.name.label("owner"))
         .outerjoin(Account, Account.id == WorkItem.owner_id)
@@ -44,15 +46,17 @@ def listing(actor: Actor, wanted: ItemFilter, sort: str = "") -> Select[Any]:
             and_(WorkItem.subject_type == "purchase_order", PurchaseOrder.id == WorkItem.subject_id),
         )
         .where(*_visible(actor), WorkItem.resolved_at.is_not(None) == (wanted.which == "resolved"))
-        .order_by(ITEM_ORDERS.get(sort, _default_order(wanted)), WorkItem.id)
+        .order_by(*([ITEM_ORDERS[sort]] if sort in ITEM_ORDERS else _default_order(wanted)), WorkItem.id)
     )
     if wanted.which == "mine":
         statement = statement.where(WorkItem.owner_id == actor.account_id)
     return statement.where(WorkItem.kind == wanted.kind) if wanted.kind else statement
 
 
-def _default_order(wanted: ItemFilter) -> ColumnElement[Any]:
-    return WorkItem.resolved_at.desc() if wanted.which == "resolved" else WorkItem.opened_at.asc()
+def _default_order(wanted: ItemFilter) -> list[ColumnElement[Any]]:
+    if wanted.which == "resolved":
+        return [WorkItem.resolved_at.desc()]
+    return [WorkItem.cover_days.asc().nulls_last(), WorkItem.opened_at.asc()]
 
 
 def one(actor: Actor, item_id: int, *, lock: bool = False) -> WorkItem:

@@ -64,6 +64,22 @@ EVENTS: dict[str, tuple[str, str, str, Told]] = {
     "order.change": (
         "Order changed", "info", "edit", lambda after, _: f"Version {after['version']}: {after['reason']}",
     ),
+    "order.decide": (
+        "Difference decided", "info", "scale",
+        lambda after, _: f"Line {after['line']}: {after['words']}",
+    ),
+    "order.ask_price": (
+        "Approver asked about a price", "info", "help",
+        lambda after, _: f"Line {after['line']}",
+    ),
+    "order.decide_price": (
+        "Price decided by an approver", "info", "scale",
+        lambda after, _: f"Line {after['line']}: {after['state']}. {after['comment']}".strip(),
+    ),
+    "order.choose": (
+        "Requester chose", "info", "user-check",
+        lambda after, _: f"Line {after['line']}: {after['choice'].replace('_', ' ')}",
+    ),
     "order.status": (
         "Status", "neutral", "point", lambda after, _: STATUSES[OrderStatus(after["status"])].label,
     ),

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from werkzeug.test import TestResponse
 
 from portal.catalog.models import Offer
 from portal.exchange.models import Message, WorkItem
@@ -12,10 +13,11 @@ from portal.exchange.queries import open_items_about
 from portal.exchange.rules import WorkItemKind
 from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
+from portal.foundation.mail import Mail
 from portal.identity.rules import Role
 from portal.masterdata.models import ContractLine, Supplier
 from portal.orders import queries
-from portal.orders.differences import asking, grouping, services
+from portal.orders.differences import asking, grouping, jobs, rejections, services, telling
 from portal.orders.differences.models import LineDecision
 from portal.orders.differences.queries import open_questions, open_shortages
 from portal.orders.followed import parts_of
@@ -24,7 +26,8 @@ from portal.orders.rules import OrderStatus
 from portal.requisitions.rules import progress_of
 from tests import ordering
 from tests.hospital import Hospital
-from tests.ordering import balance, confirm, confirmation, fresh, part
+from tests.ordering import balance, confirm, confirmation, fresh, part, words
+from tests.visitor import Visitor
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -232,3 +235,79 @@ def test_shortages_stand_in_the_order_of_what_stops_care_first(
         for item, days in zip(open_items_about("purchase_order", order.id), (9, 2), strict=True):
             item.cover_days = days
     assert [one.item.cover_days for one in open_shortages(hospital.actor(Role.BUYER))] == [2, 9]
+
+
+def post(browser: Visitor, address: str, values: dict[str, object], page: str = "") -> TestResponse:
+    """The form as a browser sends it, with the token of its page."""
+    return browser.post(address, data={**values, "csrf_token": browser.csrf_token(page or address)})
+
+
+def test_a_buyer_decides_on_the_work_item_and_an_approver_on_their_page(
+    client: Visitor, hospital: Hospital, order: PurchaseOrder
+) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "changed", price="30")]}))
+    item_id = item_of(order).id
+    client.sign_in(hospital.email(Role.BUYER))
+    shown = words(client.get(f"/operations/work-items/{item_id}"))
+    assert "Accept $30.00 per BX" in shown
+    assert "$40.00 over all lines" in words(client.get("/orders/price-differences"))
+    address = f"/orders/differences/{item_id}"
+    refused = client.submit(address, {"act": "dispute", "words": ""}, action=address)
+    assert refused.status_code == 422
+    assert "Say what you ask of the supplier." in words(refused)
+    assert post(client, address, {"act": "split"}).status_code == 422
+    assert post(client, address, {"act": "accept"}).status_code == 303
+    assert "An approver is asked" in words(client.get(address))
+    approver = ordering.visitor(client, hospital, Role.APPROVER)
+    assert "80.00 were approved, it would cost $120.00, $40.00 more" in words(
+        approver.get("/orders/price-questions")
+    )
+    (question,) = open_questions()
+    path = f"/orders/price-questions/{question.id}"
+    assert post(approver, path, {"answer": "no", "comment": ""}, "/orders/price-questions").status_code == 422
+    assert post(approver, path, {"answer": "yes"}, "/orders/price-questions").status_code == 303
+    assert line_of(order).unit_price == 30
+    assert post(client, address, {"act": "accept"}).status_code in (409, 422)
+
+
+def test_a_requester_chooses_what_becomes_of_a_backorder(
+    client: Visitor, hospital: Hospital, order: PurchaseOrder
+) -> None:
+    confirm(confirmation(order.number, {10: [part(4, "backordered")]}))
+    source = line_of(order).sources[0]
+    client.sign_in(hospital.email(Role.CLINIC_MANAGER))
+    address = f"/requisitions/{source.requisition_line.requisition_id}/shortages"
+    shown = words(client.get(address))
+    assert "4 BX of Urinary catheter, 14 Fr are backordered" in shown
+    assert "Choose by" in shown
+    data = {"line": line_of(order).id, "requested": source.requisition_line_id, "choice": "cancel"}
+    assert post(client, address, {**data, "choice": "substitute"}).status_code == 409
+    assert post(client, address, data).status_code == 303
+    assert "You chose: Cancel it" in words(client.get(address))
+    buyer = ordering.visitor(client, hospital, Role.BUYER)
+    assert "Clinic manager: cancel it" in words(buyer.get("/orders/backorders"))
+    with transaction():
+        item_of(order).opened_at -= timedelta(days=3)
+    assert post(client, address, {**data, "choice": "wait"}).status_code == 409
+
+
+def test_a_rejection_that_stands_is_compensated_once_and_the_requester_told(
+    hospital: Hospital, order: PurchaseOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "is_on", lambda: True)
+    other_supplier(hospital, "20.50")
+    confirm(confirmation(order.number, {10: [part(4, "rejected")], 20: [part(2)]}))
+    jobs.attend_organization(hospital.organization.id)
+    assert line_of(order).status is OrderStatus.REJECTED, "the supplier may still take it back"
+    with transaction():
+        item_of(order).opened_at -= rejections.GRACE
+    for _ in range(2):
+        jobs.attend_organization(hospital.organization.id)
+    assert line_of(order).status is OrderStatus.CANCELLED
+    assert balance(hospital).ordered == Decimal("14.50")
+    assert sent_since(order) == [f"{order.number}-v2"]
+    letter = db.session.query(Mail).filter(Mail.subject.contains("does not come")).one()
+    assert letter.account_id == hospital.accounts[Role.CLINIC_MANAGER].id
+    assert "from Ridgeway Supply, $20.50 per BX" in letter.body
+    confirm(confirmation(order.number, {10: [part(4)]}, number="OC-2"))
+    assert line_of(order).status is OrderStatus.CANCELLED

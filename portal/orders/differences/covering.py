@@ -2,8 +2,13 @@
 
 from collections.abc import Collection
 
+from sqlalchemy import BigInteger, cast, func, select
+
+from portal.exchange.models import WorkItem
+from portal.foundation.db import db
 from portal.foundation.hooks import Collector
-from portal.orders.differences.rules import Cover
+from portal.orders.differences.rules import KINDS, Cover
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 
 covers: Collector[[int, Collection[int]], Cover] = Collector()
 """Higher features say how long the items (by id) on the shelf of a location (by id) last."""
@@ -17,3 +22,28 @@ def of_location(location_id: int, item_ids: Collection[int]) -> dict[int, Cover]
 def days_left(location_id: int, item_ids: Collection[int]) -> dict[int, int]:
     """Days until the shelf is empty, by item."""
     return {item_id: one.days for item_id, one in of_location(location_id, item_ids).items()}
+
+
+def refresh() -> None:
+    """Reckons the days of cover of all open differences anew: stock, usage and cases move on."""
+    rows = db.session.execute(
+        select(WorkItem, PurchaseOrder.location_id, PurchaseOrderLine.item_id)
+        .join(
+            PurchaseOrderLine,
+            PurchaseOrderLine.id == cast(func.split_part(WorkItem.key, "-", 2), BigInteger),
+        )
+        .join(PurchaseOrderLine.order)
+        .where(
+            WorkItem.kind.in_(KINDS),
+            WorkItem.subject_type == PurchaseOrder.__tablename__,
+            WorkItem.resolved_at.is_(None),
+            WorkItem.key.regexp_match(r"^line-\d{1,18}-"),
+        )
+        .order_by(WorkItem.id)
+    ).all()
+    wanted: dict[int, set[int]] = {}
+    for _, location_id, item_id in rows:
+        wanted.setdefault(location_id, set()).add(item_id)
+    known = {location_id: days_left(location_id, items) for location_id, items in wanted.items()}
+    for item, location_id, item_id in rows:
+        item.cover_days = known[location_id].get(item_id)

@@ -13,7 +13,7 @@ from portal.exchange.models import WorkItem
 from portal.exchange.rules import WorkItemKind
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
-from portal.foundation.errors import Conflict
+from portal.foundation.errors import Conflict, NotFound
 from portal.masterdata.models import Location
 from portal.orders import queries as orders
 from portal.orders.differences.models import BackorderChoice, LineDecision, PriceQuestion
@@ -47,6 +47,15 @@ def of_item(item: WorkItem) -> Difference | None:
     order = orders.find(item.subject_id or 0) if line_id else None
     line = next((one for one in order.lines if one.id == line_id), None) if order else None
     return Difference(item, order, line) if order and line else None
+
+
+def case_for(actor: Actor, item_id: int) -> Difference:
+    """A difference for a buyer of its facility, to look at; raises NotFound."""
+    item = found(db.session.get(WorkItem, item_id), "difference")
+    case = found(of_item(item), "difference")
+    if not actor.can(Permission.BUY, facility_id=case.order.location.facility_id):
+        raise NotFound("There is no such difference.")
+    return case
 
 
 def lock(actor: Actor, item_id: int) -> Difference:

@@ -28,6 +28,19 @@ from portal.orders.versions.services import BeyondApproval, change
 LATER = timedelta(days=14)  # when the supplier names no day
 
 
+def decide(actor: Actor, item_id: int, act: Act, *, words: str = "", offer_id: int | None = None) -> str:
+    """Does one of the acts; returns what happened in a sentence. Raises as the act does."""
+    if act is Act.ACCEPT:
+        return accept(actor, item_id, reason=words)
+    if act is Act.DISPUTE:
+        return dispute(actor, item_id, words)
+    if act is Act.SPLIT:
+        return split(actor, item_id)
+    if act is Act.CANCEL:
+        return cancel(actor, item_id, words)
+    return reorder(actor, item_id, offer_id or 0)[0]
+
+
 def accept(actor: Actor, item_id: int, *, reason: str = "") -> str:
     """Takes what the supplier says; returns what happened in a sentence.
 

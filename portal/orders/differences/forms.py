@@ -1,0 +1,77 @@
+"""Forms for deciding about differences."""
+
+from typing import TypeVar
+
+from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, Optional
+
+from portal.orders.differences.presenters import Panel
+from portal.orders.differences.rules import Choice
+from portal.orders.forms import ConflictForm, DayField, row_number
+
+LONGEST = 500
+
+
+LENGTH = Length(max=LONGEST, message=f"At most {LONGEST} characters.")
+
+
+class DecideForm(ConflictForm):
+    """What to do about one difference, with the words that go along."""
+
+    act = RadioField("What to do", validators=[DataRequired("Choose what to do.")])
+    offer = SelectField("Other supplier", validate_choice=False)
+    words = TextAreaField(
+        "Reason, or message to the supplier",
+        description="A dispute and a cancellation need it. The supplier reads it only with a dispute.",
+        validators=[LENGTH],
+    )
+
+    def suggest(self, panel: Panel) -> None:
+        """What can be chosen now; what is suggested stands first."""
+        self.act.choices = panel.acts
+        self.offer.choices = panel.offers
+        if not self.is_submitted():
+            self.act.data = next(iter(panel.acts), None)
+
+    def offer_id(self) -> int | None:
+        """The number of the chosen offer."""
+        return row_number(self.offer.data)
+
+
+class GroupForm(ConflictForm):
+    """What to do about all lines with the same difference."""
+
+    key = HiddenField()
+    contract_from = DayField("New contract price from", validators=[Optional()])
+    words = StringField("Message to the supplier", validators=[LENGTH])
+
+
+class AnswerForm(ConflictForm):
+    """A yes or no to a price beyond what was approved."""
+
+    answer = StringField("Answer")  # the button that was pressed
+    comment = StringField(
+        "Reason", validators=[Length(max=LONGEST, message=f"At most {LONGEST} characters.")]
+    )
+
+
+FormOfRow = TypeVar("FormOfRow", bound=ConflictForm)
+
+
+def in_rows(
+    forms: type[FormOfRow], refused: FormOfRow | None, mark: str | None, marks: list[str]
+) -> list[FormOfRow]:
+    """A form for each row, told apart by its mark; the refused one stands in its own row as it was typed."""
+    rows = [refused if refused is not None and one == mark else forms(formdata=None) for one in marks]
+    for number, form in enumerate(rows):
+        for field in form:
+            field.id = f"{field.id}-{number}"
+    return rows
+
+
+class ChooseForm(ConflictForm):
+    """What a requester wants while the supplier cannot deliver."""
+
+    line = HiddenField()
+    requested = HiddenField()
+    choice = SelectField("Choice", choices={one.value: one.value for one in Choice})
