@@ -89,9 +89,12 @@ def add_code() -> ResponseReturnValue:
 @blueprint.get("/cart/suggest")
 @requires(Permission.REQUEST)
 def suggest() -> ResponseReturnValue:
-    """Items that match what is being typed into the box for codes, each once."""
-    chosen = place(Permission.REQUEST)
-    rows = quick.suggested(chosen.location, request.args.get("code", ""))
+    """Items that match what is being typed into the box for codes, each once.
+
+    It leaves the session alone: it runs beside the request that adds the line and keeps what it says there.
+    """
+    location_id = row_id(request.args.get("location"), "location")
+    rows = quick.suggested(actor(), location_id, request.args.get("code", ""))
     return render_template("requisitions/cart_suggestions.html", rows=rows)
 
 

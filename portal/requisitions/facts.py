@@ -239,15 +239,23 @@ def _place(location: Location) -> PlaceFacts:
 
 
 def _suppliers(requisition: Requisition, lines: Sequence[LineFacts]) -> list[SupplierFacts]:
-    asked: dict[int, Decimal] = defaultdict(Decimal)
-    suppliers = {line.offer.supplier_id: line.offer.supplier for line in requisition.lines}
+    """What each is asked for by order: lines for another place become another one."""
+    asked: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
+    first: dict[tuple[int, int], RequisitionLine] = {}
     for line, fact in zip(requisition.lines, lines, strict=True):
-        asked[line.offer.supplier_id] += fact.amount
+        order = (line.offer.supplier_id, line.location_id or 0)
+        asked[order] += fact.amount
+        first.setdefault(order, line)
     return [
-        SupplierFacts(one.name, one.minimum_order, asked[supplier_id], requisition.currency)
-        for supplier_id, one in suppliers.items()
-        if one.minimum_order > 0
+        SupplierFacts(_told(line), line.offer.supplier.minimum_order, asked[order], requisition.currency)
+        for order, line in first.items()
+        if line.offer.supplier.minimum_order > 0
     ]
+
+
+def _told(line: RequisitionLine) -> str:
+    place = f" for {line.location.name}" if line.location else ""
+    return f"{line.offer.supplier.name}{place}"
 
 
 def _budgets(

@@ -13,7 +13,6 @@ from portal.catalog.presenters import OfferRow, best_offers, refusal_of
 from portal.catalog.queries import PricedOffer
 from portal.foundation.access import Actor
 from portal.foundation.errors import Invalid
-from portal.masterdata.models import Location
 from portal.requisitions import services
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.pasting import Row, rows_of
@@ -50,8 +49,9 @@ def add_code(actor: Actor, location_id: int, code: str, quantity: Decimal) -> Re
     return services.add(actor, location_id, offer.id, quantity)
 
 
-def suggested(location: Location, typed: str) -> list[OfferRow]:
+def suggested(actor: Actor, location_id: int, typed: str) -> list[OfferRow]:
     """The items that match what was typed so far, each with the offer the search puts first."""
+    location = services.requestable(actor, location_id)
     if len(typed.strip()) < FEWEST_LETTERS:
         return []
     rows: dict[int, OfferRow] = {}

@@ -1,5 +1,6 @@
 """From the order guide to the submitted request in few steps; a cart filled by keyboard alone."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
@@ -41,6 +42,32 @@ def test_five_lines_from_the_guide_are_submitted_in_eight_steps(sign_in: SignIn)
     then_a_cart_is_filled_by_keyboard(page)
 
 
+def then_a_suggestion_is_taken(page: Page) -> None:
+    code = page.get_by_role("combobox", name="Item number, part number or scan")
+    code.press_sequentially("nitrile")
+    options = page.get_by_role("listbox", name="Items that match").get_by_role("option")
+    expect(options.first).to_be_visible()
+    code.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    code.press("Enter")
+    expect(options).to_have_count(0)
+    expect(code).to_have_value(re.compile(r"^\d+$"))
+    expect(page.get_by_label("Packs", exact=True)).to_be_focused()
+    code.fill("")
+
+
+def then_a_line_is_shared(page: Page) -> None:
+    page.locator("summary", has_text="Pack, day, place, cost center").first.click()
+    page.get_by_label("Who pays").first.select_option("Several, by percent")
+    page.get_by_label("Part 1 in %").fill("60")
+    expect(page.get_by_label("Cost center 1")).not_to_have_value("")
+    second = page.locator("#cost-centers option").nth(1).get_attribute("value") or ""
+    page.get_by_label("Cost center 2").fill(second)
+    page.get_by_label("Part 2 in %").fill("40")
+    page.get_by_role("group", name="Who pays how much").get_by_role("button", name="Update the cart").click()
+    expect(page.locator("summary", has_text=second)).to_be_visible()
+
+
 def then_a_cart_is_filled_by_keyboard(page: Page) -> None:
     page.goto("/cart")
     page.get_by_label("Item number, part number or scan").click()
@@ -50,6 +77,8 @@ def then_a_cart_is_filled_by_keyboard(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#messages")).to_contain_text("In the cart: 2")
     expect(page.get_by_label("Item number, part number or scan")).to_be_focused()
+    then_a_suggestion_is_taken(page)
+    then_a_line_is_shared(page)
     page.get_by_role("spinbutton").first.fill("3")
     kept = page.locator("#kept")
     expect(kept).to_contain_text("Saved")

@@ -102,6 +102,7 @@ def test_items_are_suggested_while_a_code_is_typed(manager: Visitor, hospital: H
     def told(typed: str) -> str:
         answer = manager.get("/cart/suggest", query_string={"code": typed, "location": hospital.clinic.id})
         assert answer.status_code == 200
+        assert "Set-Cookie" not in answer.headers, "what another request says at this moment is kept"
         return " ".join(answer.get_data(as_text=True).split())
 
     for typed in ("cath", "CATH-14", "urinery catheter"):

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from lxml import etree
 
-from integrations.canonical import Confirmation, PurchaseOrder, PurchaseOrderLine, ShipNotice
+from integrations.canonical import (
+    AccountAssignment,
+    Confirmation,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    ShipNotice,
+)
 from integrations.formats.cxml.confirmations import read_confirmation, write_confirmation
 from integrations.formats.cxml.envelope import body, open_envelope, open_root, write_request
 from integrations.formats.cxml.orders import charges, read_order, write_order
@@ -54,6 +60,18 @@ def test_charges_of_the_cost_centers_add_up_to_the_line(line: PurchaseOrderLine)
 def test_charges_of_a_split_line_follow_the_quantities() -> None:
     line = documents.an_order().lines[0]
     assert charges(line) == [Decimal("94.25"), Decimal("195.75")]
+
+
+def test_charges_of_payers_who_share_a_line_are_those_they_agreed_on() -> None:
+    line = documents.an_order().lines[0]
+    amounts = ("193.34", "96.66")
+    shares = tuple(
+        AccountAssignment(
+            cost_center=f"CC-{amount}", gl_account="651000", quantity=Decimal(2), amount=Decimal(amount)
+        )
+        for amount in amounts
+    )
+    assert charges(line.model_copy(update={"assignments": shares})) == [Decimal(amount) for amount in amounts]
 
 
 def test_the_envelope_says_who_sends_what() -> None:

@@ -58,7 +58,7 @@ def _requested(requisition: Requisition, line: RequisitionLine, *, is_rush: bool
         number=requisition.number or "", line_number=line.line_number, item_code=line.item.code,
         item_name=line.item.name, quantity=line.quantity, uom=line.uom, status=_status(requisition, line),
         authored_at=requisition.submitted_at or requisition.created_at, needed_on=requisition.need_by,
-        supplier=line.offer.supplier.name, deliver_to=requisition.location.name, is_rush=is_rush,
+        supplier=line.offer.supplier.name, deliver_to=line.ship_to.name, is_rush=is_rush,
     )  # fmt: skip
 
 
