@@ -23,6 +23,11 @@ class Comment(TenantRow):
     text: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
+    @property
+    def number(self) -> str:
+        """What the audit trail calls it by."""
+        return self.subject
+
     author: Mapped[Account] = relationship(lazy="raise")
     mentions: Mapped[list["Mention"]] = relationship(
         lazy="raise", back_populates="comment", order_by="Mention.id"

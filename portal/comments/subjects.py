@@ -9,7 +9,7 @@ from portal.foundation.db import found
 
 @dataclass(frozen=True)
 class Subject:
-    """A document as comments know it: its page, where its comments stand, who may see it (name by account)."""
+    """A document: its page, where its comments stand, who may see it (name by account)."""
 
     kind: str
     id: int

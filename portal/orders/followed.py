@@ -11,7 +11,9 @@ from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.quantity import plain
+from portal.orders.expecting import expected_on, history_of
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
+from portal.orders.punctuality import History
 from portal.orders.rules import Transmission
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.rules import OrderPart
@@ -32,7 +34,9 @@ def on_order(actor: Actor, location_id: int, item_ids: Collection[int]) -> Seque
 
 def parts_of(requisition_ids: Collection[int]) -> Sequence[OrderPart]:
     """What the orders carry of each line of the requisitions; the first requester is served first."""
-    return [_part(*row) for row in db.session.execute(_statement(requisition_ids))]
+    rows = db.session.execute(_statement(requisition_ids)).all()
+    history = history_of({row[1].supplier_id for row in rows})
+    return [_part(history, *row) for row in rows]
 
 
 def _statement(requisition_ids: Collection[int]) -> Select[Any]:
@@ -69,6 +73,7 @@ def _statement(requisition_ids: Collection[int]) -> Select[Any]:
 
 
 def _part(
+    history: History,
     requisition_id: int,
     order: PurchaseOrder,
     line: PurchaseOrderLine,
@@ -91,7 +96,7 @@ def _part(
         confirmed=_share(line.confirmed, before, kept),
         shipped=_share(max(line.shipped, line.received), before, kept),
         received=_share(line.received, before, kept),
-        expected_on=line.expected_on,
+        expected_on=expected_on(history, order.supplier_id, line) or line.expected_on,
         needed_on=line.needed_on,
         troubles=tuple(_troubles(line)) if _share(line.received, before, kept) < kept else (),
     )

@@ -1,6 +1,7 @@
 """What the order page needs, gathered once for the page and for its live part."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from portal.comments import presenters as comments
@@ -24,6 +25,7 @@ from portal.orders.versions.presenters import version_rows
 from portal.orders.versions.queries import versions_of
 
 SUBJECT = PurchaseOrder.__tablename__
+LIVELY = timedelta(minutes=10)  # an order that changed of late is asked for more often
 linked_documents: Collector[[int], Linked] = Collector()
 
 
@@ -50,6 +52,7 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         "steps": steps(known),
         "counters": presenters.counters(order),
         "expected": expecting.next_expected(known.history, order),
+        "expected_why": _why(known),
         "lines": line_rows(order, known.items, known.history, known.today),
         "answers": history.answers(known.confirmations, order),
         "versions": version_rows(order, versions_of(order.id), known.messages, known.confirmations),
@@ -65,6 +68,7 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         "is_stopped": order.transmission is Transmission.STOPPED,
         "seen": queries.seen(order.id),
         "is_over": _is_over(known),
+        "pace": "2s" if clock.now() - order.changed_at < LIVELY else "10s",
     }
 
 
@@ -74,6 +78,11 @@ def conversation(actor: Actor, order: PurchaseOrder, said: Sequence[comments.Com
         commenting.see(actor, SUBJECT, order.id)
     subject = found(commented.subject(actor, order.id), "order")
     return {"subject": subject, "comment_form": comments.form(actor, subject)}
+
+
+def _why(known: Known) -> str:
+    judged = known.history.of(known.order.supplier_id)
+    return judged.told(known.order.supplier.name) if judged else ""
 
 
 def _is_over(known: Known) -> bool:

@@ -187,6 +187,19 @@ def test_a_comment_is_news_on_the_open_page_and_asks_nothing_more(
     assert len(many) == len(few)
 
 
+def test_the_page_asks_the_same_number_of_questions_for_any_number_of_lines(
+    connected: Hospital, person: Person
+) -> None:
+    buyer = person(Role.BUYER)
+    counts = set()
+    for wanted in ({connected.gloves_offer: 1}, {connected.gloves_offer: 2, connected.catheter_offer: 3}):
+        order = ordering.sent(connected, wanted)
+        with recorded() as heard:
+            assert buyer.get(f"/orders/{order.id}").status_code == 200
+        counts.add(len(heard))
+    assert len(counts) == 1
+
+
 # The page
 
 
