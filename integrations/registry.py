@@ -16,8 +16,6 @@ from integrations.network.sap_business_network import SapBusinessNetwork
 EHRS: dict[str, Callable[[Registration, Connection, Cache], Ehr]] = {"smart": Smart}
 ERPS: dict[str, Callable[[Connection], Erp]] = {"s4hana": S4Hana}
 SENDERS: dict[str, Callable[[Connection], Hl7Sender]] = {"hl7v2": Hl7Sender}
-NETWORKS: dict[str, Callable[[Connection], Network]] = {
-    "mail": MailedOrders,
-    "sap_business_network": SapBusinessNetwork,
-}
+NETWORKS: dict[str, Callable[[Connection], Network]] = {"sap_business_network": SapBusinessNetwork}
+LETTERS: dict[str, Callable[[Connection], Network]] = {"mail": MailedOrders}
 INBOUND: dict[str, InboundFormat] = {"cxml": CxmlInbound()}

@@ -9,7 +9,7 @@ from integrations.erp.contract import Erp
 from integrations.errors import Misconfigured
 from integrations.http import Connection
 from integrations.network.contract import Network
-from integrations.registry import ERPS, NETWORKS, SENDERS
+from integrations.registry import ERPS, LETTERS, NETWORKS, SENDERS
 from portal.exchange.models import Partner
 from portal.foundation.trace import current_trace
 from portal.settings import Settings, partner_secret
@@ -20,7 +20,7 @@ def open_adapter(partner: Partner, *, timeout_seconds: float | None = None) -> E
     if partner.kind == "erp":
         return open_erp(partner, timeout_seconds=timeout_seconds)
     kinds: dict[str, Mapping[str, Callable[[Connection], Network | Hl7Sender]]]
-    kinds = {"network": NETWORKS, "ehr": SENDERS}
+    kinds = {"network": {**NETWORKS, **LETTERS}, "ehr": SENDERS}
     opener = kinds.get(partner.kind, {}).get(partner.adapter)
     if opener is None:
         raise _unknown(partner)

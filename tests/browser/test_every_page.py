@@ -11,7 +11,7 @@ from portal.identity.rules import Role
 from tests.browser.accessibility import COLORS, DESK, PHONE, violations
 
 MOST_BYTES = 100_000
-NOT_PAGES = re.compile(r"\.(csv|ics|xlsx)$|/export|/template|/metrics|/health")
+NOT_PAGES = re.compile(r"\.(csv|ics|pdf|xlsx)$|/export|/template|/metrics|/health")
 LINKS = "Array.from(document.querySelectorAll('a[href]'), link => link.href)"
 TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 

@@ -30,6 +30,8 @@ from portal.orders import queries
 from portal.orders.cancelling import cancel_rest
 from portal.orders.models import PurchaseOrder
 from portal.orders.rules import status_of
+from portal.orders.versions import services as versions
+from portal.orders.versions.rules import Wish
 from portal.receiving import queries as receiving_queries
 from portal.receiving.rules import ReceiptState
 from tests import hospital as hospitals
@@ -115,6 +117,16 @@ class Life(RuleBasedStateMachine):
         line_id = next(one.id for one in fresh(self.order).lines if one.line_number == line)
         with suppress(Conflict), transaction():
             cancel_rest(self.hospital.actor(Role.BUYER), self.order.id, line_id, "Ordered elsewhere")
+
+    @rule(line=lines, count=some, later=st.integers(0, 9), price=st.sampled_from(["0.3333", "7.0050"]))
+    def buyer_changes(self, line: int, count: str, later: int, price: str) -> None:
+        order = fresh(self.order)
+        known = next(one for one in order.lines if one.line_number == line)
+        day = clock.today() + timedelta(days=later)
+        wish = Wish(known.id, min(Decimal(count), known.quantity), day, Decimal(price))
+        with suppress(Conflict, Invalid), transaction():
+            buyer = self.hospital.actor(Role.BUYER)
+            versions.change(buyer, order.id, [wish], reason="As agreed by phone", seen=order.version)
 
     @rule(line=lines, count=some, price=st.sampled_from(["0.3350", "7.0050", "8"]))
     def analyst_records(self, line: int, count: str, price: str) -> None:
