@@ -15,12 +15,14 @@ from integrations.canonical import (
     GlAccount,
     Item,
     MasterRecord,
+    PurchaseOrder,
     PurchaseOrderLine,
     Supplier,
 )
 from integrations.erp.contract import Erp, MasterKind, Posted
 from integrations.errors import Ambiguous, Misconfigured, Rejected, Retryable
 from integrations.registry import ERPS
+from integrations.returns import ReceiptReversal, ReturnLine, SupplierReturn
 from portal.foundation.quantity import plain
 from tests.documents import order_line, purchase_order, receipt
 from tests.erp_sandbox import RunningErp, running_erp, write_master
@@ -152,6 +154,34 @@ def test_a_refusal_keeps_the_partners_words(erp: Erp, sandbox: RunningErp, post:
     assert count(sandbox) == 0
 
 
+def test_a_receipt_is_taken_back_once_and_goods_go_back(erp: Erp, sandbox: RunningErp) -> None:
+    number = erp.post_purchase_order(purchase_order(), ask_first=False).number
+    came = erp.post_receipt(receipt(number), ask_first=False).number
+    reversal = ReceiptReversal(number="GR-1", erp_number=came, reversed_on=receipt(number).received_on)
+    sandbox.script("error_after", request="receipt")
+    with pytest.raises(Ambiguous):
+        erp.reverse_receipt(reversal, ask_first=False)
+    again = erp.reverse_receipt(reversal, ask_first=True)
+    assert again.found
+    with pytest.raises(Rejected, match="reversed already"):
+        erp.reverse_receipt(reversal, ask_first=False)
+    line = receipt(number).lines[0]
+    back = ReturnLine(line_number=line.line_number, item=line.item, quantity=line.quantity, uom=line.uom)
+    sent_back = SupplierReturn(
+        number="RS-1", order_number="PO-1", erp_order_number=number, facility=receipt(number).facility,
+        location=receipt(number).location, authorization="RMA-7", reason="Torn",
+        returned_on=receipt(number).received_on,
+        lines=(back,),
+    )  # fmt: skip
+    with pytest.raises(Rejected, match="less than what goes back"):
+        erp.post_return(sent_back, ask_first=False)
+    erp.post_receipt(receipt(number, "RC-2"), ask_first=False)
+    first = erp.post_return(sent_back, ask_first=False)
+    assert erp.post_return(sent_back, ask_first=True) == Posted(first.number, found=True)
+    movements = [one["items"][0]["movement"] for one in sandbox.documents()["receipts"]]
+    assert movements == ["101", "102", "101", "122"]
+
+
 def shared_line(number: int, *quantities: int) -> PurchaseOrderLine:
     """A line whose cost centers take these quantities."""
     shares = [
@@ -178,6 +208,25 @@ def test_a_change_brings_quantities_and_deletes_lines(erp: Erp, sandbox: Running
     fewer = purchase_order(version=3, erp_number=number, lines=(shared_line(1, 2),))
     erp.change_purchase_order(fewer)
     assert items(sandbox) == [("1", "2", False), ("2", "3", True), ("3", "4", True)]
+
+
+def test_payers_who_share_in_percent_follow_the_quantity(erp: Erp, sandbox: RunningErp) -> None:
+    def ordered(quantity: str, **values: str) -> PurchaseOrder:
+        shares = tuple(
+            AccountAssignment(
+                cost_center=center, gl_account="0065100000", percent=Decimal(percent),
+                quantity=Decimal(quantity) * Decimal(percent) / 100,
+            )
+            for center, percent in (("CC-ER-100", "62.5"), ("CC-OR-100", "37.5"))
+        )  # fmt: skip
+        line = order_line(line_number=1, quantity=Decimal(quantity), assignments=shares)
+        return purchase_order(lines=(line,), **values)
+
+    number = erp.post_purchase_order(ordered("4"), ask_first=False).number
+    changed = ordered("3", erp_number=number)
+    assert erp.change_purchase_order(changed) == Posted(number)
+    assert items(sandbox) == [("1", "3", False)]
+    assert erp.change_purchase_order(changed) == Posted(number, found=True)
 
 
 def test_a_cancelled_order_is_deleted_item_by_item(erp: Erp, sandbox: RunningErp) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from integrations.sandbox.erp import services
 from integrations.sandbox.erp.model import EntitySet
+from integrations.sandbox.erp.orders import BY_PERCENT
 from integrations.sandbox.erp.payload import Posted
 from integrations.sandbox.erp.receipts import received
 from integrations.sandbox.erp.refusal import NOT_ALLOWED, NOT_FOUND, Refusal, refuse
@@ -20,6 +21,7 @@ CHANGEABLE = {
     services.ASSIGNMENT.name: {"Quantity"},
 }  # fmt: skip
 DELETED = "L"
+HUNDRED = Decimal(100)
 
 
 def change(rows: Stored, entity_set: EntitySet, keys: Sequence[str], sent: Posted) -> None:
@@ -52,15 +54,21 @@ def check(rows: Stored, order: str) -> None:
             if here:
                 messages.append(refuse("06/115", f"Item {number} cannot be deleted: {amount(here)} received"))
             continue
-        shares = [Decimal(str(row["Quantity"])) for row in _shares(rows, item)]
         if ordered <= 0:
             messages.append(refuse("06/072", f"Item {number}: Enter quantity"))
         elif ordered < here:
             messages.append(refuse("06/117", f"Item {number}: less than the {amount(here)} received"))
-        elif sum(shares, Decimal()) != ordered:
+        elif not _is_shared(rows, item, ordered):
             messages.append(refuse("ME/064", f"Item {number}: account assignments share another quantity"))
     if messages:
         raise Refusal([one for refusal in messages for one in refusal.messages])
+
+
+def _is_shared(rows: Stored, item: Row, ordered: Decimal) -> bool:
+    """Whether the shares make the whole; those in percent follow the quantity by themselves."""
+    by_percent = item["MultipleAcctAssgmtDistribution"] == BY_PERCENT
+    name, whole = ("MultipleAcctAssgmtDistrPercent", HUNDRED) if by_percent else ("Quantity", ordered)
+    return sum((Decimal(str(row[name])) for row in _shares(rows, item)), Decimal()) == whole
 
 
 def _follow(rows: Stored, item: Row) -> None:
