@@ -141,7 +141,7 @@ def _csv_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[Line]:
     number = 0
     try:
         for number, row in enumerate(csv.reader(text, delimiter=delimiter, strict=True), start=1):
-            yield number, [_original(cell.strip()) for cell in row]
+            yield number, [_original(cell) if cell[:1] == "'" else cell for cell in map(str.strip, row)]
     except csv.Error as error:
         raise Unusable(
             f"Row {number + 1} of the file cannot be read ({error}). Check the quotation marks in it."

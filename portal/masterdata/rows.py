@@ -12,6 +12,8 @@ from portal.masterdata.schemas import Column, Fault, Schema
 
 MOST_PROBLEMS = 8
 MOST_COLUMNS = 100
+MOST_KNOWN = 1_000
+UNKNOWN = object()
 
 
 @dataclass(frozen=True)
@@ -103,25 +105,30 @@ def _header_problems(schema: Schema, names: Sequence[str]) -> Iterator[str]:
 
 
 class _Row:
-    """Checks rows whose cells stand at known places."""
+    """Checks rows whose cells stand at known places; what a column says again and again is read once."""
 
     def __init__(self, schema: Schema, places: Sequence[int | None], width: int) -> None:
         self._schema = schema
-        self._columns = tuple(zip(schema.columns, places, strict=True))
+        known: list[dict[str, Any]] = [{} for _ in places]
+        self._columns = tuple(zip(schema.columns, places, known, strict=True))
         self._width = width
 
     def check(self, number: int, cells: Sequence[str]) -> Checked:
         faults: list[Fault] = []
-        values = tuple(
-            None
-            if place is None
-            else _value(column, cells[place] if place < len(cells) else "", number, faults)
-            for column, place in self._columns
-        )
+        values: list[Any] = []
+        for column, place, known in self._columns:
+            cell = None if place is None else cells[place] if place < len(cells) else ""
+            value = None if cell is None else known.get(cell, UNKNOWN)
+            if value is UNKNOWN:
+                before = len(faults)
+                value = _value(column, cell or "", number, faults)
+                if len(known) < MOST_KNOWN and len(faults) == before:
+                    known[cell or ""] = value
+            values.append(value)
         if any(cells[self._width :]):
             faults.append(Fault(number, "", f"This row has more cells than the header's {self._width}."))
         faults.extend(_rule_faults(self._schema, number, values))
-        return Checked(number, values, tuple(faults))
+        return Checked(number, tuple(values), tuple(faults))
 
 
 def _value(column: Column, cell: str, number: int, faults: list[Fault]) -> Any:

@@ -35,6 +35,9 @@ Use        an HL7 message of one used supply: stored sealed, acknowledged, claim
            tenth use is of a patient whom nobody knew.
 Recall     all that the page of a recall asks (shelves, movements, orders, uses) among --movements movements,
            against four bare indexed statements; 10,000,000 need some minutes and 4 GB to fill.
+Import     --items new items from a CSV file, read, checked, compared and merged with their base packs under
+           foreign keys and row-level security, against COPY of the same rows into bare tables and building
+           the same indexes there.
 """
 
 import signal
@@ -54,6 +57,7 @@ from tests.bench import (
     delivery,
     generator,
     ground,
+    importing,
     moving,
     pages,
     recalling,
@@ -72,7 +76,7 @@ from tests.bench.pages import Served
 LEAST = 3  # one round to warm up, one batch for the bare side, one to measure
 WIDTH = 150
 TERMINATED = 128 + signal.SIGTERM  # leaving by an exception stops the servers too
-PARTS = ("chain", "answers", "receive", "take", "use", "recall", "scan", "search")
+PARTS = ("chain", "answers", "receive", "take", "use", "recall", "scan", "search", "import")
 AS_WRITTEN = "\b\n"  # click leaves the lines of such a paragraph alone
 
 
@@ -84,6 +88,7 @@ class Size:
     growth: int
     requests: int
     movements: int
+    items: int
     seconds: float
 
 
@@ -92,14 +97,21 @@ class Size:
 @click.option("--growth", default=10, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--requests", default=200, show_default=True, type=click.IntRange(20, 10_000))
 @click.option("--movements", default=1_000_000, show_default=True, type=click.IntRange(1000, 20_000_000))
+@click.option("--items", default=50_000, show_default=True, type=click.IntRange(100, 1_000_000))
 @click.option("--seconds", default=20.0, show_default=True, help="No new round of a measure after so long.")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="These measures only; may be repeated.")
 def main(
-    offers: int, growth: int, requests: int, movements: int, seconds: float, only: tuple[str, ...]
+    offers: int,
+    growth: int,
+    requests: int,
+    movements: int,
+    items: int,
+    seconds: float,
+    only: tuple[str, ...],
 ) -> None:
     """Runs every measure; progress on standard error, figures on standard output."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    size = Size(offers, growth, requests, movements, seconds)
+    size = Size(offers, growth, requests, movements, items, seconds)
     figures: list[Figure] = []
     try:
         figures.extend(_measured(size, only or PARTS))
@@ -120,6 +132,10 @@ def _measured(size: Size, parts: Collection[str]) -> Iterator[Figure]:
                 yield _uses(place, size)
             if "recall" in parts:
                 yield _recall(place, size)
+            if "import" in parts:
+                _say(f"import of {size.items:,} items")
+                plan = Plan(works=1, operations=size.items, seconds=size.seconds, least=LEAST)
+                yield importing.measure(place, size.items, plan)
             if not {"scan", "search"}.isdisjoint(parts):
                 with pages.portal(place) as portal:
                     yield from _pages(place, portal, size, parts)

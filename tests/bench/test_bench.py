@@ -101,6 +101,8 @@ def test_every_measure_runs() -> None:
             "20",
             "--movements",
             "1000",
+            "--items",
+            "400",
             "--seconds",
             "0",
         ],
@@ -113,5 +115,5 @@ def test_every_measure_runs() -> None:
     assert done.returncode == 0, done.stderr
     figures = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     beginnings = {one["measure"].split()[0] for one in figures}
-    assert beginnings == {"Submit", "Deliver", "Store", "Enter", "Search,", "Take", "Scan,", "Look"}
+    assert beginnings == {"Submit", "Deliver", "Store", "Enter", "Search,", "Take", "Scan,", "Look", "Import"}
     assert all(one["ratio"]["median"] > 0 and one["samples"] > 0 for one in figures)

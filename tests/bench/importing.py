@@ -1,0 +1,105 @@
+"""New items from a CSV file, checked and merged, against COPY of the same rows and building their indexes."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+from portal.foundation.access import system
+from portal.foundation.db import transaction
+from portal.masterdata.rules import ImportKind
+from portal.masterdata.services import import_rows
+from tests.bench import generator
+from tests.bench.figures import Figure, figure
+from tests.bench.generator import Product
+from tests.bench.ground import Ground
+from tests.bench.interleaving import Plan, Side, interleave
+
+HEADER = ("code", "name", "category", "unspsc", "manufacturer", "manufacturer_part", "base_uom", "base_gtin")
+FIRST = 50_000_001  # beyond the numbers of the catalog
+TABLES = ("item", "item_packaging")
+COPY_ITEMS = """
+COPY bare_item (id, organization_id, code, name, category, unspsc, manufacturer, manufacturer_part, base_uom,
+    lot_tracked, serial_tracked, expiry_tracked, implant, lifecycle) FROM STDIN (FORMAT csv)
+"""
+COPY_PACKAGING = """
+COPY bare_item_packaging (id, organization_id, item_id, uom, factor, gtin) FROM STDIN (FORMAT csv)
+"""
+INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename = ANY (%s)"
+
+
+def measure(ground: Ground, items: int, plan: Plan) -> Figure:
+    """Items a second; each work takes in `items` that are not there yet."""
+    ours, theirs = count(FIRST, items), count(FIRST, items)
+    measured = interleave(
+        {
+            "portal": Side(lambda: _import(ground, next(ours), items), ground.cpu),
+            "bare": Side(lambda: _copy(ground, next(theirs), items), ground.cpu),
+        },
+        plan,
+    )
+    title = f"Import {items:,} items"
+    return figure(title, "COPY and building the indexes", measured["portal"], measured["bare"], unit="per s")
+
+
+def _import(ground: Ground, first: int, items: int) -> Callable[[], object]:
+    path = ground.folder / "items.csv"
+    _write(path, first, items)
+
+    def run() -> None:
+        with ground.acting(), transaction():
+            import_rows(system(ground.organization_id, "bench"), ImportKind.ITEMS, path)
+
+    return run
+
+
+def _write(path: Path, first: int, items: int) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        writer.writerows(_cells(one) for one in generator.products(first, items))
+
+
+def _cells(one: Product) -> tuple[str, ...]:
+    return (one.code, one.name, one.category, "42132203", one.maker, one.part, "EA", one.gtin(0))
+
+
+def _copy(ground: Ground, first: int, items: int) -> Callable[[], object]:
+    owner = ground.owner
+    indexes = [definition for (definition,) in owner.execute(INDEXES, [list(TABLES)])]
+    for table in TABLES:
+        owner.execute(f"DROP TABLE IF EXISTS bare_{table}")
+        owner.execute(f"CREATE TABLE bare_{table} (LIKE {table} INCLUDING GENERATED)")
+    with io.StringIO(newline="") as rows, io.StringIO(newline="") as packs:
+        csv.writer(rows).writerows(_item_rows(ground, first, items))
+        csv.writer(packs).writerows(_pack_rows(ground, first, items))
+        contents = ((COPY_ITEMS, rows.getvalue()), (COPY_PACKAGING, packs.getvalue()))
+
+    def run() -> None:
+        with owner.transaction(), owner.cursor() as cursor:
+            for statement, content in contents:
+                with cursor.copy(statement) as copy:
+                    copy.write(content)
+            for definition in indexes:
+                cursor.execute(_on_bare(definition))
+
+    return run
+
+
+def _on_bare(definition: str) -> str:
+    """The same index on the bare table, under a name of its own."""
+    before, _, rest = definition.partition(" ON public.")
+    kind = before.rpartition(" ")[0]
+    return f"{kind} ON bare_{rest}"
+
+
+def _item_rows(ground: Ground, first: int, items: int) -> Iterator[tuple[object, ...]]:
+    tracking = ("false",) * 4
+    for number, one in enumerate(generator.products(first, items)):
+        yield (number, ground.organization_id, *_cells(one)[:-1], *tracking, "active")
+
+
+def _pack_rows(ground: Ground, first: int, items: int) -> Iterator[tuple[object, ...]]:
+    for number, one in enumerate(generator.products(first, items)):
+        yield number, ground.organization_id, number, "EA", 1, one.gtin(0)
