@@ -1,6 +1,7 @@
 """Reading receipts and what can be received."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,13 +16,22 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.inventory.queries import lots_at
 from portal.masterdata.models import Location
+from portal.masterdata.scanning import meant, read
 from portal.orders import queries as orders
 from portal.orders import searching
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNotice, ShipNoticeLine
 from portal.orders.searching import Search
 from portal.orders.steps import Linked
 from portal.receiving.models import Receipt, ReceiptLine, ReceiptScan, SupplierReturn, SupplierReturnLine
-from portal.receiving.rules import Entry, ReceiptState, Receivable, Verdict, as_sscc, still_to_come
+from portal.receiving.rules import (
+    THOUSANDTH,
+    Entry,
+    ReceiptState,
+    Receivable,
+    Verdict,
+    as_sscc,
+    still_to_come,
+)
 
 NOTES = {
     ReceiptState.ENTERED: "to be checked",
@@ -48,9 +58,10 @@ def find(receipt_id: int, *, lock: bool = False) -> Receipt | None:
     return db.session.scalar(statement)
 
 
-def order_of(receipt_id: int) -> int | None:
-    """The order a receipt belongs to."""
-    return db.session.scalar(select(Receipt.order_id).where(Receipt.id == receipt_id))
+def lock_order_of(receipt_id: int) -> int | None:
+    """Locks the order a receipt belongs to; its id."""
+    order_id = select(Receipt.order_id).where(Receipt.id == receipt_id).scalar_subquery()
+    return db.session.scalar(select(PurchaseOrder.id).where(PurchaseOrder.id == order_id).with_for_update())
 
 
 def find_by_form_key(form_key: str) -> Receipt | None:
@@ -219,9 +230,9 @@ def for_person(actor: Actor, receipt_id: int) -> Receipt | None:
 
 
 def expected(actor: Actor, words: str) -> Select[Any]:
-    """Orders with something to receive, next first; words name an order, a ship notice or a parcel."""
+    """Orders with something to receive, next first; words name an order, notice, parcel or item."""
     statement = searching.receivable(actor, Search())
-    return statement.where(_is_named(words)) if words else statement
+    return statement.where(_is_named(words) | _holds(words)) if words else statement
 
 
 def named(actor: Actor, words: str) -> PurchaseOrder | None:
@@ -229,6 +240,18 @@ def named(actor: Actor, words: str) -> PurchaseOrder | None:
     statement = searching.listing(actor, Search()).where(_is_named(words)).limit(1)
     order: PurchaseOrder | None = db.session.scalar(statement)
     return order
+
+
+def _holds(words: str) -> ColumnElement[bool]:
+    """Whether an order still waits for the item of a barcode or number."""
+    scan, _ = read(words)
+    meaning = meant(scan.di if scan else None, words).subquery()
+    waits = (
+        select(PurchaseOrderLine.order_id)
+        .join(meaning, meaning.c.item_id == PurchaseOrderLine.item_id)
+        .where(PurchaseOrderLine.received < PurchaseOrderLine.quantity - PurchaseOrderLine.cancelled)
+    )
+    return PurchaseOrder.id.in_(waits)
 
 
 def _is_named(words: str) -> ColumnElement[bool]:
@@ -253,16 +276,25 @@ def _is_named(words: str) -> ColumnElement[bool]:
 
 def offered(order_id: int) -> list[Entry]:
     """What was shipped and not received yet, lot by lot."""
-    shipped = [
-        Entry(one.line_id, one.quantity, one.lot, one.expires_on) for one in orders.shipped_lines(order_id)
-    ]
+    shipped = [entry for one in orders.shipped_lines(order_id) for entry in announced(one)]
     received = [
-        Entry(line.order_line_id, line.quantity, line.lot, line.expires_on)
+        Entry(line.order_line_id, line.quantity, line.lot, line.expires_on, line.serial)
         for receipt in receipts_of(order_id, state=ReceiptState.POSTED)
         for line in receipt.lines
         if line.verdict in (Verdict.GOOD, Verdict.DAMAGED)
     ]
     return still_to_come(shipped, received)
+
+
+def announced(line: ShipNoticeLine) -> list[Entry]:
+    """What a line of a ship notice says is in it; one entry for each serial number it names."""
+    whole = Entry(line.line_id, line.quantity, line.lot, line.expires_on)
+    if not line.serials:
+        return [whole]
+    each = (line.quantity / len(line.serials)).quantize(THOUSANDTH)
+    if each * len(line.serials) != line.quantity:
+        return [whole]
+    return [replace(whole, quantity=each, serial=str(serial)) for serial in line.serials]
 
 
 def stocked_lots(receipt: Receipt) -> dict[tuple[int, str], date | None]:

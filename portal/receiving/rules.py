@@ -1,7 +1,7 @@
 """States of a receipt, how much may be received, and what stops an entry."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
@@ -188,13 +188,18 @@ def _too_much(line: Receivable, entries: Sequence[tuple[int, Entry]]) -> Iterato
 
 
 def still_to_come(shipped: Sequence[Entry], received: Sequence[Entry]) -> list[Entry]:
-    """What of the shipped lots was not received yet: the same lot counts first, then the oldest shipment."""
+    """What of the shipped lots was not received yet: the same serial and lot count first, then the oldest."""
     left = [entry.quantity for entry in shipped]
     rest = [entry.quantity for entry in received]
-    for needs_lot in (True, False):
+    alike: tuple[Callable[[Entry, Entry], bool], ...] = (
+        lambda sent, came: (sent.lot, sent.serial) == (came.lot, came.serial),
+        lambda sent, came: sent.lot == came.lot,
+        lambda _sent, _came: True,
+    )
+    for is_alike in alike:
         for at, entry in enumerate(received):
             for index, sent in enumerate(shipped):
-                is_same = sent.lot == entry.lot or not needs_lot
+                is_same = is_alike(sent, entry)
                 if sent.order_line_id == entry.order_line_id and is_same:
                     taken = min(left[index], rest[at])
                     left[index] -= taken

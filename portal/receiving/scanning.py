@@ -107,7 +107,7 @@ def _of_parcel(
 ) -> list[Entry]:
     if queries.is_scanned(order.id, sscc):
         raise _Refused(Tone.ASK, f"Parcel {sscc} is counted already. Scan the next one.")
-    return [Entry(one.line_id, one.quantity, one.lot, one.expires_on, owner=given.owner) for one in parcel]
+    return [replace(entry, owner=given.owner) for one in parcel for entry in queries.announced(one)]
 
 
 def _of_item(order: PurchaseOrder, draft: Receipt | None, given: Given) -> Entry:

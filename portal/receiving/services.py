@@ -151,14 +151,11 @@ def post(actor: Actor, receipt_id: int, *, cancel: Collection[int] = ()) -> Rece
     """
     receipt, order = locked(actor, receipt_id)
     transition(receipt, "post")
-    _check(order, [entry_of(line) for line in receipt.lines])
     receipt.posted_at = clock.now()
-    lines = {line.id: line for line in order.lines}
-    good = good_lines(receipt)
-    for one in good:
-        lines[one.order_line_id].received += one.quantity
-    inventory.move(actor, [_stock_move(receipt, order, one) for one in good])
-    settle_received(order)
+    with db.session.no_autoflush:  # what is read here is nothing that is changed here: one UPDATE a row
+        _check(order, [entry_of(line) for line in receipt.lines])
+        _count(actor, receipt, order)
+        settle_received(order)
     received(order)
     audit.record(
         actor, "receipt.post", receipt,
@@ -170,6 +167,14 @@ def post(actor: Actor, receipt_id: int, *, cancel: Collection[int] = ()) -> Rece
     if cancel:
         cancel_lines(actor, order, cancel, f"Not delivered with {receipt.number}", Permission.RECEIVE)
     return receipt
+
+
+def _count(actor: Actor, receipt: Receipt, order: PurchaseOrder) -> None:
+    lines = {line.id: line for line in order.lines}
+    good = good_lines(receipt)
+    for one in good:
+        lines[one.order_line_id].received += one.quantity
+    inventory.move(actor, [_stock_move(receipt, order, one) for one in good])
 
 
 def good_lines(receipt: Receipt) -> list[ReceiptLine]:
@@ -193,7 +198,7 @@ def discard(actor: Actor, receipt_id: int) -> Receipt:
 
 def locked(actor: Actor, receipt_id: int) -> tuple[Receipt, PurchaseOrder]:
     """The order is locked before its receipt, everywhere, so that nobody waits in a circle."""
-    orders.lock(found(queries.order_of(receipt_id), "receipt"))
+    found(queries.lock_order_of(receipt_id), "receipt")
     receipt = found(queries.find(receipt_id, lock=True), "receipt")
     order = found(orders.find(receipt.order_id, lock=True), "order")
     actor.require(Permission.RECEIVE, facility_id=order.location.facility_id)

@@ -157,7 +157,7 @@ if (camera && "BarcodeDetector" in window && navigator.mediaDevices?.getUserMedi
     video.srcObject = stream;
     video.hidden = false;
     camera.setAttribute("aria-pressed", "true");
-    await video.play();
+    video.play().catch(() => {}); // it plays with the first picture
     look(new window.BarcodeDetector());
   });
   addEventListener("pagehide", shut);

@@ -142,6 +142,7 @@ class MainJob:
         page.get_by_label("Number or barcode").fill(self.erp_number)
         page.get_by_label("Number or barcode").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Receive {self.order}")
+        page.get_by_role("link", name="Count by hand").click()
         page.get_by_role("button", name="Fill from the ship notice").click()
         gauze = page.get_by_role("group", name=GAUZE)
         expect(gauze.get_by_label("Quantity")).to_have_value("5")

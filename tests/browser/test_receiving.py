@@ -1,0 +1,104 @@
+"""A storeroom on a phone: scans without typing, a lost connection that loses nothing, the camera."""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from portal.demo import seed
+from tests.browser.accessibility import PHONE, violations
+
+# What a phone has and this machine has not: a camera, and a browser that reads its picture.
+CAMERA = """
+  window.BarcodeDetector = class { async detect() { return window.seen ? [{rawValue: window.seen}] : []; } };
+  navigator.mediaDevices.getUserMedia = async () => document.createElement("canvas").captureStream();
+"""
+
+
+def gtins() -> dict[tuple[str, str], str]:
+    """GTIN by item and unit, as the demo has them."""
+    folder = Path(seed.__file__).parent / "data" / "lakeshore"
+    with (folder / "items.csv").open(encoding="utf-8") as file:
+        found = {(row["code"], row["base_uom"]): row["base_gtin"] for row in csv.DictReader(file)}
+    with (folder / "item_packaging.csv").open(encoding="utf-8") as file:
+        return found | {(row["item"], row["uom"]): row["gtin"] for row in csv.DictReader(file)}
+
+
+def test_a_phone_at_the_dock_loses_no_scan(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("receiver", viewport=PHONE, has_touch=True, is_mobile=True)
+    page.add_init_script(CAMERA)
+    row, barcode = open_an_order_of_three(page)
+    expect(page.get_by_label("Scan")).to_be_focused()
+    scan(page, barcode)
+    expect(row).to_contain_text(re.compile(r"^\D*\d+.*1 "))
+    expect(page.locator("[data-said]")).to_contain_text(" counted.")
+    expect(page.locator("form[data-receive]")).to_have_attribute("data-tone", "good")
+
+    page.context.set_offline(True)
+    scan(page, barcode)
+    waiting = page.locator("[data-waiting]")
+    expect(waiting).to_contain_text("1 scan waits for the connection")
+    expect(page.get_by_label("Scan")).to_be_focused()
+    page.get_by_role("link", name="Check what I counted").click()
+    expect(page.locator("[data-said]")).to_contain_text("still wait")
+
+    lose_the_answer(page)  # the portal counts it, the browser never hears of it
+    page.context.set_offline(False)
+    expect(waiting).to_be_hidden()
+    expect(page.locator("[data-said]")).to_contain_text(re.compile(r"\b2 of \d+ \w+ counted"))
+
+    page.evaluate("(text) => { window.seen = text; }", barcode)
+    page.get_by_role("button", name="Camera").click()
+    expect(page.locator("[data-said]")).to_contain_text(re.compile(r"\b3 of \d+ \w+ counted"))
+    page.evaluate("window.seen = ''")
+    page.get_by_role("button", name="Camera").click()
+
+    scan(page, "NOBODY-KNOWS-THIS")
+    expect(page.locator("form[data-receive]")).to_have_attribute("data-tone", "stop")
+    assert violations(page) == []
+    page.get_by_role("link", name="Check what I counted").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Receipt ")
+    assert violations(page) == []
+    page.get_by_role("button", name="Post the receipt").click()
+    expect(page.locator("#messages")).to_contain_text("is posted")
+    erp_document = page.get_by_role("definition").filter(has_text=re.compile(r"^50\d{8}"))
+    expect(erp_document).to_be_visible(timeout=90_000)
+    page.get_by_role("link", name="Roll back").click()
+    page.get_by_label("Reason").fill("Counted the wrong pallet")
+    page.get_by_role("button", name="Roll back").click()
+    expect(page.locator("#messages")).to_contain_text("is rolled back")
+
+
+def scan(page: Page, text: str) -> None:
+    """As a scanner types: into wherever the focus is, ended by Enter."""
+    page.keyboard.type(f"{text}\n")
+
+
+def lose_the_answer(page: Page) -> None:
+    """The next scan arrives, its answer does not."""
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/scan", lose, times=1)
+
+
+def open_an_order_of_three(page: Page) -> tuple[Locator, str]:
+    """The page that scans, at an order with a line of three or more; the line and its barcode."""
+    known = gtins()
+    page.goto("/receive")
+    links = [
+        link.get_attribute("href") for link in page.get_by_role("link", name=re.compile("^Receive PO")).all()
+    ]
+    for link in reversed(links):
+        page.goto(f"{link}/scan")
+        for row in page.get_by_role("table", name="Counted so far").locator("tbody tr").all():
+            code = row.locator(".sub").first.inner_text()
+            number, unit = row.locator("td").last.inner_text().split()[-2:]
+            if float(number.replace(",", "")) >= 3 and known.get((code, unit)):
+                barcode = f"01{known[code, unit]}1731123110L1"
+                return page.get_by_role("row").filter(has_text=code), barcode
+    raise AssertionError("the demo expects no line of three")
