@@ -74,15 +74,9 @@ class CartForm(Form):
             cost_center=sent("center", line.cost_center.code if line.cost_center else "") or "",
             gl_account=sent("account", line.gl_account.code if line.gl_account else "") or "",
             reason=sent("reason", line.quantity_reason) or "",
-            ship_to=self._place(line),
+            ship_to=sent("place", line.location.code if line.location else "") or "",
             **self._split(line),
         )
-
-    def _place(self, line: RequisitionLine) -> int | None:
-        field = self.box("place", line.id)
-        if field is None or not field.raw_data:
-            return line.location_id
-        return int(field.data) if ROW_ID.fullmatch(field.data or "") else None
 
     def _split(self, line: RequisitionLine) -> dict[str, Any]:
         """Who shares the line, as typed: rows without a cost center are left out."""

@@ -54,8 +54,7 @@ class CartLine:
     asks_reason: bool
     offers: dict[str, str] = field(default_factory=dict)
     chosen_offer: str = ""
-    places: dict[str, str] = field(default_factory=dict)
-    chosen_place: str = ""
+    place: str = ""
     split: str = ""
     payers: Sequence["PayerRow"] = ()
     is_unfinished: bool = False
@@ -65,9 +64,7 @@ class CartLine:
     def charged(self) -> str:
         """What differs from the usual, in a few words."""
         words = (
-            f"deliver to {self.places[self.chosen_place]}"
-            if self.chosen_place and self.chosen_place in self.places
-            else "",
+            f"deliver to {self.place}" if self.place else "",
             ", ".join(one.words for one in self.payers if one.words) if self.split else self.center,
             "" if self.split else self.account,
             f"need by {self.need_by}" if self.need_by else "",
@@ -93,7 +90,6 @@ class Beside:
     shelves: Mapping[int, Shelf]
     offers: Sequence[PricedOffer]
     usual_center: str
-    places: dict[str, str]
 
     def suggested(self, line: RequisitionLine) -> Decimal:
         """Packs that par or usage asks for."""
@@ -111,15 +107,10 @@ class Beside:
 def beside(actor: Actor, cart: Requisition, today: date) -> Beside:
     """Reads what the lines are compared with."""
     item_ids = {line.item_id for line in cart.lines}
-    places = shipping.places_for(actor, cart)
     return Beside(
         shelves=around.shelves_of(actor, cart.lines, usage=True),
         offers=catalog.priced(catalog.offers_of(item_ids), today),
         usual_center=charging.in_words(cart.location.cost_center),
-        places={
-            "": cart.location.name,
-            **{str(one.id): one.name for one in places if one.id != cart.location_id},
-        },
     )
 
 
@@ -169,8 +160,7 @@ def _line(
         asks_reason=suggesting.differs_a_lot(line.quantity, suggested),
         offers=offers if len(offers) > 1 else {},
         chosen_offer=form.typed("offer", line.id, str(line.offer_id)),
-        places=known.places if len(known.places) > 1 else {},
-        chosen_place=form.typed("place", line.id, str(line.location_id or "")),
+        place=form.typed("place", line.id, shipping.in_words(line.location)),
         split=form.typed("split", line.id, line.split_by or ""),
         payers=_payers(line, fact, form, known),
         is_unfinished=line.split_by is not None

@@ -17,7 +17,17 @@ from portal.foundation.db import found
 from portal.foundation.errors import Conflict
 from portal.foundation.quantity import plain
 from portal.masterdata.models import Location
-from portal.requisitions import cart_lines, carts, charging, checks, editing, queries, said, services
+from portal.requisitions import (
+    cart_lines,
+    carts,
+    charging,
+    checks,
+    editing,
+    queries,
+    said,
+    services,
+    shipping,
+)
 from portal.requisitions.cart_forms import (
     BackForm,
     CartForm,
@@ -169,12 +179,13 @@ def consequences(actor: Actor, cart: Requisition, form: CartForm | None = None) 
 
 
 def _dimensions(actor: Actor, cart: Requisition, today: date) -> dict[str, list[str]]:
-    """What the boxes of cost center and GL account offer."""
+    """What the boxes of cost center, GL account and place offer."""
     centers = charging.cost_centers(actor, cart.location, today)
     accounts = charging.gl_accounts()
     return {
         "centers": [charging.in_words(one) for one in centers],
         "accounts": [charging.in_words(one) for one in accounts],
+        "places": [shipping.in_words(one) for one in shipping.places_for(actor, cart)],
     }
 
 

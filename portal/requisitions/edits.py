@@ -22,7 +22,7 @@ class ShareEdit:
 class LineEdit:
     """A line as it was edited; quantity zero takes it out, no cost center or account means the usual one.
 
-    No `ship_to` (id of a location) is the cart's; with `split_by` the shares pay instead of the cost center.
+    No `ship_to` (code of a location) is the cart's; with `split_by` the shares pay, not the cost center.
     """
 
     quantity: Decimal
@@ -31,7 +31,7 @@ class LineEdit:
     cost_center: str = ""
     gl_account: str = ""
     reason: str = ""
-    ship_to: int | None = None
+    ship_to: str = ""
     split_by: SplitBy | None = None
     shares: Sequence[ShareEdit] = ()
 

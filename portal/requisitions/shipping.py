@@ -18,17 +18,26 @@ def send(actor: Actor, requisition: Requisition, lines: Mapping[int, LineEdit]) 
 
     Raises Invalid with the box place-<line>.
     """
-    named = [(line, lines[line.id].ship_to) for line in requisition.lines if line.id in lines]
-    places = (
-        {one.id: one for one in places_for(actor, requisition)} if any(place for _, place in named) else {}
-    )
-    for line, place_id in named:
-        if place_id in (None, requisition.location_id):
-            line.location = None
-        elif place_id in places:
-            line.location = places[place_id]
-        else:
-            raise Invalid("Choose a place from the list.", field=f"place-{line.id}")
+    named = [(line, lines[line.id].ship_to.strip()) for line in requisition.lines if line.id in lines]
+    places = places_for(actor, requisition) if any(typed for _, typed in named) else ()
+    for line, typed in named:
+        place = _meant(typed, places, f"place-{line.id}") if typed else None
+        line.location = place if place and place.id != requisition.location_id else None
+
+
+def _meant(typed: str, places: Sequence[Location], box: str) -> Location:
+    """The place by its code, or as the list says it."""
+    found = (one for one in places if typed.upper() in (one.code.upper(), in_words(one).upper()))
+    place = next(found, None)
+    if place is None:
+        sentence = f"No such place here, or not one you may request for: {typed[:60]}."
+        raise Invalid(f"{sentence} Choose one from the list, or leave it empty.", field=box)
+    return place
+
+
+def in_words(place: Location | None) -> str:
+    """ST01 Central storeroom; empty for none."""
+    return f"{place.code} {place.name}" if place else ""
 
 
 def places_for(actor: Actor, requisition: Requisition) -> Sequence[Location]:

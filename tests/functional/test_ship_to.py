@@ -28,13 +28,13 @@ def test_a_line_for_another_place_is_checked_and_ordered_for_that_place(
         stocked(hospital.actor(Role.RECEIVER), hospital.storeroom, hospital.gloves.id, 70)
     cart = in_cart(hospital, {hospital.gloves_offer: 2, hospital.catheter_offer: 1})
     gloves, action = cart.lines[0].id, f"/cart/{cart.id}/save"
-    data = fields(manager, "/cart", action) | {f"place-{gloves}": str(hospital.storeroom.id)}
+    data = fields(manager, "/cart", action) | {f"place-{gloves}": "st01"}
     assert manager.post(action, data=data).status_code == 303
     page = manager.get("/cart").get_data(as_text=True)
-    assert "deliver to Central storeroom" in page
+    assert "deliver to ST01 Central storeroom" in page
     assert "70 EA" in page, "what is on hand there"
-    bad = manager.post(action, data=fields(manager, "/cart", action) | {f"place-{gloves}": "999999"})
-    assert (bad.status_code, "Choose a place from the list." in bad.get_data(as_text=True)) == (422, True)
+    bad = manager.post(action, data=fields(manager, "/cart", action) | {f"place-{gloves}": "NOWHERE"})
+    assert (bad.status_code, "No such place here" in bad.get_data(as_text=True)) == (422, True)
     # The same again is for the cart's own place: a line of its own.
     again = in_cart(hospital, {hospital.gloves_offer: 1})
     assert [(line.offer_id, line.ship_to.name) for line in again.lines] == [
@@ -62,7 +62,7 @@ def test_a_line_for_another_place_is_checked_and_ordered_for_that_place(
         as_text=True
     )
     action = f"/cart/{repeated.id}/save"
-    data = fields(manager, "/cart", action) | {f"place-{line}": str(hospital.storeroom.id)}
+    data = fields(manager, "/cart", action) | {f"place-{line}": "ST01 Central storeroom"}
     manager.post(action, data=data)
     assert "20 EA of Exam glove, nitrile, medium are on their way" in manager.get("/cart").get_data(
         as_text=True
