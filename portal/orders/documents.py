@@ -4,11 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from integrations.canonical import ConfirmationType
 from portal.exchange.models import Message
 from portal.exchange.rules import Direction
 from portal.foundation.access import Actor, Permission
 from portal.orders.models import PurchaseOrder
 from portal.orders.steps import Known
+
+ANSWERED = {
+    ConfirmationType.ACCEPT: "accepts all",
+    ConfirmationType.REJECT: "rejects all",
+    ConfirmationType.BACKORDERED: "all on backorder",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,8 @@ def documents(actor: Actor, known: Known) -> list[Document]:
 
 def _of_supplier(known: Known) -> Iterator[Document]:
     for one in known.confirmations:
-        yield Document("Confirmation", one.number, one.noticed_at, one.type.value, part="answers")
+        said = ANSWERED.get(one.type, "line by line")
+        yield Document("Confirmation", one.number, one.noticed_at, said, part="answers")
     notices = {row.notice.id: row.notice for row in known.shipments}
     for notice in notices.values():
         yield Document("Ship notice", notice.number, notice.noticed_at, notice.carrier, part="shipments")

@@ -11,7 +11,7 @@ from portal.orders.calendar import queries
 from portal.orders.calendar.forms import EVERYWHERE
 from portal.orders.calendar.rules import Delivery, Span, deliveries, step, weeks
 
-SHOWN_A_DAY = {Span.WEEK: 60, Span.MONTH: 3}
+SHOWN_A_DAY = {Span.WEEK: 20, Span.MONTH: 3}
 LATE_SHOWN = 5
 
 
@@ -60,7 +60,8 @@ def page(actor: Actor, span: Span, around: date, place: str, today: date) -> dic
     """The values of the template."""
     rows = weeks(span, around)
     location_id = None if place == EVERYWHERE else int(place)
-    coming = deliveries(queries.expected(actor, rows[0][0], rows[-1][-1], location_id))
+    arrivals, is_cut = queries.expected(actor, rows[0][0], rows[-1][-1], location_id)
+    coming = deliveries(arrivals)
     late = deliveries(queries.overdue(actor, today, location_id))
     shown = {
         day: _day(day, [one for one in coming if one.first.on == day], span, around, today)
@@ -81,6 +82,7 @@ def page(actor: Actor, span: Span, around: date, place: str, today: date) -> dic
         "late": [_entry(one) for one in late[:LATE_SHOWN]],
         "late_count": len(late),
         "count": len(coming),
+        "is_cut": is_cut,
     }
 
 

@@ -25,15 +25,20 @@ MOST_LINES = 2000
 LATE_LINES = 200
 
 
-def expected(actor: Actor, first: date, last: date, location_id: int | None = None) -> list[Arrival]:
-    """What should arrive between two days at places whose orders the person may see."""
+def expected(
+    actor: Actor, first: date, last: date, location_id: int | None = None
+) -> tuple[list[Arrival], bool]:
+    """What should arrive between two days at places whose orders the person may see; whether there is more."""
     statement = _open_lines(actor, location_id).where(_due().between(first - LATENESS, last))
-    return [one for one in _arrivals(statement.limit(MOST_LINES)) if first <= one.on <= last]
+    # The latest first: lines that never came must not crowd out what is to come.
+    statement = statement.order_by(None).order_by(_due().desc(), PurchaseOrderLine.id)
+    found = _arrivals(statement.limit(MOST_LINES))
+    return [one for one in found if first <= one.on <= last], len(found) == MOST_LINES
 
 
 def of_feed(actor: Actor, today: date, location_id: int | None) -> list[Arrival]:
     """What a feed holds: the last four weeks, as far as it is not here yet, and the next half year."""
-    return expected(actor, today - timedelta(days=28), today + timedelta(days=182), location_id)
+    return expected(actor, today - timedelta(days=28), today + timedelta(days=182), location_id)[0]
 
 
 def overdue(actor: Actor, today: date, location_id: int | None = None) -> list[Arrival]:
@@ -90,13 +95,14 @@ def _told(history: History, rows: Iterable[Any]) -> Iterable[Arrival]:
 
 
 def feed_of(account_id: int | None, *, lock: bool = False) -> CalendarFeed | None:
-    """The feed of a person, with its place."""
-    statement = (
+    """The feed of a person, with its place; `lock` keeps others from changing it."""
+    if lock:  # the person: there may be no feed yet
+        db.session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
+    return db.session.scalar(
         select(CalendarFeed)
         .where(CalendarFeed.account_id == account_id)
         .options(joinedload(CalendarFeed.location))
     )
-    return db.session.scalar(statement.with_for_update(of=CalendarFeed) if lock else statement)
 
 
 def enter_by_hash(token_hash: str) -> CalendarFeed | None:
