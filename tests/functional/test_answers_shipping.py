@@ -10,10 +10,10 @@ import pytest
 from integrations import canonical
 from portal.exchange.queries import open_items_about
 from portal.exchange.rules import WorkItemKind
-from portal.foundation.db import transaction
+from portal.foundation.db import db, transaction
 from portal.foundation.errors import Invalid, NotFound
 from portal.orders import queries
-from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipPackage
 from portal.orders.rules import OrderStatus
 from tests import hospital as hospitals
 from tests import ordering
@@ -201,3 +201,45 @@ def test_every_order_of_arrival_and_every_repetition_ends_the_same(hospital: Hos
     (end,) = ends
     assert end[0] is OrderStatus.PARTLY_SHIPPED
     assert end[2] == (WorkItemKind.BACKORDERED, WorkItemKind.DATE_CHANGED, WorkItemKind.PRICE)
+
+
+def test_packages_and_serials_are_kept_and_a_correction_replaces_them(order: PurchaseOrder) -> None:
+    pallet, carton = "006141411234567890", "106141411234567897"
+    notice = ship_notice(order.number, {10: [lot(4, "L1")]}, at=NOON)
+    packed = notice.lines[0].model_copy(
+        update={
+            "packages": (
+                canonical.ShippedPackage(
+                    sscc=carton, parent_sscc=pallet, kind="carton", quantity=Decimal(40), uom="EA"
+                ),
+                canonical.ShippedPackage(sscc=pallet, kind="pallet"),
+            ),
+            "lots": (lot(4, "L1").model_copy(update={"serials": ("SN-7", "SN-8")}),),
+        }
+    )
+    ship(notice.model_copy(update={"lines": (packed,)}))
+    packages = db.session.query(ShipPackage).order_by(ShipPackage.id).all()
+    assert [(one.sscc, one.parent_sscc, one.quantity) for one in packages] == [
+        (carton, pallet, Decimal(4)),
+        (pallet, "", None),
+    ]
+    assert queries.shipped_lines(order.id)[0].serials == ["SN-7", "SN-8"]
+    ship(ship_notice(order.number, {10: [lot(3, "L2")]}, operation="update", at=NOON + HOUR))
+    assert db.session.query(ShipPackage).count() == 0
+    assert shipped(order) == (3, 0)
+
+
+def test_one_notice_may_name_two_orders_by_their_messages_alone(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    other = ordering.taken(ordering.placed(hospital, {hospital.gloves_offer: 3}), erp_number="4500000002")
+    notice = ship_notice("", {10: [lot(3)]}, at=NOON)
+    lines = [
+        notice.lines[0].model_copy(
+            update={"order_message_id": f"{one.number}-v1@{hospital.organization.slug}"}
+        )
+        for one in (order, other)
+    ]
+    ship(notice.model_copy(update={"lines": tuple(lines)}))
+    assert shipped(order) == (3, 0)
+    assert line_of(other).shipped == 3
