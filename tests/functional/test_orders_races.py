@@ -20,9 +20,11 @@ from portal.orders import answers
 from portal.orders import services as orders
 from portal.orders.cancelling import cancel_rest
 from portal.orders.models import PurchaseOrder
+from portal.receiving import reversing, scanning
 from portal.receiving import services as receiving
 from portal.receiving.models import Receipt
 from portal.receiving.rules import Entry
+from portal.receiving.scanning import Given
 from tests import ordering
 from tests.functional.test_requisitions_races import Race
 from tests.hospital import Hospital
@@ -103,6 +105,29 @@ def test_a_double_click_on_the_entry_makes_one_receipt(
     first, second = race.run(click, click)
     assert first.result() == second.result()
     assert db.session.query(Receipt).count() == 1
+
+
+def test_one_scan_sent_twice_at_once_is_counted_once_and_rolled_back_once(
+    race: Race, hospital: Hospital, order: PurchaseOrder
+) -> None:
+    receiver, order_id = hospital.actor(Role.RECEIVER), order.id
+    given = Given("scan-key-1", hospital.gloves.code)
+    first, second = race.run(
+        lambda: scanning.count(receiver, order_id, given), lambda: scanning.count(receiver, order_id, given)
+    )
+    assert first.result() == second.result()
+    with transaction():
+        (receipt,) = db.session.query(Receipt)
+        receiving.post(receiver, receipt.id)
+    assert on_hand(hospital.clinic.id, [hospital.gloves.id]) == {hospital.gloves.id: 1}
+    receipt_id = receipt.id
+    outcomes = race.run(
+        lambda: reversing.roll_back(receiver, receipt_id, "Mistake").id,
+        lambda: reversing.roll_back(receiver, receipt_id, "Mistake").id,
+    )
+    assert [one.result() for one in outcomes] == [receipt_id, receipt_id]
+    assert on_hand(hospital.clinic.id, [hospital.gloves.id]) == {hospital.gloves.id: 0}
+    assert fresh(order).lines[0].received == 0
 
 
 def test_one_invoice_number_for_two_orders_at_once_is_recorded_once(
