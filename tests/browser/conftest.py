@@ -49,7 +49,12 @@ def portal_url(demo_folder: Path) -> Iterator[str]:
     with output.open("wb") as printed:
         process = subprocess.Popen(
             [sys.executable, "-m", "portal.cli", "demo"],
-            env={**own, "PORTAL_DATA_DIR": str(folder / "data"), "PORTAL_PORT": str(port)},
+            env={
+                **own,
+                "PORTAL_DATA_DIR": str(folder / "data"),
+                "PORTAL_PORT": str(port),
+                "PORTAL_ORDER_REST_MINUTES": "600",  # the journeys place their orders themselves
+            },
             stdout=printed,
             stderr=subprocess.STDOUT,
         )

@@ -3,6 +3,7 @@
 import inspect
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -227,6 +228,19 @@ def test_payers_who_share_in_percent_follow_the_quantity(erp: Erp, sandbox: Runn
     assert erp.change_purchase_order(changed) == Posted(number)
     assert items(sandbox) == [("1", "3", False)]
     assert erp.change_purchase_order(changed) == Posted(number, found=True)
+
+
+def test_a_change_brings_the_day_and_the_place(erp: Erp, sandbox: RunningErp) -> None:
+    first = purchase_order(lines=(shared_line(1, 2),))
+    number = erp.post_purchase_order(first, ask_first=False).number
+    later = shared_line(1, 2).model_copy(update={"need_by": first.ordered_at.date() + timedelta(days=40)})
+    for changed in (
+        purchase_order(version=2, erp_number=number, lines=(later,)),
+        purchase_order(version=3, erp_number=number, lines=(later,), location="ST02"),
+    ):
+        assert erp.change_purchase_order(changed) == Posted(number)
+        assert erp.change_purchase_order(changed) == Posted(number, found=True)
+    assert items(sandbox) == [("1", "2", False)]
 
 
 def test_a_cancelled_order_is_deleted_item_by_item(erp: Erp, sandbox: RunningErp) -> None:

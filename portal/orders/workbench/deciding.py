@@ -27,6 +27,13 @@ class Waiting:
     cover: int | None
 
     @property
+    def best_saving(self) -> Decimal:
+        """What the cheapest contracted offer in the same pack would save; 0 when this is the cheapest."""
+        factor = self.deal.offer.factor
+        prices = [one.unit_price for one in self.candidates if one.contract and one.offer.factor == factor]
+        return max(self.amount - extended(self.quantity, min(prices)), Decimal()) if prices else Decimal()
+
+    @property
     def saving(self) -> Decimal:
         """What the deal saves against what was approved; negative when it costs more."""
         return extended(self.quantity, self.line.unit_price) - self.amount
@@ -84,7 +91,9 @@ def _waiting(line: RequisitionLine, deal: Deal, offered: list[Candidate], cover:
     others = {
         one.offer.supplier_id
         for one in offered
-        if one.contract and one.offer.supplier_id != deal.offer.supplier_id
+        if one.contract
+        and one.offer.supplier_id != deal.offer.supplier_id
+        and one.base_price <= deal.unit_price / deal.offer.factor
     }
     facts = Line(amount, bool(deal.contract), len(others), deal.is_chosen)
     return Waiting(line, deal, quantity, amount, of_line(facts), offered, cover)

@@ -32,7 +32,9 @@ class BenchRow:
     cover: str
     why: list[str]
     saving: str
+    best: Decimal
     offers: int
+    is_late: bool
     tone: str
     checked: bool
 
@@ -103,6 +105,7 @@ def _note(why: Why, supplier: str) -> str:
 def _row(one: Waiting, today: date, checked: bool) -> BenchRow:
     line, deal = one.line, one.deal
     need_by, currency = line.wanted_by, line.requisition.currency
+    is_late = need_by is not None and need_by < today
     return BenchRow(
         id=line.id,
         item=line.item.name,
@@ -119,8 +122,10 @@ def _row(one: Waiting, today: date, checked: bool) -> BenchRow:
         cover=_days(one.cover),
         why=[WORDS[reason] for reason in one.why],
         saving=_saving(one.saving, currency) if deal.is_chosen else "",
+        best=one.best_saving,
         offers=len({candidate.offer.supplier_id for candidate in one.candidates}),
-        tone="warning" if (need_by is not None and need_by < today) or one.cover == 0 else "",
+        is_late=is_late,
+        tone="warning" if is_late or one.cover == 0 else "",
         checked=checked,
     )
 

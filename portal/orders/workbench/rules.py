@@ -28,7 +28,7 @@ WORDS: dict[Why, str] = {
 
 @dataclass(frozen=True)
 class Line:
-    """A line as far as the decision needs it; `others` are contracted offers of other suppliers."""
+    """A line as far as the decision needs it; `others` are contracted offers of others that cost no more."""
 
     amount: Decimal
     on_contract: bool
