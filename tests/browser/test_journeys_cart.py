@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.accessibility import violations
+
 SignIn = Callable[..., Page]
 MOST_INTERACTIONS = 8
 LINES = 5
@@ -49,6 +51,7 @@ def then_a_suggestion_is_taken(page: Page) -> None:
     expect(options.first).to_be_visible()
     code.press("ArrowDown")
     expect(options.first).to_have_attribute("aria-selected", "true")
+    assert violations(page) == []
     code.press("Enter")
     expect(options).to_have_count(0)
     expect(code).to_have_value(re.compile(r"^\d+$"))
@@ -64,6 +67,7 @@ def then_a_line_is_shared(page: Page) -> None:
     second = page.locator("#cost-centers option").nth(1).get_attribute("value") or ""
     page.get_by_label("Cost center 2").fill(second)
     page.get_by_label("Part 2 in %").fill("40")
+    assert violations(page) == []
     page.get_by_role("group", name="Who pays how much").get_by_role("button", name="Update the cart").click()
     expect(page.locator("summary", has_text=second)).to_be_visible()
 
