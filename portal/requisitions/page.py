@@ -57,6 +57,7 @@ def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:
         "zone": zone,
         "may_follow": may_follow,
         "may_open": may_open,
+        "may_choose": is_own and actor.can(Permission.REQUEST),
     }
 
 
