@@ -1,12 +1,21 @@
-// Parts of a page that refresh themselves ([data-live]) keep what the person has in hand: open cards stay open, the
-// focus stays where it was, nothing is exchanged under a hand that types, and nobody is asked while the page is hidden.
+// Parts of a page that refresh themselves ([data-live]) keep what the person has in hand: cards opened or closed by hand
+// stay so, the focus stays where it was, nothing is exchanged under a hand that types, nobody is asked while the page is
+// hidden.
 const cards = (root) => Array.from(root.querySelectorAll("details"));
-const label = (card) => card.querySelector("summary .step-label, summary")?.textContent.trim();
+// A step is known by its label: the note under it changes.
+const words = (one) => (one.querySelector(".step-label") ?? one).textContent.trim();
+const label = (card) => words(card.querySelector("summary"));
 const sameAs = (one) => (other) =>
-  other.tagName === one.tagName && other.textContent.trim() === one.textContent.trim() &&
+  other.tagName === one.tagName && words(other) === words(one) &&
   ["href", "aria-label", "name"].every((name) => other.getAttribute(name) === one.getAttribute(name));
 
+const touched = new Set();
 let kept = null;
+
+document.addEventListener("click", (event) => {
+  const root = event.target.closest("summary")?.closest("[data-live]");
+  if (root) touched.add(root.id);
+});
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.matches("[data-live]") && document.hidden) event.preventDefault();
@@ -23,7 +32,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const alike = active && Array.from(root.querySelectorAll(active.tagName)).filter(sameAs(active));
   kept = {
     id: root.id,
-    touched: new Map(cards(root).map((card) => [label(card), card.open])),
+    opened: new Map(touched.has(root.id) ? cards(root).map((card) => [label(card), card.open]) : []),
     active: active && { element: active, id: active.id, index: alike.indexOf(active) },
   };
 });
@@ -31,12 +40,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterSwap", () => {
   const root = kept && document.getElementById(kept.id);
   if (!root) return;
-  const { touched, active } = kept;
+  const { opened, active } = kept;
   kept = null;
   // Cards of one name close each other, so those to be closed go first.
-  const known = cards(root).filter((card) => touched.has(label(card)));
-  known.filter((card) => !touched.get(label(card))).forEach((card) => { card.open = false; });
-  known.filter((card) => touched.get(label(card))).forEach((card) => { card.open = true; });
+  const known = cards(root).filter((card) => opened.has(label(card)));
+  known.filter((card) => !opened.get(label(card))).forEach((card) => { card.open = false; });
+  known.filter((card) => opened.get(label(card))).forEach((card) => { card.open = true; });
   if (!active) return;
   const alike = Array.from(root.querySelectorAll(active.element.tagName)).filter(sameAs(active.element));
   const again = (active.id && document.getElementById(active.id)) || alike[active.index];

@@ -28,7 +28,7 @@ LATE_LINES = 200
 def expected(
     actor: Actor, first: date, last: date, location_id: int | None = None
 ) -> tuple[list[Arrival], bool]:
-    """What should arrive between two days at places whose orders the person may see; whether there is more."""
+    """What should arrive between two days where the person may see orders, and whether there is more."""
     statement = _open_lines(actor, location_id).where(_due().between(first - LATENESS, last))
     # The latest first: lines that never came must not crowd out what is to come.
     statement = statement.order_by(None).order_by(_due().desc(), PurchaseOrderLine.id)
