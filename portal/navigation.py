@@ -57,7 +57,9 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Approvals", "approvals.inbox", (_P.APPROVE, _P.OVERRIDE_BUDGET, _P.BUY), icon="checks"),
             Entry("Prices beyond approval", "differences.questions", (_P.APPROVE,), icon="scale"),
-            Entry("Mailbox", "mailbox.show", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET), icon="mail"),
+            Entry(
+                "Mailbox", "mailbox.show", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET, _P.BUY), icon="mail"
+            ),
             Entry("Budgets", "budgets.listing", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET), icon="wallet"),
         ),
     ),

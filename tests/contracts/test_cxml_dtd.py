@@ -44,7 +44,8 @@ def test_orders(order: PurchaseOrder) -> None:
 
 @pytest.mark.parametrize("operation", ["new", "update", "delete"])
 def test_an_order_of_each_operation(operation: Operation) -> None:
-    payload = write_order(documents.an_order(version=2, replaces="earlier@portal"), operation=operation)
+    order = documents.an_order(version=2, replaces="earlier@portal", agreement="BO26-0000001")
+    payload = write_order(order, operation=operation)
     raw = write_request(documents.HEADER, payload)
     assert_valid(raw, "cXML.dtd")
     assert f'type="{operation}"'.encode() in raw
