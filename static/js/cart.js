@@ -20,13 +20,17 @@ document.addEventListener("paste", (event) => {
   rows.focus();
 });
 
-// Choosing that several pay, or one again, asks for other boxes.
-document.addEventListener("change", (event) => {
-  if (event.target.matches?.("[data-cart] select[name^=split-]")) event.target.form.requestSubmit();
-});
-
 let keeping = false;
 let waiting = null;
+
+// Choosing that several pay, or one again, asks for other boxes; the page stays where it is.
+const ask = (form) => {
+  if (keeping) setTimeout(ask, 100, form);
+  else htmx.ajax("POST", form.action, { source: form, target: "body", swap: "innerHTML show:none" });
+};
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("[data-cart] select[name^=split-]")) ask(event.target.form);
+});
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.matches?.("[data-keeps]")) keeping = true;

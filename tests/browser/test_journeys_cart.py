@@ -64,6 +64,7 @@ def then_a_line_is_shared(page: Page) -> None:
     page.get_by_label("Who pays").first.select_option("Several, by percent")
     page.get_by_label("Part 1 in %").fill("60")
     expect(page.get_by_label("Cost center 1")).not_to_have_value("")
+    expect(page.get_by_text("The cart is updated.")).to_be_visible()
     second = page.locator("#cost-centers option").nth(1).get_attribute("value") or ""
     page.get_by_label("Cost center 2").fill(second)
     page.get_by_label("Part 2 in %").fill("40")
