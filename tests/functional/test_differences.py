@@ -15,6 +15,9 @@ from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.mail import Mail
 from portal.identity.rules import Role
+from portal.inventory import services as inventory
+from portal.inventory.rules import MovementKind
+from portal.inventory.services import Move
 from portal.masterdata.models import ContractLine, Supplier
 from portal.orders import queries
 from portal.orders.differences import asking, grouping, jobs, rejections, services, telling
@@ -311,3 +314,18 @@ def test_a_rejection_that_stands_is_compensated_once_and_the_requester_told(
     assert "from Ridgeway Supply, $20.50 per BX" in letter.body
     confirm(confirmation(order.number, {10: [part(4)]}, number="OC-2"))
     assert line_of(order).status is OrderStatus.CANCELLED
+
+
+def test_days_of_cover_come_from_the_shelf_and_what_is_used(hospital: Hospital, order: PurchaseOrder) -> None:
+    """26 on hand and 14 used in a week, two a day: the shelf lasts 13 days; the sweep reckons it anew."""
+    receiver, place, item_id = hospital.actor(Role.RECEIVER), hospital.clinic.id, hospital.gloves.id
+    with transaction():
+        inventory.move(receiver, [Move("in", MovementKind.RECEIPT, place, item_id, Decimal(40))])
+        inventory.move(receiver, [Move("out", MovementKind.USAGE, place, item_id, Decimal(-14))])
+    confirm(confirmation(order.number, {20: [part(2, "backordered")]}))
+    assert item_of(order).cover_days == 13
+    with transaction():
+        inventory.move(receiver, [Move("in-2", MovementKind.RECEIPT, place, item_id, Decimal(20))])
+    jobs.attend_organization(hospital.organization.id)
+    db.session.expire_all()
+    assert item_of(order).cover_days == 23
