@@ -26,7 +26,7 @@ from portal.inventory.rules import Owner
 from portal.orders.forms import ConflictForm, DayField, row_number
 from portal.orders.models import PurchaseOrder
 from portal.receiving.returns import Asked
-from portal.receiving.rules import Entry, Problem, Verdict
+from portal.receiving.rules import Entry, Problem, Verdict, fingerprint
 from portal.receiving.scanning import Given
 from portal.receiving.services import EntriesRefused
 
@@ -93,6 +93,7 @@ class EntryForm(ConflictForm):
         default=lambda: uuid4().hex,
         validators=[Length(min=8, max=64, message="This form is damaged. Open the order again.")],
     )
+    seen = HiddenField()
     consignment = BooleanField("Consignment: it stays the supplier's until it is used")
     entries = FieldList(FormField(EntryPart), max_entries=MOST_ROWS)
 
@@ -136,7 +137,7 @@ class EntryForm(ConflictForm):
         places = [at for at, known in enumerate(self.line_ids()) if known == line_id]
         if places and len(rows) < MOST_ROWS:
             rows.insert(places[-1] + 1, {"line_id": str(line_id), "verdict": verdict.value})
-        return _form(self.form_key.data, rows, consignment=self.consignment.data)
+        return self._again(rows)
 
     def filled(self, offered: Sequence[Entry]) -> "EntryForm":
         """The same form with what was shipped in the lines nobody has typed into yet."""
@@ -149,7 +150,10 @@ class EntryForm(ConflictForm):
                 found.append(row)
             elif row["line_id"] not in {one["line_id"] for one in found}:
                 found += [_row(one) for one in lots]
-        return _form(self.form_key.data, found[:MOST_ROWS], consignment=self.consignment.data)
+        return self._again(found[:MOST_ROWS])
+
+    def _again(self, rows: Sequence[Row]) -> "EntryForm":
+        return _form(self.form_key.data, rows, consignment=self.consignment.data, seen=self.seen.data or "")
 
 
 def empty_form(order: PurchaseOrder) -> EntryForm:
@@ -163,7 +167,8 @@ def correcting_form(order: PurchaseOrder, form_key: str, entries: Sequence[Entry
     others = _open_lines(order, {one.order_line_id for one in entries})
     consignment = any(one.owner is Owner.CONSIGNMENT for one in entries)
     others_rows = [{"line_id": str(line.id)} for line in others]
-    return _form(form_key, [*rows, *others_rows], consignment=consignment)
+    seen = fingerprint(entries) if entries else ""
+    return _form(form_key, [*rows, *others_rows], consignment=consignment, seen=seen)
 
 
 def _open_lines(order: PurchaseOrder, but: set[int]) -> list[Any]:
@@ -181,7 +186,7 @@ def _row(entry: Entry) -> Row:
     }
 
 
-def _form(form_key: str, rows: Sequence[Row], *, consignment: bool = False) -> EntryForm:
+def _form(form_key: str, rows: Sequence[Row], *, consignment: bool = False, seen: str = "") -> EntryForm:
     """A form as if these rows had been typed, so that what cannot be read is shown again as well."""
     typed = {
         f"entries-{at}-{name}": row.get(name) or (Verdict.GOOD.value if name == "verdict" else "")
@@ -189,12 +194,13 @@ def _form(form_key: str, rows: Sequence[Row], *, consignment: bool = False) -> E
         for name in PARTS
     }
     owner = {"consignment": "y"} if consignment else {}
-    return EntryForm(MultiDict({"form_key": form_key, **owner, **typed}))
+    return EntryForm(MultiDict({"form_key": form_key, "seen": seen, **owner, **typed}))
 
 
 class ReceiptForm(ConflictForm):
     """Posting or discarding a receipt; of the lines in `cancel` nothing more is expected."""
 
+    seen = HiddenField()
     cancel = SelectMultipleField(
         "Cancel what is still open of",
         validate_choice=False,
@@ -206,8 +212,9 @@ class ReceiptForm(ConflictForm):
         """The order lines whose rest is cancelled."""
         return [number for text in self.cancel.data or [] if (number := row_number(text))]
 
-    def offer(self, lines: Sequence[tuple[int, str]]) -> "ReceiptForm":
-        """The same form with a box for each line of which something stays open."""
+    def offer(self, lines: Sequence[tuple[int, str]], entries: Sequence[Entry]) -> "ReceiptForm":
+        """The same form, of these entries, with a box for each line of which something stays open."""
+        self.seen.data = fingerprint(entries)
         self.cancel.choices = {str(line_id): words for line_id, words in lines}
         return self
 

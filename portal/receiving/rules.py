@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
+from hashlib import sha256
 
 from portal.foundation.quantity import plain
 from portal.inventory.rules import Owner
@@ -76,6 +77,12 @@ def in_order_unit(pieces: Decimal, factor: Decimal) -> Decimal | None:
 def room_for(outstanding: Decimal, counted: Sequence[Decimal], factor: Decimal) -> Decimal:
     """How many base units a line still waits for, besides what is counted already."""
     return (outstanding - sum(counted, Decimal())) * factor
+
+
+def fingerprint(entries: Sequence[Entry]) -> str:
+    """Changes with anything that is counted: who has seen it knows whether it is still so."""
+    told = sorted(f"{plain(one.quantity)} {one.place}" for one in entries)
+    return sha256(repr(told).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

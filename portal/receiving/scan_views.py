@@ -69,5 +69,6 @@ def _counted(order_id: int, told: Told | None) -> dict[str, object]:
         "told": told,
         "receipt": draft,
         "rows": scan_presenters.rows(order, draft),
+        "is_scanned": bool(draft and queries.last_scan(draft.id)),
         "account_id": actor().account_id,
     }

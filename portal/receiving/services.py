@@ -22,7 +22,7 @@ from portal.orders.models import PurchaseOrder
 from portal.orders.review import settle_received
 from portal.receiving import outbound, queries, troubles
 from portal.receiving.models import Receipt, ReceiptLine
-from portal.receiving.rules import TRANSITIONS, Problem, ReceiptState, Verdict, names, problems
+from portal.receiving.rules import TRANSITIONS, Problem, ReceiptState, Verdict, fingerprint, names, problems
 from portal.receiving.rules import Entry as Entry  # what callers of `enter` need
 from portal.requisitions.around import recalls
 from portal.requisitions.services import today_at
@@ -38,18 +38,20 @@ class EntriesRefused(Invalid):
         self.problems = refused
 
 
-def enter(actor: Actor, order_id: int, *, form_key: str, entries: Sequence[Entry]) -> Receipt:
+def enter(actor: Actor, order_id: int, *, form_key: str, entries: Sequence[Entry], seen: str = "") -> Receipt:
     """Keeps what was counted, for checking.
 
     The same form sent again gives the same receipt; sent with other numbers it corrects the receipt as long
-    as it is not posted. Raises Invalid (EntriesRefused) for what cannot be received, Conflict once posted.
+    as it is not posted. `seen` is the fingerprint of what the form began with; what was scanned or corrected
+    since is never overwritten. Raises Invalid (EntriesRefused) for what cannot be received, Conflict once
+    posted or changed meanwhile.
     """
     order = found(orders.find(order_id, lock=True), "order")
     actor.require(Permission.RECEIVE, facility_id=order.location.facility_id)
     follow_trace(order.trace_id)
     known = queries.find_by_form_key(form_key)
     if known is not None:
-        return _enter_again(actor, order, known, entries)
+        return _enter_again(actor, order, known, entries, seen)
     _check(order, entries)
     receipt = Receipt(
         number=next_number("GR"),
@@ -66,7 +68,9 @@ def enter(actor: Actor, order_id: int, *, form_key: str, entries: Sequence[Entry
     return receipt
 
 
-def _enter_again(actor: Actor, order: PurchaseOrder, receipt: Receipt, entries: Sequence[Entry]) -> Receipt:
+def _enter_again(
+    actor: Actor, order: PurchaseOrder, receipt: Receipt, entries: Sequence[Entry], seen: str
+) -> Receipt:
     before = [entry_of(line) for line in receipt.lines]
     if receipt.order_id == order.id and before == list(entries):
         return receipt
@@ -74,6 +78,11 @@ def _enter_again(actor: Actor, order: PurchaseOrder, receipt: Receipt, entries: 
         raise Conflict(
             f"{receipt.number} of this form is {receipt.state} already, with other numbers. "
             "What you changed since was not counted; open the order and receive the rest."
+        )
+    if seen != fingerprint(before) if seen else queries.last_scan(receipt.id) is not None:
+        raise Conflict(
+            f"Something was counted in {receipt.number} since this form was opened. "
+            "Open it again and correct it."
         )
     _check(order, entries)
     transition(receipt, "correct")
@@ -143,14 +152,17 @@ def _recalled(order: PurchaseOrder, entries: Sequence[Entry]) -> Iterator[Proble
                 yield Problem(index, "lot" if entry.lot else "quantity", sentence + "the buyer.")
 
 
-def post(actor: Actor, receipt_id: int, *, cancel: Collection[int] = ()) -> Receipt:
+def post(actor: Actor, receipt_id: int, *, cancel: Collection[int] = (), seen: str = "") -> Receipt:
     """Counts a checked receipt: stock, order, and the outbox for the ERP, in one transaction.
 
     `cancel` are order lines of which nothing more is expected: what is open of them is cancelled. Raises
-    Conflict when it is posted or discarded already, Invalid when the order takes less by now.
+    Conflict when it is posted or discarded already, or when other things are counted than those whose
+    fingerprint was `seen`; Invalid when the order takes less by now.
     """
     receipt, order = locked(actor, receipt_id)
     transition(receipt, "post")
+    if seen and seen != fingerprint([entry_of(line) for line in receipt.lines]):
+        raise Conflict("Something was counted or corrected since you looked. Check it again, then post.")
     receipt.posted_at = clock.now()
     with db.session.no_autoflush:  # what is read here is nothing that is changed here: one UPDATE a row
         _check(order, [entry_of(line) for line in receipt.lines])

@@ -92,7 +92,9 @@ def save(order_id: int) -> ResponseReturnValue:
     if form.validate():
         with form.accepting():
             key, counted = form.form_key.data, form.counted()
-            receipt = services.enter(actor(), order_id, form_key=key, entries=counted)
+            receipt = services.enter(
+                actor(), order_id, form_key=key, entries=counted, seen=form.seen.data or ""
+            )
     if form.is_refused:
         return _entry_page(form, order_id), form.refusal
     return redirect(url_for("receiving.show", receipt_id=receipt.id), 303)
@@ -125,7 +127,7 @@ def live(receipt_id: int) -> ResponseReturnValue:
 def _shown(receipt_id: int, form: ReceiptForm) -> dict[str, object]:
     receipt = found(queries.for_person(actor(), receipt_id), "receipt")
     order = found(orders.find(receipt.order_id), "order")
-    form.offer(presenters.staying_open(order, receipt))
+    form.offer(presenters.staying_open(order, receipt), [services.entry_of(line) for line in receipt.lines])
     items = open_items_about("receipt", receipt.id)
     return {
         "form": form,
@@ -145,7 +147,7 @@ def post(receipt_id: int) -> ResponseReturnValue:
     """Posts what was checked."""
     form = ReceiptForm()
     with form.accepting():
-        receipt = services.post(actor(), receipt_id, cancel=form.cancelled())
+        receipt = services.post(actor(), receipt_id, cancel=form.cancelled(), seen=form.seen.data or "")
     if form.is_refused:
         return render_template("receiving/show.html", **_shown(receipt_id, form)), form.refusal
     flash(f"{receipt.number} is posted. The stock is counted and the ERP is told.", "success")

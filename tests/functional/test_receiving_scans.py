@@ -209,6 +209,24 @@ def test_only_the_last_receipt_is_rolled_back_once_and_while_all_is_there(
     assert fresh(order).lines[1].received == 1
 
 
+def test_a_form_never_overwrites_what_was_scanned_meanwhile(
+    client: Visitor, hospital: Hospital, order: PurchaseOrder
+) -> None:
+    scan(hospital, order, GLOVES)
+    draft = queries.draft_of(order.id, hospital.actor(Role.RECEIVER).account_id)
+    assert draft is not None
+    page, check = f"/receive/{order.id}?receipt={draft.id}", f"/receive/receipts/{draft.id}"
+    receiver = ordering.visitor(client, hospital, Role.RECEIVER)
+    form, checked = receiver.get(page), receiver.get(check)
+    scan(hospital, order, GLOVES)
+    late = receiver.send(form, {"entries-0-quantity": "1.5"}, action=f"/receive/{order.id}")
+    assert (late.status_code, "since this form was opened" in words(late)) == (409, True)
+    post_late = receiver.send(checked, action=f"{check}/post")
+    assert (post_late.status_code, "Check it again, then post" in words(post_late)) == (409, True)
+    assert counted(hospital, order) == [(20, 2, "")]
+    assert receiver.submit(check, action=f"{check}/post").status_code == 303
+
+
 def test_strangers_scan_nothing(hospital: Hospital, order: PurchaseOrder) -> None:
     with pytest.raises(NotAllowed), transaction():
         scanning.count(hospital.actor(Role.APPROVER), order.id, Given("stranger", GLOVES))
