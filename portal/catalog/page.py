@@ -17,6 +17,7 @@ from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.errors import NotAllowed, NotFound
 from portal.foundation.paging import Page
+from portal.masterdata.listings import documents_of_item
 from portal.masterdata.models import Location
 from portal.masterdata.queries import get_item, locations_for
 
@@ -137,6 +138,7 @@ def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:
         "facts": presenters.facts(shown, shelves[item_id]),
         "packaging": presenters.packaging(shown),
         "substitutes": presenters.substitutes(shown, substitutes, offers, shelves),
+        "documents": documents_of_item(item_id),
         "is_favorite": item_id in favorites(actor, [item_id]),
         "chart": presenters.usage_chart(queries.used_by_month(location.id, item_id, clock.now() - YEAR), day),
         "place": location,

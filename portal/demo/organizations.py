@@ -29,6 +29,7 @@ from portal.masterdata.models import (
     Facility,
     GlAccount,
     Item,
+    ItemDocument,
     ItemPackaging,
     Location,
     Supplier,
@@ -124,6 +125,18 @@ class Organization:
             [
                 {**_without(row, "item"), "item_id": self.items[row["item"]]}
                 for row in self._rows("device_identifiers")
+            ],
+        )
+        _insert(
+            ItemDocument,
+            [
+                {
+                    "item_id": self.items[row["code"]],
+                    "title": "Instructions for use",
+                    "url": f"https://documents.example/ifu/{row['manufacturer_part']}",
+                }
+                for row in items
+                if row["serial_tracked"] == "yes"
             ],
         )
 

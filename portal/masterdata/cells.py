@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from babel import Locale
@@ -27,6 +28,7 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?|-?\.\d+")
 YES, NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"no", "n", "false", "0"})
 DEVICE_IDENTIFIER = re.compile(r"[A-Z0-9]{6,23}")  # 23: HIBC labeler, product and unit of measure
 GTIN_LENGTHS = (8, 12, 13, 14)
+MOST_ADDRESS = 1_000
 
 
 def text(longest: int) -> Reader:
@@ -156,6 +158,16 @@ def email(cell: str) -> str:
     """An e-mail address, loosely: something, an at sign, a domain."""
     if len(cell) > 254 or not EMAIL.fullmatch(cell):
         raise ValueError(f'"{_quoted(cell)}" is not one e-mail address.')
+    return cell
+
+
+def web_address(cell: str) -> str:
+    """An address that a browser opens safely."""
+    parts = urlsplit(cell)
+    if parts.scheme != "https" or not parts.hostname or not cell.isascii() or not cell.isprintable():
+        raise ValueError(f'"{_quoted(cell)}" is not a web address. Write it whole, beginning with https://.')
+    if len(cell) > MOST_ADDRESS:
+        raise ValueError(f"This address has more than {MOST_ADDRESS:,} characters. Take a shorter one.")
     return cell
 
 

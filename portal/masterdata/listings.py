@@ -20,6 +20,7 @@ from portal.masterdata.models import (
     GlAccount,
     ImportRun,
     Item,
+    ItemDocument,
     Location,
     Supplier,
     SyncRun,
@@ -51,6 +52,12 @@ def items(words: str = "", *, lifecycle: str = "", category: str = "") -> Select
 def categories() -> Sequence[str]:
     """The categories in use."""
     statement = select(Item.category).where(Item.category != "").distinct().order_by(Item.category)
+    return db.session.scalars(statement).all()
+
+
+def documents_of_item(item_id: int) -> Sequence[ItemDocument]:
+    """The documents about an item, by title."""
+    statement = select(ItemDocument).where(ItemDocument.item_id == item_id).order_by(ItemDocument.title)
     return db.session.scalars(statement).all()
 
 

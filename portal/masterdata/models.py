@@ -145,6 +145,17 @@ class ItemPackaging(TenantRow):
     item: Mapped[Item] = relationship(lazy="raise", back_populates="packaging")
 
 
+class ItemDocument(TenantRow):
+    """Where a document about an item is: instructions for use, safety data, a picture."""
+
+    __tablename__ = "item_document"
+    __table_args__ = (UniqueConstraint("item_id", "title"),)
+
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+    title: Mapped[str]
+    url: Mapped[str]  # https
+
+
 class DeviceIdentifier(TenantRow):
     """What else stands on the barcodes of a pack: a HIBC or ICCBBA identifier, or a further GTIN."""
 

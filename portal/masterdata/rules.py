@@ -28,6 +28,7 @@ class ImportKind(StrEnum):
     ITEMS = "items"
     ITEM_PACKAGING = "item_packaging"
     DEVICE_IDENTIFIERS = "device_identifiers"
+    ITEM_DOCUMENTS = "item_documents"
     CONTRACTS = "contracts"
     CONTRACT_LINES = "contract_lines"
 

@@ -204,6 +204,16 @@ DEVICE_IDENTIFIERS = Schema(
     ),
     ("identifier",),
 )
+ITEM_DOCUMENTS = Schema(
+    ImportKind.ITEM_DOCUMENTS,
+    "Item documents",
+    (
+        Column("item", cells.code, "Code of the item", refers_to=ImportKind.ITEMS),
+        Column("title", cells.text(120), "What it is, such as Instructions for use"),
+        Column("url", cells.web_address, "Where it is, beginning with https://"),
+    ),
+    ("item", "title"),
+)
 CONTRACTS = Schema(
     ImportKind.CONTRACTS,
     "Contracts",
@@ -242,7 +252,7 @@ SCHEMAS: dict[ImportKind, Schema] = {
     schema.kind: schema
     for schema in (
         FACILITIES, COST_CENTERS, GL_ACCOUNTS, LOCATIONS, SUPPLIERS, ITEMS, ITEM_PACKAGING,
-        DEVICE_IDENTIFIERS, CONTRACTS, CONTRACT_LINES,
+        DEVICE_IDENTIFIERS, ITEM_DOCUMENTS, CONTRACTS, CONTRACT_LINES,
     )
 }  # fmt: skip
 """In an order in which each table follows those it refers to."""

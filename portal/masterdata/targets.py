@@ -16,6 +16,7 @@ from portal.masterdata.models import (
     Facility,
     GlAccount,
     Item,
+    ItemDocument,
     ItemPackaging,
     Location,
     Supplier,
@@ -72,6 +73,7 @@ TARGETS: dict[ImportKind, Target] = {
         checks=(checks.unit_unknown,),
         strict=(checks.identifier_taken,),
     ),
+    ImportKind.ITEM_DOCUMENTS: Target(ItemDocument, "document"),
     ImportKind.CONTRACTS: Target(Contract, "contract"),
     ImportKind.CONTRACT_LINES: Target(
         ContractLine,

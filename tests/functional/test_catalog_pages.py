@@ -12,7 +12,7 @@ from portal.foundation.db import enter_organization, transaction
 from portal.identity.rules import Role
 from portal.inventory.rules import MovementKind
 from portal.inventory.services import Move, move
-from portal.masterdata.models import ContractLine
+from portal.masterdata.models import ContractLine, ItemDocument
 from portal.requisitions import queries as requisitions
 from tests import hospital as hospitals
 from tests.hospital import Hospital
@@ -193,6 +193,15 @@ def test_an_item_that_cannot_be_requested_leads_to_others(manager: Visitor, hosp
     assert "This item is discontinued" in text
     assert "Read the label first." in text
     assert f"/catalog/items/{hospital.gloves.id}" in text
+
+
+def test_the_page_of_an_item_leads_to_its_documents(manager: Visitor, hospital: Hospital) -> None:
+    page = f"/catalog/items/{hospital.catheter.id}"
+    assert "Documents" not in manager.get(page).text
+    with transaction() as session:
+        url = "https://maker.example/ifu/14"
+        session.add(ItemDocument(item_id=hospital.catheter.id, title="Instructions for use", url=url))
+    assert f'<a href="{url}" rel="noreferrer">Instructions for use</a>' in manager.get(page).text
 
 
 def test_the_page_of_an_item_shows_offers_tiers_and_days(manager: Visitor, hospital: Hospital) -> None:

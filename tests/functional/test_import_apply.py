@@ -261,6 +261,7 @@ def test_every_kind_imports_twice_without_a_second_effect(hospital: Hospital, ac
         ImportKind.ITEMS: {**item("I"), "gl_account": "GL", "base_gtin": GTIN},
         ImportKind.ITEM_PACKAGING: {"item": "I", "uom": "bx", "factor": "10.0", "gtin": OTHER_GTIN},
         ImportKind.DEVICE_IDENTIFIERS: {"identifier": "A123BJC5D6E71", "item": "I", "uom": "BX"},
+        ImportKind.ITEM_DOCUMENTS: {"item": "I", "title": "Safety data", "url": "https://i.example/sds"},
         ImportKind.CONTRACTS: {"number": "K", "supplier": "S", "name": "K", **span},
         ImportKind.CONTRACT_LINES: price("I", "1.2345", *days, contract="K"),
     }  # fmt: skip

@@ -314,7 +314,10 @@ def test_progress_is_seen_by_others_while_the_job_works(
 
 
 def test_templates_hold_the_columns(importer: Importer) -> None:
-    nameless = {ImportKind.ITEM_PACKAGING, ImportKind.DEVICE_IDENTIFIERS, ImportKind.CONTRACT_LINES}
+    nameless = {
+        ImportKind.ITEM_PACKAGING, ImportKind.DEVICE_IDENTIFIERS, ImportKind.ITEM_DOCUMENTS,
+        ImportKind.CONTRACT_LINES,
+    }  # fmt: skip
     for kind in ImportKind:
         header = importer.text(f"{PAGE}/templates/{kind}.csv")
         assert header.startswith("\ufeff")

@@ -41,6 +41,7 @@ factor = cells.amount(decimals=3, zero=False, digits=6)
         (cells.time_zone, "America/Chicago", "America/Chicago"),
         (cells.unspsc, "42132203", "42132203"),
         (cells.email, "orders@supplier.example", "orders@supplier.example"),
+        (cells.web_address, "https://maker.example/ifu?x=1", "https://maker.example/ifu?x=1"),
         (cells.text(20), "two   words", "two words"),
     ],
 )
@@ -81,6 +82,10 @@ def test_a_good_cell_gives_its_value(read: Reader, cell: str, value: Any) -> Non
         (cells.time_zone, "Central", "IANA"),
         (cells.unspsc, "4213220", "eight digits"),
         (cells.email, "orders at supplier", "not one e-mail"),
+        (cells.web_address, "javascript:alert(1)", "is not a web address"),
+        (cells.web_address, "http://maker.example/", "is not a web address"),
+        (cells.web_address, "https:///ifu", "is not a web address"),
+        (cells.web_address, "https://maker.example/" + "x" * 1000, "more than 1,000"),
         (cells.email, "a@b.example,c@d.example", "not one e-mail"),
         (cells.code, "AB\u200bC", "cannot be seen"),
         (cells.code, "C" * 41, "at most 40"),

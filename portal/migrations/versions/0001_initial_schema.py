@@ -64,6 +64,7 @@ TENANT_TABLES = (
     "contract_line",
     "device_identifier",
     "favorite_item",
+    "item_document",
     "item_packaging",
     "item_restriction",
     "location",
@@ -875,6 +876,7 @@ def upgrade() -> None:
                 "items",
                 "item_packaging",
                 "device_identifiers",
+                "item_documents",
                 "contracts",
                 "contract_lines",
                 name="importkind",
@@ -1499,6 +1501,28 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_favorite_item_organization_id"), "favorite_item", ["organization_id"], unique=False
+    )
+    op.create_table(
+        "item_document",
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_item_document_item_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_item_document_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_item_document")),
+        sa.UniqueConstraint("item_id", "title", name=op.f("uq_item_document_item_id_title")),
+    )
+    op.create_index(
+        op.f("ix_item_document_organization_id"), "item_document", ["organization_id"], unique=False
     )
     op.create_table(
         "item_packaging",
@@ -4572,6 +4596,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_item_packaging_organization_id"), table_name="item_packaging")
     op.drop_index("ix_item_packaging_gtin", table_name="item_packaging")
     op.drop_table("item_packaging")
+    op.drop_index(op.f("ix_item_document_organization_id"), table_name="item_document")
+    op.drop_table("item_document")
     op.drop_index(op.f("ix_favorite_item_organization_id"), table_name="favorite_item")
     op.drop_table("favorite_item")
     op.drop_index(op.f("ix_device_identifier_organization_id"), table_name="device_identifier")
