@@ -180,8 +180,9 @@ def test_the_finance_director_sets_and_changes_budgets(hospital: Hospital, clien
     client.sign_in(hospital.email(Role.FINANCE_DIRECTOR))
     year = hospital.budget.period_end.year + 1
     typed = {
-        "cost_center": str(hospital.cost_center.id), "category": "", "amount": "$12,000.50", "control": "warn",
-        "period_start": f"{year}-01-01", "period_end": f"{year}-12-31", "reason": "Plan of the year",
+        "cost_center": str(hospital.cost_center.id), "category": "",
+        "amount": "$12,000.50", "control": "warn", "period_start": f"{year}-01-01",
+        "period_end": f"{year}-12-31", "reason": "Plan of the year",
     }  # fmt: skip
     answer = client.submit("/budgets/new", typed)
     assert answer.status_code == 303
