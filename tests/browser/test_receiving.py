@@ -30,6 +30,7 @@ def test_a_phone_at_the_dock_loses_no_scan(sign_in: Callable[..., Page]) -> None
     page = sign_in("receiver", viewport=PHONE, has_touch=True, is_mobile=True)
     page.add_init_script(CAMERA)
     row, barcode = open_an_order_of_three(page)
+    address = page.url
     expect(page.get_by_label("Scan")).to_be_focused()
     scan(page, barcode)
     expect(row).to_contain_text(re.compile(r"^\D*\d+.*1 "))
@@ -69,6 +70,13 @@ def test_a_phone_at_the_dock_loses_no_scan(sign_in: Callable[..., Page]) -> None
     page.get_by_label("Reason").fill("Counted the wrong pallet")
     page.get_by_role("button", name="Roll back").click()
     expect(page.locator("#messages")).to_contain_text("is rolled back")
+
+    page.goto(address.replace("/scan", ""))
+    page.get_by_role("button", name=re.compile("is damaged, wrong or missing")).first.click()
+    expect(page.get_by_label("What is wrong")).to_be_visible()
+    page.get_by_label("Quantity").first.fill("2")
+    page.get_by_label("Quantity").first.press("Control+ArrowDown")
+    expect(page.get_by_label("Quantity").nth(1)).to_have_value("2")
 
 
 def scan(page: Page, text: str) -> None:
