@@ -14,6 +14,7 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.audit import history_of
 from portal.foundation.db import found
 from portal.foundation.hooks import Collector
+from portal.identity.queries import names_of
 from portal.orders import commented, expecting, history, presenters, queries
 from portal.orders.documents import documents
 from portal.orders.lines import line_rows
@@ -32,14 +33,17 @@ linked_documents: Collector[[int], Linked] = Collector()
 def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
     """The values of the template; `seen` changes whenever something shown changes."""
     facility = order.location.facility
+    items = open_items_about(SUBJECT, order.id)
+    owner_ids = {one.owner_id for one in items if one.owner_id}
     known = Known(
         order=order,
-        items=open_items_about(SUBJECT, order.id),
+        items=items,
         messages=messages_about(SUBJECT, order.id),
         confirmations=queries.confirmations_of(order.id),
         shipments=queries.shipped_lines(order.id),
         linked=linked_documents(order.id),
         history=expecting.history_of([order.supplier_id]),
+        owners=names_of(owner_ids) if owner_ids else {},
         today=clock.today(facility.time_zone),
     )
     may_receive = actor.can(Permission.RECEIVE, facility_id=facility.id)

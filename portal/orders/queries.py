@@ -269,9 +269,9 @@ def seen(order_id: int) -> str:
         func.count().filter(stopped).label("stopped"),
         func.count().filter(unfinished).label("unfinished"),
     ).where(Message.subject_type == subject, Message.subject_id == order_id)
-    items = select(func.max(WorkItem.id), func.count(WorkItem.resolved_at)).where(
-        WorkItem.subject_type == subject, WorkItem.subject_id == order_id
-    )
+    items = select(
+        func.max(WorkItem.id), func.count(WorkItem.resolved_at), func.sum(WorkItem.owner_id)
+    ).where(WorkItem.subject_type == subject, WorkItem.subject_id == order_id)
     sent, waiting = messages.subquery(), items.subquery()
     said = comments.newest(subject, order_id).subquery()
     marks = db.session.execute(

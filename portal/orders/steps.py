@@ -1,6 +1,6 @@
 """The way of an order: each step says who has it, since when, what is pending, why, and what comes next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -47,6 +47,7 @@ class Known:
     shipments: Sequence[ShipNoticeLine]
     linked: Sequence[Linked]
     history: History
+    owners: Mapping[int, str]  # names of who took a decision upon themselves
     today: date
 
     def moment(self, at: datetime) -> str:
@@ -169,6 +170,7 @@ def _waiting(known: Known, label: str, message: Message, kind: str) -> Step:
     if message.state is MessageState.NEEDS_ATTENTION:
         step.trouble, step.note, step.holder = True, "Stopped", "A person, among the work items"
         step.text = item.sentence if item else message.cause
+        step.holder = known.owners.get(item.owner_id or 0, step.holder) if item else step.holder
         step.facts = _facts(
             ("Stopped", known.moment(item.opened_at) if item else None),
             ("What to do", item.suggestion if item else "Retry the message."),
@@ -201,7 +203,7 @@ def _confirmed(known: Known) -> Step:
     if newest is not None:
         step.note = f"{len(answered)} of {len(live)} lines"
     step.text = _told_of_answer(order.supplier.name, step, newest, decisions)
-    step.holder = f"{order.buyer.name}, to decide" if decisions else order.supplier.name
+    step.holder = f"{_deciders(known, decisions)}, to decide" if decisions else order.supplier.name
     step.since = min((item.opened_at for item in decisions), default=order.sent_at)
     step.pending = _counted(len(decisions), "decision") or _counted(
         len(live) - len(answered), "line without an answer", "lines without an answer"
@@ -215,6 +217,11 @@ def _confirmed(known: Known) -> Step:
         ("What to do", decisions[0].suggestion if len(decisions) == 1 else None),
     )
     return step
+
+
+def _deciders(known: Known, decisions: Sequence[WorkItem]) -> str:
+    """Who took the decisions upon themselves; the buyer of the order for those nobody took."""
+    return _joined(known.owners.get(item.owner_id or 0, known.order.buyer.name) for item in decisions)
 
 
 def _told_of_answer(

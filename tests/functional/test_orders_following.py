@@ -11,7 +11,7 @@ from icalendar import Calendar
 from pydantic import SecretStr
 
 from portal.comments.models import Mention
-from portal.exchange.models import Message
+from portal.exchange.models import Message, WorkItem
 from portal.exchange.rules import MessageState
 from portal.foundation import clock
 from portal.foundation.audit import AuditEvent
@@ -223,6 +223,32 @@ def test_the_days_stand_side_by_side_and_history_moves_the_expected_one(
     assert f"{moved:%b} {moved.day}" in parsed(shown).xpath(line)[0].text_content()
     (row,) = parsed(buyer.get(f"/orders?q={order.number}")).xpath("//tbody/tr/td[@data-label='Expected']")
     assert f"{moved:%b} {moved.day}" in row.text_content()
+
+
+def test_a_step_says_who_has_it_since_when_what_is_pending_and_what_comes_next(
+    connected: Hospital, order: PurchaseOrder, person: Person
+) -> None:
+    buyer = person(Role.BUYER)
+
+    def card(label: str) -> str:
+        page = parsed(buyer.get(f"/orders/{order.id}"))
+        (found,) = page.xpath(f"//li[.//span[@class='step-label']='{label}']//div[@class='step-card']")
+        return re.sub(r"\s+", " ", found.text_content())
+
+    shipped = card("Shipped")
+    for told in ("WithHarborline Medical", "Since", "Pending6", "NextThe supplier announces the delivery."):
+        assert told in shipped, told
+    assert "WithEmergency department, Main hospital" in card("Received")
+    assert "WithAccounts payable" in card("Invoiced")
+    later = clock.now() + timedelta(minutes=1)
+    confirm(confirmation(order.number, {20: [part(4, "backordered")]}, number="OC-2", at=later))
+    deviated = card("Confirmed")
+    assert "The answer differs from the order. 4 BX of Urinary catheter, 14 Fr are backordered" in deviated
+    assert "WithBuyer, to decide" in deviated
+    with transaction():
+        (item,) = db.session.query(WorkItem).filter_by(subject_id=order.id)
+        item.owner_id = connected.accounts[Role.RECEIVER].id
+    assert "WithReceiver, to decide" in card("Confirmed")
 
 
 def test_a_finished_order_asks_for_no_news(connected: Hospital, order: PurchaseOrder, person: Person) -> None:
