@@ -69,6 +69,7 @@ def matched_lines(invoices: Sequence[Invoice]) -> Iterator[tuple[Invoice, list[M
                     invoiced_before=before[ordered.id],
                     quantity=line.quantity,
                     unit_price=line.unit_price,
+                    confirmed_price=ordered.confirmed_price,
                 )
             )
             before[ordered.id] += line.quantity

@@ -6,6 +6,8 @@ from decimal import Decimal
 from portal.foundation.quantity import plain
 from portal.orders.differences.rules import told_price, tolerates
 
+SAME_PRICE = Decimal("0.0001")
+
 
 @dataclass(frozen=True)
 class MatchLine:
@@ -21,6 +23,7 @@ class MatchLine:
     invoiced_before: Decimal
     quantity: Decimal
     unit_price: Decimal
+    confirmed_price: Decimal | None = None
 
     @property
     def invoiced(self) -> Decimal:
@@ -34,8 +37,13 @@ class MatchLine:
 
     @property
     def is_other_price(self) -> bool:
-        """The price is not the ordered one, by more than what nobody is asked about."""
-        return not tolerates(self.ordered_price, self.unit_price, self.invoiced)
+        """The price is neither the ordered one nor one confirmed so near it that nobody was asked."""
+        known = [self.ordered_price]
+        if self.confirmed_price is not None and tolerates(
+            self.ordered_price, self.confirmed_price, self.invoiced
+        ):
+            known.append(self.confirmed_price)
+        return all(abs(self.unit_price - price) > SAME_PRICE for price in known)
 
 
 def differences(line: MatchLine) -> list[str]:

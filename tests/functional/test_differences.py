@@ -18,6 +18,8 @@ from portal.identity.rules import Role
 from portal.inventory import services as inventory
 from portal.inventory.rules import MovementKind
 from portal.inventory.services import Move
+from portal.invoices import services as invoices
+from portal.invoices.services import Charged
 from portal.masterdata.models import ContractLine, Supplier
 from portal.orders import queries
 from portal.orders.differences import asking, grouping, jobs, rejections, services, telling
@@ -329,3 +331,21 @@ def test_days_of_cover_come_from_the_shelf_and_what_is_used(hospital: Hospital, 
     jobs.attend_organization(hospital.organization.id)
     db.session.expire_all()
     assert item_of(order).cover_days == 23
+
+
+def test_an_invoice_at_a_price_confirmed_within_tolerance_fits(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    confirm(confirmation(order.number, {20: [part(2, "changed", price="7.30")]}))
+    ordering.received(hospital, fresh(order), {20: 2})
+    with transaction():
+        charged = [Charged(line_of(order, 20).id, Decimal(2), Decimal("7.30"))]
+        invoice = invoices.record(
+            hospital.actor(Role.AP_ANALYST),
+            order.id,
+            number="INV-7",
+            invoiced_on=NOON.date(),
+            charged=charged,
+        )
+    assert invoice.matched
+    assert open_items_about("purchase_order", order.id) == []
