@@ -27,6 +27,12 @@ def newest(kind: str, subject_id: int) -> Select[Any]:
     return select(func.max(Comment.id)).where(Comment.subject_type == kind, Comment.subject_id == subject_id)
 
 
+def count(kind: str, subject_id: int) -> int:
+    """How much was said about a document."""
+    said = select(func.count()).where(Comment.subject_type == kind, Comment.subject_id == subject_id)
+    return db.session.scalar(said) or 0
+
+
 def unread_count(actor: Actor) -> Select[Any]:
     """Selects how many mentions the person has not seen."""
     return (

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from portal.comments import queries as comments
 from portal.foundation.access import Actor, Permission
 from portal.foundation.audit import history_of
 from portal.foundation.db import found
@@ -20,7 +21,12 @@ def context(actor: Actor, requisition: Requisition) -> dict[str, Any]:
     may_request = actor.can(
         Permission.REQUEST, facility_id=location.facility_id, cost_center_id=location.cost_center_id
     )
-    shown = {"checks": said.grouped(kept), "is_kept": True, "may_request": may_request}
+    shown = {
+        "checks": said.grouped(kept),
+        "is_kept": True,
+        "may_request": may_request,
+        "comment_count": comments.count(Requisition.__tablename__, requisition.id),
+    }
     return {**changing(actor, requisition), **shown}
 
 

@@ -168,6 +168,7 @@ def test_a_requisition_is_talked_about_on_a_page_of_its_own(
     assert answer.headers["Location"].startswith(f"{page}#comment-")
     assert "fewer next time?" in words(manager.get(page))
     assert f"Requisition {requisition.number}" in words(manager.get("/mentions"))
+    assert "Comments (1)" in words(manager.get(f"/requisitions/{requisition.id}"))
 
 
 def test_a_comment_is_news_on_the_open_page_and_asks_nothing_more(
