@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import select
 
 from portal.exchange.models import WorkItem
 from portal.foundation.db import db
 from portal.foundation.hooks import Collector
+from portal.orders.differences.queries import LINE_ID
 from portal.orders.differences.rules import KINDS, Cover
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 
@@ -30,14 +31,13 @@ def refresh() -> None:
         select(WorkItem, PurchaseOrder.location_id, PurchaseOrderLine.item_id)
         .join(
             PurchaseOrderLine,
-            PurchaseOrderLine.id == cast(func.split_part(WorkItem.key, "-", 2), BigInteger),
+            PurchaseOrderLine.id == LINE_ID,
         )
         .join(PurchaseOrderLine.order)
         .where(
             WorkItem.kind.in_(KINDS),
             WorkItem.subject_type == PurchaseOrder.__tablename__,
             WorkItem.resolved_at.is_(None),
-            WorkItem.key.regexp_match(r"^line-\d{1,18}-"),
         )
         .order_by(WorkItem.id)
     ).all()

@@ -24,6 +24,8 @@ from portal.requisitions.services import today_at
 
 KEY = re.compile(r"line-(\d{1,18})-[a-z_]+")
 SUBJECT = PurchaseOrder.__tablename__
+# NULL for the keys of other work items, whatever they look like.
+LINE_ID = cast(func.substring(WorkItem.key, r"^line-(\d{1,18})-"), BigInteger)
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,10 @@ def open_prices(actor: Actor) -> list[Difference]:
 def _open(actor: Actor, kinds: Collection[WorkItemKind]) -> list[Difference]:
     statement = (
         select(WorkItem, PurchaseOrderLine)
-        .join(
-            PurchaseOrderLine,
-            PurchaseOrderLine.id == cast(func.split_part(WorkItem.key, "-", 2), BigInteger),
-        )
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == LINE_ID)
         .join(PurchaseOrderLine.order)
         .join(PurchaseOrder.location)
         .where(WorkItem.kind.in_(kinds), WorkItem.subject_type == SUBJECT, WorkItem.resolved_at.is_(None))
-        .where(WorkItem.key.regexp_match(r"^line-\d{1,18}-"))
         .options(
             joinedload(PurchaseOrderLine.item),
             joinedload(PurchaseOrderLine.order).joinedload(PurchaseOrder.supplier),
@@ -154,10 +152,7 @@ def shortages_of(requisition_id: int) -> list[tuple[Difference, PurchaseOrderSou
     """Open shortages of what was ordered for a requisition, with the source that serves it."""
     rows = db.session.execute(
         select(WorkItem, PurchaseOrderLine, PurchaseOrderSource)
-        .join(
-            PurchaseOrderLine,
-            PurchaseOrderLine.id == cast(func.split_part(WorkItem.key, "-", 2), BigInteger),
-        )
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == LINE_ID)
         .join(PurchaseOrderSource, PurchaseOrderSource.line_id == PurchaseOrderLine.id)
         .join(PurchaseOrderSource.requisition_line)
         .where(
@@ -165,7 +160,6 @@ def shortages_of(requisition_id: int) -> list[tuple[Difference, PurchaseOrderSou
             WorkItem.kind.in_(SHORTAGES),
             WorkItem.subject_type == SUBJECT,
             WorkItem.resolved_at.is_(None),
-            WorkItem.key.regexp_match(r"^line-\d{1,18}-"),
         )
         .options(
             joinedload(PurchaseOrderLine.item),
