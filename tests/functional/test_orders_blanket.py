@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from portal.foundation import clock
-from portal.foundation.db import transaction
+from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid
 from portal.identity.rules import Role
 from portal.orders.blanket import queries, services
@@ -39,7 +39,7 @@ def agreed(hospital: Hospital, amount: str) -> BlanketOrder:
 
 
 def left(blanket: BlanketOrder) -> Decimal:
-    ordering.db.session.expire_all()
+    db.session.expire_all()
     found = queries.find(blanket.id)
     assert found is not None
     return services.left_of([found])[found.id]

@@ -1,7 +1,7 @@
 """The way an order takes: by e-mail with its PDF, only through the ERP, only over the network."""
 
 from collections.abc import Iterator
-from email import message_from_string
+from email import message_from_string, policy
 
 import pytest
 from flask import Flask
@@ -17,6 +17,7 @@ from portal.orders.cancelling import cancel_order
 from portal.orders.routing import services
 from portal.orders.routing.rules import Way
 from portal.orders.rules import Transmission
+from portal.orders.services import taken_by_erp
 from tests import ordering
 from tests.faults.crashing_worker import deliver_all
 from tests.hospital import Hospital
@@ -65,11 +66,11 @@ def test_a_supplier_without_a_network_gets_each_version_once_by_e_mail(
     _again(order.id)
     for _ in range(2):
         deliver_all(connected.organization.id)
-    (first,) = [message_from_string(text) for text in letters.texts]
+    (first,) = [message_from_string(text, policy=policy.default) for text in letters.texts]
     assert (first["To"], first["Subject"].split(" from ")[0]) == (ADDRESS, f"Purchase order {order.number}")
-    _, paper = first.get_payload()
+    (paper,) = first.iter_attachments()
     assert (paper.get_content_type(), paper.get_filename()) == ("application/pdf", f"{order.number}.pdf")
-    assert paper.get_payload(decode=True).startswith(b"%PDF-")
+    assert paper.get_content().startswith(b"%PDF-")
     assert fresh(order).transmission is Transmission.SENT
     with transaction():
         cancel_order(connected.actor(Role.BUYER), order.id, "No longer needed")
@@ -95,7 +96,7 @@ def test_what_only_the_erp_gets_is_sent_once_the_erp_has_it(connected: Hospital)
     with transaction():
         message = db.session.query(Message).filter_by(subject_id=order.id, kind="purchase_order").one()
         message.reference, message.state = "4500000001", MessageState.DONE
-        ordering.orders.taken_by_erp(message)
+        taken_by_erp(message)
     assert fresh(order).transmission is Transmission.SENT
     assert db.session.query(Message).filter_by(subject_id=order.id).count() == 1
     choose(connected, Way.NETWORK)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from portal.budgets.rules import Term
+from portal.exchange.models import Message
 from portal.foundation import clock
-from portal.foundation.db import transaction
+from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid
 from portal.identity.rules import Role
 from portal.orders.cancelling import cancel_rest
@@ -149,6 +150,6 @@ def test_before_a_partner_knows_the_order_it_simply_leaves_as_changed(connected:
     order = ordering.placed(connected, {connected.gloves_offer: 4})
     changed = change(connected, order, quantity=2, day=DAY)
     assert (changed.version, changed.lines[0].quantities.wanted) == (2, 2)
-    (message,) = ordering.db.session.query(ordering.Message).filter_by(subject_id=order.id).all()
-    assert message.canonical["lines"][0]["quantity"] == "2.000"
-    assert message.canonical["lines"][0]["need_by"] == DAY.isoformat()
+    (message,) = db.session.query(Message).filter_by(subject_id=order.id).all()
+    (line,) = (message.canonical or {})["lines"]
+    assert (line["quantity"], line["need_by"]) == ("2.000", DAY.isoformat())
