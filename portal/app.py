@@ -279,6 +279,7 @@ def _connect_features() -> None:
     asking.asked.attach(notices.tell_question)
     asking.answered.attach(notices.tell_answer)
     orders.posted.attach(receiving.send_waiting)
+    orders.posted.attach(returns.send_waiting)
     receiving.received.attach(invoices.match)
     requisition_queries.approval_parts.attach(approval_queries.parts_of)
     requisition_queries.expected_approvals.attach(approval_presenters.expected)

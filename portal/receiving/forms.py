@@ -20,10 +20,10 @@ from wtforms import Form as Part
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import DayField, Form, QuantityField
 from portal.foundation.quantity import plain
 from portal.inventory.rules import Owner
-from portal.orders.forms import ConflictForm, DayField, row_number
+from portal.orders.forms import ConflictForm, row_number
 from portal.orders.models import PurchaseOrder
 from portal.receiving.returns import Asked
 from portal.receiving.rules import Entry, Problem, Verdict, fingerprint

@@ -331,6 +331,12 @@ def find_return(return_id: int) -> SupplierReturn | None:
     )
 
 
+def return_ids(order_id: int) -> list[int]:
+    """The returns of an order, oldest first."""
+    of_order = select(SupplierReturn.id).where(SupplierReturn.order_id == order_id)
+    return list(db.session.scalars(of_order.order_by(SupplierReturn.id)))
+
+
 def return_by_form_key(form_key: str) -> SupplierReturn | None:
     """The return a repeated form belongs to."""
     return db.session.scalar(select(SupplierReturn).where(SupplierReturn.form_key == form_key))

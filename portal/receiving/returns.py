@@ -126,6 +126,12 @@ def _announce(sent_back: SupplierReturn) -> None:
         )
 
 
+def send_waiting(order: PurchaseOrder) -> None:
+    """Returns made before the ERP knew their order can go now, after the receipts."""
+    for return_id in queries.return_ids(order.id):
+        _announce(found(queries.find_return(return_id), "return"))
+
+
 def taken_by_erp(message: Message) -> None:
     """The ERP has the return."""
     sent_back = found(queries.find_return(message.subject_id or 0), "return")

@@ -19,7 +19,7 @@ from portal.inventory.queries import on_hand
 from portal.orders import services as orders
 from portal.orders.models import PurchaseOrder
 from portal.orders.rules import OrderStatus
-from portal.receiving import queries
+from portal.receiving import queries, returns
 from portal.receiving import services as receiving
 from portal.receiving.models import Receipt
 from portal.receiving.rules import Entry, ReceiptState
@@ -165,10 +165,14 @@ def test_a_receipt_waits_for_the_erp_to_know_its_order(hospital: Hospital) -> No
     receipt = post(hospital, enter(hospital, order, entry(order, 20 // 2, 2)))
     assert receipt_messages(receipt) == []
     with transaction():
+        back = returns.Asked("return-1", "RMA-7", "Torn", {receipt.lines[0].id: Decimal(1)})
+        returns.send_back(hospital.actor(Role.RECEIVER), receipt.id, back)
+    with transaction():
         message = db.session.query(Message).filter_by(subject_id=order.id).one()
         message.reference = "4500000007"
         orders.taken_by_erp(message)
     (waiting,) = receipt_messages(receipt)
+    assert db.session.query(Message).filter_by(kind="supplier_return").one().id > waiting.id
     assert waiting.canonical is not None
     assert waiting.canonical["erp_order_number"] == "4500000007"
     with transaction():

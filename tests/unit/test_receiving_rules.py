@@ -6,7 +6,17 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.receiving.rules import Entry, Receivable, as_sscc, most_receivable, problems, still_to_come
+from portal.receiving.rules import (
+    Entry,
+    Receivable,
+    Verdict,
+    as_sscc,
+    fingerprint,
+    in_order_unit,
+    most_receivable,
+    problems,
+    still_to_come,
+)
 
 TODAY = date(2026, 3, 2)
 quantities = st.decimals(0, 100, places=3)
@@ -124,3 +134,28 @@ def test_a_parcel_number_is_the_same_however_it_is_scanned(digits: str) -> None:
 def test_other_texts_stay_as_they_are(text: str) -> None:
     found = as_sscc(text)
     assert found == text.strip() or (len(found) == 18 and found.isdigit())
+
+
+@given(st.integers(1, 5000), st.integers(1, 1000))
+def test_pieces_in_the_orders_unit_are_exact_or_nothing(pieces: int, factor: int) -> None:
+    quantity = in_order_unit(Decimal(pieces), Decimal(factor))
+    assert quantity is None or quantity * factor == pieces
+    assert in_order_unit(Decimal(pieces * factor), Decimal(factor)) == pieces
+
+
+def test_a_serial_number_is_one_piece_and_entered_once() -> None:
+    pump = Receivable(
+        "Pump", "BX", Decimal(4), Decimal(), needs_lot=False, needs_expiry=False, needs_serial=True,
+        factor=Decimal(10),
+    )  # fmt: skip
+    tenth = Decimal("0.1")
+    entries = [Entry(1, tenth), Entry(1, Decimal(1), serial="S1"), Entry(1, tenth, serial="S1")]
+    assert [(one.index, one.field) for one in problems({1: pump}, entries, TODAY)] == [
+        (0, "serial"),
+        (1, "quantity"),
+        (2, "serial"),
+    ]
+    bad = [Entry(1, Decimal(9), verdict=Verdict.DAMAGED), Entry(1, Decimal(), verdict=Verdict.SHORT)]
+    assert [(one.index, one.field) for one in problems({1: pump}, bad, TODAY)] == [(1, "quantity")]
+    assert fingerprint(entries) == fingerprint(list(reversed(entries)))
+    assert fingerprint(entries) != fingerprint(entries[1:])
