@@ -15,9 +15,8 @@ from portal.approvals.rules import DECIDES
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission, signed_in
 from portal.foundation.errors import Invalid, NotAllowed
-from portal.foundation.forms import Form
+from portal.foundation.forms import DayField, Form
 from portal.foundation.web import actor
-from portal.requisitions.forms import DayField
 
 
 class DelegationForm(Form):

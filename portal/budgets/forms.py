@@ -56,8 +56,6 @@ class ChangeForm(Form):
 
     def wanted(self) -> Wanted:
         """What was entered, once the form is valid."""
-        assert self.period_end.data is not None
-        assert self.amount.data is not None
         control = Control(self.control.data)
         return Wanted(self.period_end.data, self.amount.data, control, self.reason.data.strip())
 
@@ -76,5 +74,4 @@ class SetForm(ChangeForm):
 
     def chosen(self) -> Chosen:
         """Whose budget it is, for what and since when, once the form is valid."""
-        assert self.period_start.data is not None
         return Chosen(int(self.cost_center.data), self.category.data, self.period_start.data)

@@ -103,7 +103,7 @@ class MoneyField(StringField):  # type: ignore[misc]
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Reads one amount; refuses what is none in a sentence."""
-        self.data = None
+        self.data: Any = None  # for mypy: after InputRequired it is a Decimal
         text = valuelist[0].strip().removeprefix("$").replace(",", "") if valuelist else ""
         if text:
             self.data = parse_amount(text, self.decimals, self.highest)
@@ -133,10 +133,10 @@ class DayField(DateField):  # type: ignore[misc]
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Reads one day; says what to type when it is none."""
-        self.data: date | None = None
+        self.data: Any = None  # for mypy: after InputRequired it is a date
         text = valuelist[0].strip() if valuelist else ""
         if text:
             try:
                 self.data = date.fromisoformat(text)
             except ValueError:
-                raise ValidationError("Enter a day that exists, for example 2026-11-30.") from None
+                raise ValidationError("Enter a date that exists, for example 2027-03-31.") from None

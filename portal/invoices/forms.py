@@ -1,6 +1,6 @@
 """What an AP analyst types of an invoice."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from wtforms import FieldList, FormField, HiddenField, StringField
 from wtforms import Form as Part
@@ -8,9 +8,9 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import HiddenInput
 
 from portal.foundation import clock
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import DayField, Form, MoneyField, QuantityField
 from portal.invoices.services import Charged
-from portal.orders.forms import ConflictForm, DayField, row_number
+from portal.orders.forms import ConflictForm, row_number
 from portal.orders.models import PurchaseOrder
 
 HIGHEST_PRICE = Decimal("9999999.9999")
@@ -19,49 +19,14 @@ SHOWN = ("waiting", "differs", "all")
 SORTS = ("number", "supplier", "date", "amount")
 
 
-class PriceField(StringField):  # type: ignore[misc]  # WTForms ships no types
-    """A price per unit of at most four decimals; `data` is a Decimal or None."""
-
-    def _value(self) -> str:
-        if self.raw_data:
-            return str(self.raw_data[0])
-        return shown_price(self.data) if self.data is not None else ""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Reads one price; refuses what is none in a sentence."""
-        self.data = None
-        text = valuelist[0].strip().removeprefix("$").replace(",", "") if valuelist else ""
-        if text:
-            self.data = parse_price(text)
-
-
-def parse_price(text: str) -> Decimal:
-    """A price as typed; raises ValidationError saying what to type instead."""
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        raise ValidationError("Enter a price, for example 12.50.") from None
-    if not price.is_finite() or price < 0 or price > HIGHEST_PRICE:
-        raise ValidationError("Enter a price from 0 to 9,999,999.")
-    if price != round(price, 4):
-        raise ValidationError("Enter at most four decimals.")
-    return price
-
-
-def shown_price(price: Decimal) -> str:
-    """A price as people type it: 7.25, 0.0825."""
-    decimals = max(2, -int(price.normalize().as_tuple().exponent))
-    return f"{price:.{decimals}f}"
-
-
 class ChargedPart(Part):  # type: ignore[misc]  # WTForms ships no types
     """What is charged of one order line."""
 
     line_id = StringField(widget=HiddenInput())
     quantity = QuantityField("Quantity", zero=True)
-    unit_price = PriceField("Price per unit")
+    unit_price = MoneyField("Price per unit", decimals=4, highest=HIGHEST_PRICE)
 
-    def validate_unit_price(self, field: PriceField) -> None:
+    def validate_unit_price(self, field: MoneyField) -> None:
         """A quantity needs a price."""
         if self.quantity.data and field.data is None:
             raise ValidationError("Enter the price on the invoice.")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 
-from wtforms import DateField, HiddenField, SelectField, SelectMultipleField, StringField, widgets
+from wtforms import HiddenField, SelectField, SelectMultipleField, StringField, widgets
 from wtforms.validators import DataRequired, Length
 
 from portal.foundation.errors import Conflict
@@ -25,17 +25,6 @@ def row_number(text: object) -> int | None:
     """The number of a row that a form sent, or None for anything else."""
     digits = str(text or "")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS else None
-
-
-class DayField(DateField):  # type: ignore[misc]  # WTForms ships no types
-    """A date; anything else gets a sentence that shows one."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Reads one day."""
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            raise ValueError("Enter a date, for example 2027-03-31.") from None
 
 
 class ConflictForm(Form):

@@ -8,9 +8,9 @@ from wtforms import BooleanField, SelectField, SelectMultipleField, StringField,
 from wtforms.validators import InputRequired, Length
 
 from portal.catalog.forms import PlaceForm
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import DayField, Form, QuantityField
 from portal.inventory.rules import ParMethod
-from portal.orders.forms import ConflictForm, DayField, row_number
+from portal.orders.forms import ConflictForm, row_number
 from portal.replenishment.par_services import Levels
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -9,10 +9,10 @@ from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAre
 from wtforms.validators import InputRequired, Length
 
 from portal.budgets.models import CostShare
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import DayField, Form, QuantityField
 from portal.requisitions.carts import LONGEST_NAME
 from portal.requisitions.edits import Edited, LineEdit, ShareEdit
-from portal.requisitions.forms import ROW_ID, DayField
+from portal.requisitions.forms import ROW_ID
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.quick import Refused
 from portal.requisitions.rules import LONGEST_NOTE, LONGEST_REASON, SplitBy

@@ -9,10 +9,9 @@ from wtforms.validators import Length
 
 from portal.foundation.access import Permission, requires
 from portal.foundation.errors import Invalid
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import DayField, Form, QuantityField
 from portal.foundation.web import actor
 from portal.requisitions import changing, queries
-from portal.requisitions.forms import DayField
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LONGEST_REASON, LineState
 

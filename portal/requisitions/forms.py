@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from decimal import Decimal
 
-from wtforms import BooleanField, DateField, HiddenField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from portal.catalog.forms import quantity_name
@@ -22,20 +21,6 @@ def row_id(text: str | None, what: str) -> int:
     if not ROW_ID.fullmatch(text or ""):
         raise NotFound(f"This {what} does not exist. Go back and choose it again.")
     return int(text or "")
-
-
-class DayField(DateField):  # type: ignore[misc]  # WTForms ships no types
-    """A calendar day; `data` is a date or None."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Reads one day; says what to type when it is none."""
-        self.data: date | None = None
-        text = valuelist[0].strip() if valuelist else ""
-        if text:
-            try:
-                self.data = date.fromisoformat(text)
-            except ValueError:
-                raise ValidationError("Enter a day that exists, for example 2026-11-30.") from None
 
 
 def name_errors(form: Form, names: Mapping[str, str]) -> None:

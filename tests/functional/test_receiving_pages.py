@@ -182,7 +182,7 @@ def test_receiving_in_two_steps(connected: Hospital, receiver: Visitor, order: P
         ({"r0_quantity": "1", "r0_lot": "L1", "r0_expires_on": "2020-01-01"}, "expired on Jan 1, 2020."),
         (
             {"r0_quantity": "1", "r0_lot": "L1", "r0_expires_on": "2031-13-45"},
-            "Enter a date, for example 2027-03-31.",
+            "Enter a date that exists, for example 2027-03-31.",
         ),
         ({"r0_quantity": "1", "r0_lot": "L" * 31}, "A lot has at most 30 characters."),
     ],

@@ -16,9 +16,9 @@ from portal.clinical.care.rules import (
 )
 from portal.clinical.care.services import Said
 from portal.foundation.filters import day
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import DayField, Form, QuantityField
 from portal.foundation.quantity import plain
-from portal.orders.forms import ConflictForm, DayField, row_number
+from portal.orders.forms import ConflictForm, row_number
 
 OVERRIDE_REASONS = (
     "The physician decided to use it",

@@ -5,9 +5,8 @@ from decimal import Decimal
 from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import DayField, Form, QuantityField
 from portal.orders.blanket.rules import Terms
-from portal.orders.forms import DayField
 
 MOST = Decimal(10) ** 12
 

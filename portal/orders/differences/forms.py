@@ -5,9 +5,10 @@ from typing import TypeVar
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
+from portal.foundation.forms import DayField
 from portal.orders.differences.presenters import Panel
 from portal.orders.differences.rules import Choice
-from portal.orders.forms import ConflictForm, DayField, row_number
+from portal.orders.forms import ConflictForm, row_number
 
 LONGEST = 500
 

@@ -1,15 +1,13 @@
 """The page for changing an order: one row a line, the place, the reason."""
 
-from decimal import Decimal
-
 from werkzeug.datastructures import MultiDict
 from wtforms import FieldList, FormField, HiddenField, SelectField, StringField
 from wtforms import Form as Part
-from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length
 from wtforms.widgets import HiddenInput
 
-from portal.foundation.forms import QuantityField
-from portal.orders.forms import ConflictForm, DayField, row_number
+from portal.foundation.forms import DayField, MoneyField, QuantityField
+from portal.orders.forms import ConflictForm, row_number
 from portal.orders.versions.presenters import ChangeableLine
 from portal.orders.versions.rules import Wish
 
@@ -18,32 +16,13 @@ PRICE_DECIMALS = 4
 TYPED = ("line_id", "quantity", "needed_on", "unit_price")
 
 
-class PriceField(QuantityField):
-    """A price of zero or more, at most four decimals; `data` is a Decimal or None."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Reads one price; refuses what is none in a sentence."""
-        self.data = None
-        text = valuelist[0].strip() if valuelist else ""
-        try:
-            value = Decimal(text)
-            usable = value.is_finite() and 0 <= value < 10**9
-        except ArithmeticError:
-            usable = False
-        if not usable:
-            raise ValidationError("Enter a price, for example 12.50.")
-        if value != round(value, PRICE_DECIMALS):
-            raise ValidationError("Enter at most four decimals.")
-        self.data = value
-
-
 class LinePart(Part):  # type: ignore[misc]  # WTForms ships no types
     """What is wanted of one line from now on."""
 
     line_id = StringField(widget=HiddenInput())
     quantity = QuantityField("Quantity", validators=[InputRequired("Enter how many you want.")])
     needed_on = DayField("Needed by", validators=[InputRequired("Enter the day it is needed.")])
-    unit_price = PriceField("Price")
+    unit_price = MoneyField("Price", decimals=PRICE_DECIMALS, validators=[InputRequired("Enter the price.")])
 
 
 class ChangeForm(ConflictForm):

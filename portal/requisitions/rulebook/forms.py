@@ -7,10 +7,10 @@ from decimal import Decimal
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import DayField, Form, QuantityField
 from portal.identity.rules import ROLE_LABELS
 from portal.masterdata.models import Facility
-from portal.requisitions.forms import ROW_ID, DayField
+from portal.requisitions.forms import ROW_ID
 from portal.requisitions.rulebook.rules import Rule, Severity
 from portal.requisitions.rulebook.services import Wanted
 
