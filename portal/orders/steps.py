@@ -83,7 +83,11 @@ def steps(known: Known) -> list[dict[str, Any]]:
     """The steps as the stepper draws them; the one in trouble, or else the present one, is open."""
     told = [
         _placed(known),
-        _handed(known, "erp", "Posted in the ERP", known.order.posted_at),
+        *(
+            []
+            if _goes_past_erp(known)
+            else [_handed(known, "erp", "Posted in the ERP", known.order.posted_at)]
+        ),
         _handed(known, "network", "Sent to the supplier", known.order.sent_at),
         _confirmed(known),
         _shipped(known),
@@ -144,11 +148,19 @@ def _placed(known: Known) -> Step:
 # Handing over
 
 
+def _goes_past_erp(known: Known) -> bool:
+    """Whether the supplier has it and no ERP ever will: its orders take another route."""
+    order = known.order
+    return order.sent_at is not None and order.posted_at is None and not _outbound(known, "erp")
+
+
+def _outbound(known: Known, kind: str) -> Message | None:
+    matching = (one for one in known.messages if one.partner.kind == kind)
+    return next((one for one in matching if one.direction == Direction.OUTBOUND), None)
+
+
 def _handed(known: Known, kind: str, label: str, at: datetime | None) -> Step:
-    message = next(
-        (one for one in known.messages if one.partner.kind == kind and one.direction == Direction.OUTBOUND),
-        None,
-    )
+    message = _outbound(known, kind)
     if at is not None:
         facts = _facts(
             ("Partner", message.partner.name if message else None),

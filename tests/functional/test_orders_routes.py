@@ -72,6 +72,9 @@ def test_a_supplier_without_a_network_gets_each_version_once_by_e_mail(
     assert (paper.get_content_type(), paper.get_filename()) == ("application/pdf", f"{order.number}.pdf")
     assert paper.get_content().startswith(b"%PDF-")
     assert fresh(order).transmission is Transmission.SENT
+    page = words(buyer.get(f"/orders/{order.id}"))
+    assert "Sent to the supplier" in page
+    assert "Posted in the ERP" not in page, "no step of its way"
     with transaction():
         cancel_order(connected.actor(Role.BUYER), order.id, "No longer needed")
     deliver_all(connected.organization.id)
