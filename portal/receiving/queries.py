@@ -160,6 +160,12 @@ def last_scan(receipt_id: int) -> ReceiptScan | None:
     )
 
 
+def scan_of(receipt_id: int, scan_id: int) -> ReceiptScan | None:
+    """One scan of a receipt."""
+    statement = select(ReceiptScan).where(ReceiptScan.receipt_id == receipt_id, ReceiptScan.id == scan_id)
+    return db.session.scalar(statement)
+
+
 def in_parcel(order_id: int, sscc: str) -> list[ShipNoticeLine]:
     """What the ship notices say is in a parcel, of this order."""
     shipped = orders.shipped_lines(order_id)

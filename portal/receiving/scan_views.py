@@ -10,6 +10,7 @@ from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
 from portal.foundation.web import actor
 from portal.orders import queries as orders
+from portal.orders.forms import row_number
 from portal.receiving import queries, scan_presenters, scanning
 from portal.receiving.blueprint import blueprint
 from portal.receiving.forms import ScanForm
@@ -46,8 +47,9 @@ def scan_submit(order_id: int) -> ResponseReturnValue:
 @blueprint.post("/<int:order_id>/scan/undo")
 @requires(Permission.RECEIVE)
 def scan_undo(order_id: int) -> ResponseReturnValue:
-    """Takes the last scan back."""
-    return _answer(order_id, scanning.take_back(actor(), order_id))
+    """Takes the scan back that the page named."""
+    scan_id = row_number(request.form.get("scan"))
+    return _answer(order_id, scanning.take_back(actor(), order_id, scan_id))
 
 
 def _damaged(form: ScanForm) -> Told:
@@ -69,6 +71,6 @@ def _counted(order_id: int, told: Told | None) -> dict[str, object]:
         "told": told,
         "receipt": draft,
         "rows": scan_presenters.rows(order, draft),
-        "is_scanned": bool(draft and queries.last_scan(draft.id)),
+        "last_scan": queries.last_scan(draft.id) if draft else None,
         "account_id": actor().account_id,
     }

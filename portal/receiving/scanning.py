@@ -217,14 +217,16 @@ def _scan_of(receipt: Receipt, given: Given, entry: Entry, told: str) -> Receipt
     )  # fmt: skip
 
 
-def take_back(actor: Actor, order_id: int) -> Told:
-    """Takes the person's last scan of the order out again."""
+def take_back(actor: Actor, order_id: int, scan_id: int | None) -> Told:
+    """Takes one scan of the person out again; a repeat changes nothing."""
     order = found(orders.find(order_id, lock=True), "order")
     actor.require(Permission.RECEIVE, facility_id=order.location.facility_id)
     draft = queries.draft_of(order.id, actor.account_id)
-    scan = queries.last_scan(draft.id) if draft else None
+    scan = queries.scan_of(draft.id, scan_id) if draft and scan_id else None
     if draft is None or scan is None:
         return Told(Tone.ASK, "There is no scan to take back.")
+    if scan.undone:
+        return Told(Tone.ASK, "This scan is taken back already.")
     gone = Entry(scan.order_line_id, scan.quantity, scan.lot, scan.expires_on, scan.serial, scan.owner)
     line = _like(draft, gone)
     if line is None or line.quantity < gone.quantity:

@@ -80,8 +80,11 @@ def test_one_scan_is_one_pack_in_the_unit_of_the_order(hospital: Hospital, order
     scan(hospital, order, f"(01){BOX}(17)311231(10)L2")
     scan(hospital, order, GLOVES)
     assert counted(hospital, order) == [(10, Decimal("1.1"), "L1"), (10, 1, "L2"), (20, 1, "")]
-    with transaction():
-        assert "Taken back" in scanning.take_back(hospital.actor(Role.RECEIVER), order.id).sentence
+    receiver = hospital.actor(Role.RECEIVER)
+    last = db.session.query(ReceiptScan.id).order_by(ReceiptScan.id.desc()).limit(1).scalar()
+    for answer in ("Taken back", "taken back already"):
+        with transaction():
+            assert answer in scanning.take_back(receiver, order.id, last).sentence
     post(hospital, order)
     on_hand = {
         one.lot: one.on_hand for one in db.session.query(Stock).filter_by(item_id=hospital.catheter.id)
