@@ -130,13 +130,8 @@ class Organization:
         _insert(
             ItemDocument,
             [
-                {
-                    "item_id": self.items[row["code"]],
-                    "title": "Instructions for use",
-                    "url": f"https://documents.example/ifu/{row['manufacturer_part']}",
-                }
-                for row in items
-                if row["serial_tracked"] == "yes"
+                {**_without(row, "item"), "item_id": self.items[row["item"]]}
+                for row in self._rows("item_documents")
             ],
         )
 

@@ -195,8 +195,8 @@ def test_quantities_day_and_note_are_kept(manager: Visitor, hospital: Hospital) 
         ("line", "100000", "ask for at most"),
         ("need_by", "2001-01-01", "in the past"),
         ("need_by", "9999-12-31", "within the next year"),
-        ("need_by", "tomorrow", "Enter a day"),
-        ("need_by", "2026-02-30", "Enter a day"),
+        ("need_by", "tomorrow", "Enter a date"),
+        ("need_by", "2026-02-30", "Enter a date"),
         ("note", "x" * 1001, "at most 1000 characters"),
     ],
 )
