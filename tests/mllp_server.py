@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from integrations.transports.mllp import Answer, Limits, Server
 
+TURNS = 10  # of the loop: asyncio loses a connection that it accepts while it closes the listener
+
 
 def echo(message: bytes, address: str) -> list[bytes]:
     if message == b"fail":
@@ -25,6 +27,8 @@ def serving(limits: Limits, *, allowed: bool = True, answer: Answer = echo) -> I
         stopping = asyncio.Event()
         started.set_result((asyncio.get_running_loop(), stopping, listening.sockets[0].getsockname()[1]))
         await stopping.wait()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         listening.close()
 
     with ThreadPoolExecutor(1) as thread:
