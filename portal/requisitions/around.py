@@ -30,35 +30,28 @@ recalls: Collector[[Collection[int]], tuple[int, RecallFacts]] = Collector()
 """Recalls say which items they name, open ones only (item ids)."""
 
 MOST_EQUIVALENTS = 3
-# Written out, so that the partial index over such lines is used.
+# Written out, so that the partial indexes over such lines are used.
+ORDERED = text("requisition_line.ordered_quantity > 0")
 WANTED = text(
     "requisition_line.state <> 'rejected' AND requisition_line.ordered_quantity + "
     "requisition_line.closed_quantity < requisition_line.quantity"
 )
 
 
-def last_orders(offers: Mapping[int, int]) -> dict[int, LastOrder]:
-    """What each offer cost when it was last ordered; `offers` are item ids by offer id."""
-    asked = {"offer_ids": list(offers), "item_ids": list(offers.values())}
-    rows = db.session.execute(_last_orders(), asked)
+def last_orders(offer_ids: Iterable[int]) -> dict[int, LastOrder]:
+    """What each offer cost when it was last ordered."""
+    rows = db.session.execute(_last_orders(), {"offer_ids": sorted(set(offer_ids))})
     return {offer_id: LastOrder(price, at.date(), number) for offer_id, price, at, number in rows}
 
 
 @cache
 def _last_orders() -> Select[Any]:
     # Kept, as building it takes longer than running it.
-    ids = ARRAY(BigInteger)
-    ask = func.unnest(bindparam("offer_ids", type_=ids), bindparam("item_ids", type_=ids)).table_valued(
-        column("offer_id", BigInteger), column("item_id", BigInteger), name="ask"
-    )
-    ask = ask.render_derived()
+    offer_ids = bindparam("offer_ids", type_=ARRAY(BigInteger))
+    ask = func.unnest(offer_ids).table_valued(column("offer_id", BigInteger), name="ask").render_derived()
     last = (
         select(RequisitionLine.unit_price, RequisitionLine.requisition_id)
-        .where(
-            RequisitionLine.item_id == ask.c.item_id,
-            RequisitionLine.offer_id == ask.c.offer_id,
-            RequisitionLine.ordered_quantity > 0,
-        )
+        .where(RequisitionLine.offer_id == ask.c.offer_id, ORDERED)
         .order_by(RequisitionLine.id.desc())
         .limit(1)
         .lateral("last")

@@ -123,7 +123,7 @@ def _known(actor: Actor, requisition: Requisition, today: date) -> Known:
         prices=prices,
         accounts=_gl_accounts({account_id_of(line) for line in lines} | _shared_accounts(lines)),
         packed=around.packed(set(items)),
-        last=around.last_orders({line.offer_id: line.item_id for line in lines}),
+        last=around.last_orders(line.offer_id for line in lines),
         asked={
             (place_id, item_id): requested
             for place_id, item_ids in wanted.items()

@@ -74,6 +74,7 @@ class RequisitionLine(TenantRow):
             postgresql_where=text("state = 'approved' AND ordered_quantity + closed_quantity < quantity"),
         ),
         Index("ix_requisition_line_item", "item_id", "id"),
+        Index("ix_requisition_line_ordered", "offer_id", "id", postgresql_where=text("ordered_quantity > 0")),
         Index(
             "ix_requisition_line_wanted",
             "item_id",

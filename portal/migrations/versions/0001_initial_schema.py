@@ -3144,6 +3144,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'approved' AND ordered_quantity + closed_quantity < quantity"),
     )
     op.create_index(
+        "ix_requisition_line_ordered",
+        "requisition_line",
+        ["offer_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("ordered_quantity > 0"),
+    )
+    op.create_index(
         op.f("ix_requisition_line_organization_id"), "requisition_line", ["organization_id"], unique=False
     )
     op.create_index(
@@ -4462,6 +4469,11 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_requisition_line_requisition_id"), table_name="requisition_line")
     op.drop_index(op.f("ix_requisition_line_organization_id"), table_name="requisition_line")
+    op.drop_index(
+        "ix_requisition_line_ordered",
+        table_name="requisition_line",
+        postgresql_where=sa.text("ordered_quantity > 0"),
+    )
     op.drop_index(
         "ix_requisition_line_orderable",
         table_name="requisition_line",
