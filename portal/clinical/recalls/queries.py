@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, Executable, Select, and_, bindparam, func, or_, select, union
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from portal.clinical.models import Patient, PatientIdentifier, Usage
@@ -56,14 +57,22 @@ def _named(part: Any, lot: Any, serial: Any, item_id: Any) -> ColumnElement[bool
 
 def stock_of(recall_id: int) -> list[Stock]:
     """Stock rows that the recall names, with items and places; none that are empty."""
-    statement = (
+    return list(db.session.scalars(_stock(), {"recall_id": recall_id}).unique())
+
+
+# Statements are kept where building one takes longer than running it.
+
+
+@cache
+def _stock() -> Select[Any]:
+    return (
         select(Stock)
         .join(RecallPart, _named(RecallPart, Stock.lot, Stock.serial, Stock.item_id))
-        .where(RecallPart.recall_id == recall_id, Stock.on_hand > 0)
+        .where(RecallPart.recall_id == bindparam("recall_id"), Stock.on_hand > 0)
         .options(joinedload(Stock.item), joinedload(Stock.location))
         .order_by(Stock.location_id, Stock.item_id, Stock.lot, Stock.serial, Stock.id)
+        .execution_options(populate_existing=True)
     )
-    return list(db.session.scalars(statement.execution_options(populate_existing=True)).unique())
 
 
 def untracked_of(recall_id: int) -> list[Stock]:
@@ -98,6 +107,13 @@ class Moved:
 
 def moved_of(recall: Recall) -> list[Moved]:
     """Where the recalled lots ever were, by place and lot; `parts` are loaded."""
+    statement = _moved(frozenset(part.lot != "" for part in recall.parts)) if recall.parts else None
+    rows = db.session.execute(statement, {"recall_id": recall.id}) if statement is not None else ()
+    return [Moved(*row) for row in rows]
+
+
+@cache
+def _moved(have_lots: frozenset[bool]) -> Select[Any]:
     of_serial = or_(RecallPart.serial == "", RecallPart.serial == StockMovement.serial)
     # A lot is found by its index; only for what has none all movements of an item are read.
     kinds = {
@@ -114,15 +130,13 @@ def moved_of(recall: Recall) -> list[Moved]:
             StockMovement.id,
         )
         .join(RecallPart, and_(RecallPart.item_id == StockMovement.item_id, kinds[has_lot]))
-        .where(RecallPart.recall_id == recall.id, StockMovement.kind.not_in(STAYING))
-        for has_lot in sorted({part.lot != "" for part in recall.parts})
+        .where(RecallPart.recall_id == bindparam("recall_id"), StockMovement.kind.not_in(STAYING))
+        for has_lot in sorted(have_lots)
     ]
-    if not named:
-        return []
     rows = union(*named).subquery() if len(named) > 1 else named[0].distinct().subquery()
     came = func.coalesce(func.sum(rows.c.quantity).filter(rows.c.quantity > 0), 0)
     left = func.coalesce(-func.sum(rows.c.quantity).filter(rows.c.quantity < 0), 0)
-    grouped = (
+    return (
         select(Location.name, Item.name, rows.c.lot, came, left, func.max(rows.c.at))
         .join(Location, Location.id == rows.c.location_id)
         .join(Item, Item.id == rows.c.item_id)
@@ -130,7 +144,6 @@ def moved_of(recall: Recall) -> list[Moved]:
         .order_by(Location.name, Item.name, rows.c.lot)
         .limit(MOST_SHOWN)
     )
-    return [Moved(*row) for row in db.session.execute(grouped)]
 
 
 @dataclass(frozen=True)
@@ -151,13 +164,18 @@ class Ordered:
 
 def orders_of(recall_id: int) -> list[Ordered]:
     """Who ordered the items, the newest first; first those that brought a recalled lot."""
+    return [Ordered(*row) for row in db.session.execute(_orders(), {"recall_id": recall_id})]
+
+
+@cache
+def _orders() -> Executable:
     of_lot = (
         select(ReceiptLine.order_line_id, func.string_agg(ReceiptLine.lot.distinct(), ", ").label("lots"))
         .join(ReceiptLine.receipt)
         .join(RecallPart, RecallPart.lot == ReceiptLine.lot)
         .join(PurchaseOrderLine, PurchaseOrderLine.id == ReceiptLine.order_line_id)
         .where(
-            RecallPart.recall_id == recall_id,
+            RecallPart.recall_id == bindparam("recall_id"),
             RecallPart.item_id == PurchaseOrderLine.item_id,
             ReceiptLine.lot != "",
             Receipt.id == ReceiptLine.receipt_id,
@@ -165,8 +183,8 @@ def orders_of(recall_id: int) -> list[Ordered]:
         .group_by(ReceiptLine.order_line_id)
         .subquery()
     )
-    items = select(RecallPart.item_id).where(RecallPart.recall_id == recall_id)
-    statement = (
+    items = select(RecallPart.item_id).where(RecallPart.recall_id == bindparam("recall_id"))
+    return (
         select(
             PurchaseOrder.id, PurchaseOrder.number, PurchaseOrder.ordered_at, Account.name, Location.name,
             Supplier.name, Item.name, PurchaseOrderLine.quantity, PurchaseOrderLine.uom,
@@ -182,7 +200,6 @@ def orders_of(recall_id: int) -> list[Ordered]:
         .order_by(of_lot.c.lots.is_(None), PurchaseOrder.ordered_at.desc(), PurchaseOrderLine.id)
         .limit(MOST_SHOWN)
     )  # fmt: skip
-    return [Ordered(*row) for row in db.session.execute(statement)]
 
 
 def uses_of(parts: Sequence[RecallPart]) -> list[Usage]:
