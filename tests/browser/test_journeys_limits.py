@@ -64,6 +64,7 @@ def given_a_cart_for(page: Page, location: str) -> None:
     page.wait_for_url(re.compile("location="))
     page.get_by_role("spinbutton").first.fill("1")
     page.get_by_role("button", name="Add all to the cart").click()
+    expect(page.locator("#messages")).to_contain_text("1 item added to the cart.")
     page.get_by_role("link", name="Open the cart").click()
     expect(page.get_by_role("button", name="Submit for approval")).to_be_visible()
 
