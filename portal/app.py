@@ -80,7 +80,7 @@ from portal.orders.workbench import jobs as workbench_jobs
 from portal.receiving import deliveries as receiving_deliveries
 from portal.receiving import outbound as receiving_outbound
 from portal.receiving import queries as receiving_queries
-from portal.receiving import returns, reversing
+from portal.receiving import returns, reversing, tolerances
 from portal.receiving import services as receiving
 from portal.receiving import views as receiving_views
 from portal.replenishment import facts as replenishment_facts
@@ -96,6 +96,7 @@ from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
 from portal.requisitions.before import last_asked
 from portal.requisitions.lists import jobs as lists_jobs
+from portal.requisitions.rulebook import trial as rulebook_trial
 from portal.requisitions.rulebook import views as rulebook_views
 from portal.settings import Settings, load
 
@@ -295,6 +296,7 @@ def _connect_features() -> None:
     budget_queries.outlooks.attach(order_outlook.outlooks)
     around.on_order.attach(followed.on_order)
     around.recalls.attach(recalled)
+    rulebook_trial.weighed_elsewhere.attach(tolerances.weighed)
     expecting.deliveries.attach(receiving_deliveries.recent)
     comment_subjects.follow(requisition_commented.KIND, requisition_commented.subject)
     comment_subjects.follow(commented.KIND, commented.subject)

@@ -27,7 +27,6 @@ from portal.receiving.rules import (
     THOUSANDTH,
     Entry,
     ReceiptState,
-    Receivable,
     Verdict,
     as_sscc,
     still_to_come,
@@ -170,24 +169,6 @@ def in_parcel(order_id: int, sscc: str) -> list[ShipNoticeLine]:
     """What the ship notices say is in a parcel, of this order."""
     shipped = orders.shipped_lines(order_id)
     return [one for one in shipped if one.sscc == sscc] if sscc else []
-
-
-def receivable_lines(order: PurchaseOrder) -> dict[int, Receivable]:
-    """The lines of an order as the rules of receiving want them."""
-    return {
-        line.id: Receivable(
-            name=line.description,
-            uom=line.uom,
-            wanted=line.quantities.wanted,
-            received=line.received,
-            needs_lot=line.item.lot_tracked,
-            needs_expiry=line.item.expiry_tracked,
-            needs_serial=line.item.serial_tracked,
-            factor=line.factor,
-            base_uom=line.item.base_uom,
-        )
-        for line in order.lines
-    }
 
 
 def receipts_of(order_id: int, *, state: ReceiptState | None = None) -> list[Receipt]:

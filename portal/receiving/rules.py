@@ -38,13 +38,17 @@ class Verdict(StrEnum):
     SHORT = "short"
 
 
-OVER_RECEIPT_TOLERANCE = Decimal("0.10")
-
-
-def most_receivable(wanted: Decimal, received: Decimal) -> Decimal:
-    """What may still be received of a line, tolerance on the total of all deliveries included."""
-    most = (wanted * (1 + OVER_RECEIPT_TOLERANCE)).quantize(Decimal("0.001"), rounding=ROUND_DOWN)
+def most_receivable(wanted: Decimal, received: Decimal, percent: Decimal) -> Decimal:
+    """What may still be received of a line, so many percent above the total of all deliveries included."""
+    most = (wanted * (1 + percent / 100)).quantize(Decimal("0.001"), rounding=ROUND_DOWN)
     return max(most - received, Decimal())
+
+
+def percent_over(received: Decimal, wanted: Decimal) -> Decimal | None:
+    """By how many percent more came than is wanted; None where it is not more."""
+    if received <= wanted:
+        return None
+    return (received / wanted - 1) * 100 if wanted else Decimal("Infinity")
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class Receivable:
     needs_lot: bool
     needs_expiry: bool
     needs_serial: bool = False
+    tolerance: Decimal | None = Decimal(10)  # percent above what is ordered; None: whatever comes
     factor: Decimal = Decimal(1)
     base_uom: str = "EA"
 
@@ -182,8 +187,10 @@ def _two_expiries(entries: Sequence[tuple[int, Entry]]) -> Iterator[Problem]:
 
 
 def _too_much(line: Receivable, entries: Sequence[tuple[int, Entry]]) -> Iterator[Problem]:
+    if line.tolerance is None:
+        return
     total = sum((entry.quantity for _, entry in entries), Decimal())
-    most = most_receivable(line.wanted, line.received)
+    most = most_receivable(line.wanted, line.received, line.tolerance)
     if entries and total > most:
         before = f", {plain(line.received)} received before" if line.received else ""
         yield Problem(

@@ -20,7 +20,7 @@ from portal.orders import services as order_services
 from portal.orders.cancelling import cancel_lines
 from portal.orders.models import PurchaseOrder
 from portal.orders.review import settle_received
-from portal.receiving import outbound, queries, troubles
+from portal.receiving import outbound, queries, tolerances, troubles
 from portal.receiving.models import Receipt, ReceiptLine
 from portal.receiving.rules import TRANSITIONS, Problem, ReceiptState, Verdict, fingerprint, names, problems
 from portal.receiving.rules import Entry as Entry  # what callers of `enter` need
@@ -124,7 +124,7 @@ def _told(entry: Entry) -> str:
 def _check(order: PurchaseOrder, entries: Sequence[Entry]) -> None:
     if not entries:
         raise Invalid("Enter the quantity of at least one line.")
-    lines = queries.receivable_lines(order)
+    lines = {line.id: line for line in order.lines}
     for entry in entries:
         found(lines.get(entry.order_line_id), "line")
     refused = every_problem(order, entries)
@@ -134,7 +134,7 @@ def _check(order: PurchaseOrder, entries: Sequence[Entry]) -> None:
 
 def every_problem(order: PurchaseOrder, entries: Sequence[Entry]) -> list[Problem]:
     """What is wrong with the entries of an order, recalled lots included."""
-    found_ = problems(queries.receivable_lines(order), entries, today_at(order.location))
+    found_ = problems(tolerances.receivable_lines(order), entries, today_at(order.location))
     return sorted([*found_, *_recalled(order, entries)], key=lambda one: one.index)
 
 

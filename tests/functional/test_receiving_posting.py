@@ -1,5 +1,6 @@
 """Receipts: entered once, corrected, posted once to stock, order and ERP; never past the tolerance."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -24,9 +25,13 @@ from portal.receiving import services as receiving
 from portal.receiving.models import Receipt
 from portal.receiving.rules import Entry, ReceiptState
 from portal.receiving.services import EntriesRefused
+from portal.requisitions.rulebook import services as rulebook
+from portal.requisitions.rulebook.rules import Severity
+from portal.requisitions.rulebook.services import Wanted
 from tests import ordering
 from tests.hospital import Hospital
 from tests.ordering import confirm, confirmation, fresh, part
+from tests.visitor import Visitor
 
 LATER = date(2031, 12, 31)
 
@@ -150,6 +155,30 @@ def test_a_little_more_than_ordered_is_taken_and_asked_about(
         WorkItemKind.OVER_RECEIPT,
         "Exam glove, nitrile, medium: 2.2 BX received, 2 wanted.",
     )
+
+
+def test_how_much_more_is_taken_is_a_rule(hospital: Hospital, order: PurchaseOrder, client: Visitor) -> None:
+    director = hospital.actor(Role.FINANCE_DIRECTOR)
+    today = clock.today(hospital.facility.time_zone)
+
+    def set_to(severity: Severity, percent: int, category: str = "") -> None:
+        wanted = Wanted("over_receipt", severity, Decimal(percent), None, category, today, "Count")
+        with transaction():
+            rulebook.set_rule(director, wanted, today)
+
+    set_to(Severity.BLOCK, 0)
+    with pytest.raises(Invalid, match=r"at most 2 BX can be received"):
+        enter(hospital, order, entry(order, 20, "2.2"))
+    set_to(Severity.WARN, 0, hospital.gloves.category)
+    post(hospital, enter(hospital, order, entry(order, 20, 3)))
+    assert stock(hospital) == {hospital.gloves.id: 30}
+    client.sign_in(hospital.email(Role.FINANCE_DIRECTOR))
+    page = "/rules/setting?rule=over_receipt"
+    asked = {"severity": "block", "threshold": "20", "category": hospital.gloves.category, "reason": "Try"}
+    asked |= {"facility": "", "starts_on": today.isoformat(), "csrf_token": client.csrf_token(page)}
+    told = client.post("/rules/trial?rule=over_receipt", data=asked).get_data(as_text=True)
+    assert re.findall(r"<dd>(\d+)", told)[:5] == ["1", "0", "0", "1", "1"]
+    assert order.number in told
 
 
 def test_goods_that_come_close_their_backorder(hospital: Hospital, order: PurchaseOrder) -> None:

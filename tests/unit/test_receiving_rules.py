@@ -14,6 +14,7 @@ from portal.receiving.rules import (
     fingerprint,
     in_order_unit,
     most_receivable,
+    percent_over,
     problems,
     still_to_come,
 )
@@ -26,15 +27,18 @@ TRACKED = Receivable("Catheter", "BX", Decimal(4), Decimal(1), needs_lot=True, n
 LINES = {1: PLAIN, 2: TRACKED}
 
 
-@given(quantities, st.lists(positive, max_size=6))
+@given(quantities, st.lists(positive, max_size=6), st.integers(0, 50).map(Decimal))
 def test_many_deliveries_together_never_exceed_the_tolerance(
-    wanted: Decimal, deliveries: list[Decimal]
+    wanted: Decimal, deliveries: list[Decimal], percent: Decimal
 ) -> None:
     received = Decimal()
     for delivery in deliveries:
-        if delivery <= most_receivable(wanted, received):
+        if delivery <= most_receivable(wanted, received, percent):
             received += delivery
-    assert received <= wanted * Decimal("1.1")
+    assert received <= wanted * (1 + percent / 100)
+    over = percent_over(received, wanted)
+    assert (over is None) == (received <= wanted)
+    assert over is None or over <= percent
 
 
 @given(

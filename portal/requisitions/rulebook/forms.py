@@ -16,7 +16,15 @@ from portal.requisitions.rulebook.services import Wanted
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WIDER = "wider"
-ACTS = {Severity.OFF: "Off", Severity.WARN: "Warn", Severity.BLOCK: "Block: it cannot be submitted"}
+ACTS = {
+    "requisition": {
+        Severity.OFF: "Off", Severity.WARN: "Warn", Severity.BLOCK: "Block: it cannot be submitted",
+    },
+    "order": {
+        Severity.WARN: "Warn: it is received, and the buyer decides",
+        Severity.BLOCK: "Block: it cannot be received",
+    },
+}  # fmt: skip
 
 
 class SettingForm(Form):
@@ -35,7 +43,7 @@ class SettingForm(Form):
 
     def offer(self, rule: Rule, facilities: Iterable[Facility], categories: Iterable[str]) -> None:
         """Fills in what can be chosen for a rule."""
-        choices = {severity.value: ACTS[severity] for severity in rule.severities}
+        choices = {severity.value: ACTS[rule.weighs][severity] for severity in rule.severities}
         self.severity.choices = {**choices, WIDER: "As in the wider setting: take this one back"}
         self.facility.choices = {"": "All facilities", **{str(one.id): one.name for one in facilities}}
         self.category.choices = {"": "All categories", **{name: name for name in categories}}

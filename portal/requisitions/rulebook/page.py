@@ -47,7 +47,7 @@ def rule(key: str, form: SettingForm | None = None, found: Trial | None = None) 
         "form": form or (None if shown.is_fixed else form_of(shown, sent=False)),
         "current": presenters.current(book.setting(key)),
         "history": presenters.history(shown, queries.versions(key), day),
-        "trial": presenters.trial(found) if found else None,
+        "trial": presenters.trial(shown, found) if found else None,
     }
 
 

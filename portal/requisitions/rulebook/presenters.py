@@ -125,13 +125,16 @@ def current(setting: Setting) -> dict[str, Any]:
     }
 
 
-def trial(found: Trial) -> dict[str, Any]:
+def trial(rule: Rule, found: Trial) -> dict[str, Any]:
     """What a setting would have done last month."""
+    verb = "Submitted" if rule.weighs == "requisition" else "Received"
     return {
-        "requisitions": found.requisitions,
+        "subjects": found.subjects,
+        "noun": rule.weighs.capitalize(),
+        "verb": verb.lower(),
         "is_cut": found.is_cut,
         "facts": [
-            {"label": "Submitted in the last 30 days", "value": f"{found.requisitions:,}"},
+            {"label": f"{verb} in the last 30 days", "value": f"{found.subjects:,}"},
             {"label": "Would be warned", "value": f"{found.warned:,}"},
             {"label": "Newly warned", "value": f"{found.newly_warned:,}"},
             {"label": "Would be blocked", "value": f"{found.blocked:,}"},

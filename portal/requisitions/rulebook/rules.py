@@ -37,7 +37,7 @@ class Threshold:
 class Rule:
     """A rule in plain words; the first severity is the usual one, an only one is fixed.
 
-    `source` is the master data it looks at.
+    `source` is the master data it looks at, `weighs` what it judges: a requisition, or an order at the dock.
     """
 
     key: str
@@ -47,6 +47,7 @@ class Rule:
     threshold: Threshold | None = None
     source: str = ""
     by_category: bool = True
+    weighs: str = "requisition"
 
     @property
     def usual(self) -> Severity:
@@ -97,6 +98,9 @@ _RULES = (
          "order.", _ANY, source="suppliers", by_category=False),
     Rule("budget", "Budget", "The budget of the cost center, or of its category, covers the request. Each "
          "budget says itself whether it warns or blocks.", _BLOCKS),
+    Rule("over_receipt", "More received than ordered", "The dock takes no more than so many percent above "
+         "what is ordered of a line, all its deliveries together.", (Severity.BLOCK, Severity.WARN),
+         Threshold("More than", "%", Decimal(10), Decimal(1000)), weighs="order"),
 )  # fmt: skip
 RULES: dict[str, Rule] = {rule.key: rule for rule in _RULES}
 LABELS = {rule.key: rule.label for rule in _RULES}

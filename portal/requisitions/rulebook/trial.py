@@ -1,4 +1,4 @@
-"""A setting tried on what was submitted before: the same pure rule over what was weighed then."""
+"""A setting tried on what was weighed before, by the same pure rule."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from portal.foundation.db import db
+from portal.foundation.hooks import Collector
 from portal.masterdata.models import Item, Location
 from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
 from portal.requisitions.rulebook.rules import Rulebook, Version
@@ -21,9 +22,9 @@ STRICTNESS = list(CheckOutcome)
 
 
 class Weighed(NamedTuple):
-    """What a rule weighed of a line, or of a whole requisition, and what it said."""
+    """What a rule weighed of a line, or of a whole requisition or order, and what it said."""
 
-    requisition_id: int
+    subject_id: int
     number: str
     facility_id: int
     category: str
@@ -31,11 +32,15 @@ class Weighed(NamedTuple):
     outcome: CheckOutcome
 
 
+weighed_elsewhere: Collector[[str, datetime, int], Weighed] = Collector()
+"""What a rule weighed since then outside of requisitions, the newest first, at most so many."""
+
+
 @dataclass
 class Trial:
-    """How many requisitions a setting would have touched; `examples` are ids, numbers and outcomes."""
+    """How many requisitions or orders a setting would have touched; `examples`: ids, numbers, outcomes."""
 
-    requisitions: int = 0
+    subjects: int = 0
     warned: int = 0
     blocked: int = 0
     newly_warned: int = 0
@@ -46,7 +51,7 @@ class Trial:
 
 
 def last_month(rule: str, now: datetime) -> list[Weighed]:
-    """What a rule weighed in the last 30 days, newest first, at most 20,000 results; one query."""
+    """What a rule weighed in the last 30 days, newest first, at most 20,000 results."""
     rows = db.session.execute(
         select(
             Requisition.id, Requisition.number, Location.facility_id, Item.category, CheckResult.measure,
@@ -61,10 +66,11 @@ def last_month(rule: str, now: datetime) -> list[Weighed]:
         .order_by(CheckResult.checked_at.desc())
         .limit(MOST_RESULTS)
     )  # fmt: skip
-    return [
+    carts = [
         Weighed(requisition_id, number or "", facility_id, category or "", measure, outcome)
         for requisition_id, number, facility_id, category, measure, outcome in rows
     ]
+    return carts + weighed_elsewhere(rule, now - A_MONTH, MOST_RESULTS)
 
 
 def tried(new: Version, versions: Sequence[Version], weighed: Sequence[Weighed]) -> Trial:
@@ -75,7 +81,7 @@ def tried(new: Version, versions: Sequence[Version], weighed: Sequence[Weighed])
         facility_id: Rulebook(in_force, facility_id) for facility_id in {one.facility_id for one in weighed}
     }
     trial = Trial(is_cut=len(weighed) == MOST_RESULTS)
-    for found in _by_requisition(weighed):
+    for found in _by_subject(weighed):
         first = found[0]
         before = _strictest(one.outcome for one in found)
         after = _strictest(
@@ -85,10 +91,10 @@ def tried(new: Version, versions: Sequence[Version], weighed: Sequence[Weighed])
     return trial
 
 
-def _by_requisition(weighed: Sequence[Weighed]) -> list[list[Weighed]]:
+def _by_subject(weighed: Sequence[Weighed]) -> list[list[Weighed]]:
     found: dict[int, list[Weighed]] = {}
     for one in weighed:
-        found.setdefault(one.requisition_id, []).append(one)
+        found.setdefault(one.subject_id, []).append(one)
     return list(found.values())
 
 
@@ -97,7 +103,7 @@ def _strictest(outcomes: Iterable[CheckOutcome]) -> CheckOutcome:
 
 
 def _count(trial: Trial, one: Weighed, before: CheckOutcome, after: CheckOutcome) -> None:
-    trial.requisitions += 1
+    trial.subjects += 1
     trial.warned += after is CheckOutcome.WARN
     trial.blocked += after is CheckOutcome.BLOCK
     stricter = STRICTNESS.index(after) - STRICTNESS.index(before)
@@ -105,4 +111,4 @@ def _count(trial: Trial, one: Weighed, before: CheckOutcome, after: CheckOutcome
     trial.newly_blocked += stricter > 0 and after is CheckOutcome.BLOCK
     trial.eased += stricter < 0
     if stricter > 0 and len(trial.examples) < MOST_EXAMPLES:
-        trial.examples.append((one.requisition_id, one.number, after))
+        trial.examples.append((one.subject_id, one.number, after))
