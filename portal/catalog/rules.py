@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
+from string import ascii_lowercase
 
 from portal.foundation.quantity import plain, whole_packs
 
@@ -24,6 +25,16 @@ def words_of(text: str) -> tuple[str, ...]:
 def may_be_misspelled(word: str) -> bool:
     """Numbers and short words are meant as they are."""
     return len(word) >= SHORTEST_SIMILAR and word.isalpha()
+
+
+def one_letter_off(word: str) -> set[str]:
+    """What was meant if one letter of a lower-case word is missing, too much, wrong, or changed places."""
+    cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    swapped = {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1}
+    less = {head + tail[1:] for head, tail in cuts if tail}
+    more = {head + letter + tail for head, tail in cuts for letter in ascii_lowercase}
+    other = {head + letter + tail[1:] for head, tail in cuts if tail for letter in ascii_lowercase}
+    return (swapped | less | more | other) - {word}
 
 
 def query_of(variants: Sequence[Sequence[str]], similar: Mapping[str, Sequence[str]] | None = None) -> str:

@@ -9,9 +9,9 @@ from sqlalchemy import func, literal, select, text
 
 from portal.catalog.asked import MOST, Found, Here, Search, facets_of
 from portal.catalog.browsing import browse
-from portal.catalog.models import Offer, Synonym
+from portal.catalog.models import Offer, OfferWord, Synonym
 from portal.catalog.queries import find_offers
-from portal.catalog.rules import may_be_misspelled, query_of, words_of
+from portal.catalog.rules import may_be_misspelled, one_letter_off, query_of, words_of
 from portal.foundation.db import db
 from portal.masterdata.scanning import meant, read
 
@@ -194,9 +194,18 @@ def _run(sort: str, values: dict[str, Any]) -> tuple[int, Found]:
 
 
 def _similar(variants: Sequence[Sequence[str]]) -> dict[str, list[str]]:
-    """Words of the catalog that are spelled like the asked ones."""
+    """Words of the catalog that are one letter off the asked ones, or else look like them."""
     wanted = sorted({word.lower() for variant in variants for word in variant if may_be_misspelled(word)})
-    similar: dict[str, list[str]] = {}
-    for word, other in db.session.execute(SIMILAR, {"words": wanted}) if wanted else ():
+    similar = _one_letter_off(wanted)
+    others = [word for word in wanted if word not in similar]
+    for word, other in db.session.execute(SIMILAR, {"words": others}) if others else ():
         similar.setdefault(word, []).append(other)
     return similar
+
+
+def _one_letter_off(wanted: Sequence[str]) -> dict[str, list[str]]:
+    # A trigram index does not see that glvoe is glove: letters that changed places leave hardly a trigram.
+    near = {word: one_letter_off(word) for word in wanted}
+    spellings = sorted(set().union(*near.values()))
+    known = set(db.session.scalars(select(OfferWord.word).where(OfferWord.word == func.any(spellings))))
+    return {word: sorted(known & spelled) for word, spelled in near.items() if known & spelled}

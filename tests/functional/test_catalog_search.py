@@ -115,6 +115,8 @@ def test_similar_spellings_are_said_to_be_so(manager: Visitor) -> None:
     assert "spelled like it" in text
     assert "Oxygen mask, adult" in text
     assert "spelled like it" not in manager.get("/catalog?q=oxygen").get_data(as_text=True)
+    for typo in ("oxyegn mask", "oxgen mask", "oxygenn msak"):
+        assert "Oxygen mask, adult" in found(manager, q=typo)
 
 
 def test_filters_narrow_and_sorting_orders(manager: Visitor, catalog: Hospital) -> None:
