@@ -49,19 +49,19 @@ def cancel_rest(
 
 def cancel_lines(
     actor: Actor, order: PurchaseOrder, line_ids: Collection[int], reason: str, permission: Permission
-) -> Decimal:
-    """Cancels what `cancel_rest` would of each of the lines; returns how much in all.
+) -> dict[int, Decimal]:
+    """Cancels what `cancel_rest` would of each of the lines; returns how much of each.
 
     The order is locked by the caller. Raises as `cancel_rest`, but nothing where nothing is open.
     """
     actor.require(permission, facility_id=order.location.facility_id)
     open_lines = [line for line in order.lines if line.id in line_ids and line.quantities.cancellable > 0]
-    rest = sum((line.quantities.cancellable for line in open_lines), Decimal())
-    told = [cancel_part(actor, order, line, line.quantities.cancellable, reason) for line in open_lines]
+    rests = {line.id: line.quantities.cancellable for line in open_lines}
+    told = [cancel_part(actor, order, line, rests[line.id], reason) for line in open_lines]
     if told:
         recompute(order)
         next_version(actor, order, reason, told)
-    return rest
+    return rests
 
 
 def cancel_order(actor: Actor, order_id: int, reason: str, *, seen: Decimal | None = None) -> PurchaseOrder:

@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, BigInteger, Select, any_, bindparam, func, select
 from sqlalchemy.orm import joinedload
 
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.quantity import plain
+from portal.foundation.together import Read
 from portal.orders.expecting import expected_on, history_of
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.punctuality import History
@@ -21,15 +23,40 @@ from portal.requisitions.rules import OrderPart
 
 def on_order(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
     """What is ordered for a location and not received yet, in base units, with the day it is expected."""
+    return [shelf for read in coming([location_id], item_ids) for _, shelf in read.now()]
+
+
+def coming(
+    location_ids: Collection[int], item_ids: Collection[int]
+) -> Sequence[Read[list[tuple[int, Shelf]]]]:
+    """The same of several locations, each (by id) beside what is ordered for it."""
+    return [
+        Read(
+            _coming(),
+            {"coming_to": sorted(location_ids), "coming_items": sorted(item_ids)},
+            lambda rows: [
+                (location_id, Shelf(item_id, on_order=units, expected_on=day))
+                for location_id, item_id, units, day in rows
+            ],
+        )
+    ]
+
+
+@cache
+def _coming() -> Select[Any]:
     line = PurchaseOrderLine
+    place = PurchaseOrder.location_id
     open_quantity = line.quantity - line.cancelled - line.received
-    rows = db.session.execute(
-        select(line.item_id, func.sum(open_quantity * line.factor), func.min(line.expected_on))
+    return (
+        select(place, line.item_id, func.sum(open_quantity * line.factor), func.min(line.expected_on))
         .join(line.order)
-        .where(PurchaseOrder.location_id == location_id, line.item_id.in_(set(item_ids)), open_quantity > 0)
-        .group_by(line.item_id)
+        .where(
+            place == any_(bindparam("coming_to", type_=ARRAY(BigInteger))),
+            line.item_id == any_(bindparam("coming_items", type_=ARRAY(BigInteger))),
+            open_quantity > 0,
+        )
+        .group_by(place, line.item_id)
     )
-    return [Shelf(row[0], on_order=row[1], expected_on=row[2]) for row in rows]
 
 
 def parts_of(requisition_ids: Collection[int]) -> Sequence[OrderPart]:

@@ -76,6 +76,17 @@ EVENTS: dict[str, tuple[str, str, str, Told]] = {
         "Price decided by an approver", "info", "scale",
         lambda after, _: f"Line {after['line']}: {after['state']}. {after['comment']}".strip(),
     ),
+    "order.ask_change": (
+        "Approver asked about a change", "info", "help",
+        lambda after, _: f"{after['reason']} Asked: {after['asked']}",
+    ),
+    "order.decide_change": (
+        "Change decided by an approver", "info", "scale",
+        lambda after, _: f"{after['state'].capitalize()}. {after['comment']}".strip(),
+    ),
+    "order.withdraw_change": (
+        "Change withdrawn", "neutral", "arrow-back-up", lambda after, _: after["reason"],
+    ),
     "order.choose": (
         "Requester chose", "info", "user-check",
         lambda after, _: f"Line {after['line']}: {after['choice'].replace('_', ' ')}",

@@ -22,7 +22,7 @@ from portal.orders.models import PurchaseOrder
 from portal.orders.rules import OrderStatus, Transmission
 from portal.orders.searching import RECEIVABLE
 from portal.orders.steps import Known, Linked, steps
-from portal.orders.versions.presenters import version_rows
+from portal.orders.versions.presenters import proposal_of, version_rows
 from portal.orders.versions.queries import versions_of
 
 SUBJECT = PurchaseOrder.__tablename__
@@ -60,6 +60,7 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         "lines": line_rows(order, known.items, known.history, known.today),
         "answers": history.answers(known.confirmations, order),
         "versions": version_rows(order, versions_of(order.id), known.messages, known.confirmations),
+        "proposal": proposal_of(order),
         "shipments": history.shipments(known.shipments, order),
         "documents": documents(actor, known),
         "comments": comments.rows(actor, comment_queries.about(SUBJECT, order.id)),

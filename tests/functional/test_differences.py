@@ -21,8 +21,8 @@ from portal.inventory.services import Move
 from portal.invoices import services as invoices
 from portal.invoices.services import Charged
 from portal.masterdata.models import ContractLine, Supplier
-from portal.orders import queries
-from portal.orders.differences import asking, grouping, jobs, rejections, services, telling
+from portal.orders import mailing, queries
+from portal.orders.differences import asking, grouping, jobs, rejections, services
 from portal.orders.differences.models import LineDecision
 from portal.orders.differences.queries import open_questions, open_shortages
 from portal.orders.followed import parts_of
@@ -299,7 +299,7 @@ def test_a_requester_chooses_what_becomes_of_a_backorder(
 def test_a_rejection_that_stands_is_compensated_once_and_the_requester_told(
     hospital: Hospital, order: PurchaseOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telling, "is_on", lambda: True)
+    monkeypatch.setattr(mailing, "is_on", lambda: True)
     other_supplier(hospital, "20.50")
     confirm(confirmation(order.number, {10: [part(4, "rejected")], 20: [part(2)]}))
     jobs.attend_organization(hospital.organization.id)

@@ -4,9 +4,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from portal.approvals import people
-from portal.approvals.models import ApprovalAnswer, ApprovalStep
-from portal.approvals.rules import AnswerState, Asked
+from portal.approvals.rules import Asked
 from portal.exchange import services as exchange
 from portal.exchange.queries import open_items_about
 from portal.foundation import audit, clock
@@ -14,6 +12,7 @@ from portal.foundation.access import Actor, system
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.filters import money, unit_price
+from portal.orders import approvers
 from portal.orders import queries as orders
 from portal.orders.differences import queries, telling
 from portal.orders.differences.models import LineDecision, PriceQuestion
@@ -21,10 +20,10 @@ from portal.orders.differences.queries import Difference, open_question
 from portal.orders.differences.rules import PRICES, Act, AskState
 from portal.orders.models import PurchaseOrderLine
 from portal.orders.versions.rules import Wish
-from portal.orders.versions.services import BeyondApproval, change
+from portal.orders.versions.services import Beyond, change
 
 
-def ask(actor: Actor, case: Difference, price: Decimal, beyond: BeyondApproval, reason: str) -> str:
+def ask(actor: Actor, case: Difference, price: Decimal, beyond: Beyond, reason: str) -> str:
     """Asks who may approve the new amount; the difference stays open until then.
 
     Raises Conflict when that was asked already, Invalid when nobody's limit covers it.
@@ -33,7 +32,7 @@ def ask(actor: Actor, case: Difference, price: Decimal, beyond: BeyondApproval, 
     if open_question(line.id) is not None:
         raise Conflict("The approver is asked about this price already.")
     source = next(one for one in line.sources if one.requisition_line_id == beyond.requested.id)
-    step = _step_of(source.requisition_line_id)
+    step = approvers.step_of(source.requisition_line_id)
     step_amount = step.amount if step else beyond.approved
     question = PriceQuestion(
         order=order, line=line, requisition_line=source.requisition_line,
@@ -45,7 +44,7 @@ def ask(actor: Actor, case: Difference, price: Decimal, beyond: BeyondApproval, 
         asked_by_id=actor.account_id, reason=reason.strip(),
     )  # fmt: skip
     asked = asked_of(question)
-    deciders = people.deciders(asked)
+    deciders = approvers.deciders(asked, actor.account_id or 0)
     if not deciders:
         raise Invalid(
             f"{line.description} would cost {money(beyond.total, order.currency)}, and nobody's limit covers "
@@ -58,25 +57,10 @@ def ask(actor: Actor, case: Difference, price: Decimal, beyond: BeyondApproval, 
         after={"line": line.line_number, "price": price, "amount": beyond.total},
         evidence={"asked": [*deciders.values()]},
     )  # fmt: skip
-    telling.tell_deciders(question, asked)
+    telling.tell_deciders(question, deciders)
     return (
         f"{unit_price(price, order.currency)} is beyond what was approved. "
         f"{' or '.join(deciders.values())} is asked; the difference stays open until then."
-    )
-
-
-def _step_of(requisition_line_id: int) -> ApprovalStep | None:
-    """The last step that said yes to the line."""
-    return db.session.scalar(
-        select(ApprovalStep)
-        .join(ApprovalAnswer, ApprovalAnswer.step_id == ApprovalStep.id)
-        .where(
-            ApprovalAnswer.line_id == requisition_line_id,
-            ApprovalAnswer.state == AnswerState.APPROVED,
-            ApprovalStep.decided_by_id.is_not(None),
-        )
-        .order_by(ApprovalStep.position.desc(), ApprovalStep.id.desc())
-        .limit(1)
     )
 
 
@@ -93,7 +77,11 @@ def asked_of(question: PriceQuestion) -> Asked:
 
 def waiting_for(actor: Actor) -> list[PriceQuestion]:
     """The questions a person may decide."""
-    return [one for one in queries.open_questions() if people.decides_as(actor, asked_of(one))]
+    return [one for one in queries.open_questions() if _right(actor, one)]
+
+
+def _right(actor: Actor, question: PriceQuestion) -> Actor | None:
+    return approvers.right_of(actor, asked_of(question), question.asked_by_id)
 
 
 def decide(actor: Actor, question_id: int, *, approved: bool, comment: str = "") -> str:
@@ -103,7 +91,7 @@ def decide(actor: Actor, question_id: int, *, approved: bool, comment: str = "")
     without a reason for a no.
     """
     question = _locked(question_id)
-    right = people.decides_as(actor, asked_of(question))
+    right = _right(actor, question)
     if right is None:
         raise NotAllowed("This price is for somebody whose limit covers it to decide.")
     if not approved and not comment.strip():

@@ -21,6 +21,7 @@ from portal.orders.differences.rules import DATES, PARTS, PRICES, Act, acts_for,
 from portal.orders.models import PurchaseOrder
 from portal.orders.outbound import KIND
 from portal.orders.review import recompute
+from portal.orders.versions import proposing
 from portal.orders.versions.announcing import next_version
 from portal.orders.versions.rules import Wish
 from portal.orders.versions.services import BeyondApproval, change
@@ -70,20 +71,31 @@ def _accept_price(actor: Actor, case: Difference, reason: str) -> str:
     wish = Wish(line.id, line.quantities.wanted, line.needed_on, price)
     item_id = case.item.id
     try:
-        with db.session.begin_nested():
-            keep(actor, case, Act.ACCEPT, f"{words}{_because(reason)}")
-            change(actor, case.order.id, [wish], reason=words, seen=case.order.version)
-    except BeyondApproval as beyond:
-        return asking.ask(actor, queries.lock(actor, item_id), price, beyond, reason)
-    return f"{words} The order, the budget and the ERP follow."
+        return _changed(actor, case, wish, words, reason)
+    except BeyondApproval as refused:
+        case = queries.lock(actor, item_id)
+        if len(refused.beyond) == 1:
+            return asking.ask(actor, case, price, refused.beyond[0], reason)
+        # Several approvals are crossed: each of them is asked.
+        return proposing.ask(actor, case.order, [wish], refused.beyond, reason=words)
 
 
 def _accept_quantity(actor: Actor, case: Difference, reason: str) -> str:
     line = case.line
     words = f"Accepted: {plain(line.quantities.answered)} {line.uom}."
     wish = Wish(line.id, line.quantities.answered, line.needed_on, line.unit_price)
-    keep(actor, case, Act.ACCEPT, f"{words}{_because(reason)}")
-    change(actor, case.order.id, [wish], reason=words, seen=case.order.version)
+    item_id = case.item.id
+    try:
+        return _changed(actor, case, wish, words, reason)
+    except BeyondApproval as refused:
+        order = queries.lock(actor, item_id).order
+        return proposing.ask(actor, order, [wish], refused.beyond, reason=words)
+
+
+def _changed(actor: Actor, case: Difference, wish: Wish, words: str, reason: str) -> str:
+    with db.session.begin_nested():
+        keep(actor, case, Act.ACCEPT, f"{words}{_because(reason)}")
+        change(actor, case.order.id, [wish], reason=words, seen=case.order.version)
     return f"{words} The order, the budget and the ERP follow."
 
 

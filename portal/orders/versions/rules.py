@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 
 from portal.foundation.money import cents
 from portal.foundation.quantity import plain
@@ -10,6 +11,15 @@ from portal.orders.rules import Quantities
 
 TOLERANCE = Decimal("0.05")  # of what was approved for a requested line; inside it nobody is asked
 MOST = Decimal(100)  # and never more than this above it
+
+
+class ProposalState(StrEnum):
+    """Whether a change beyond what was approved is decided."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,7 @@ from portal.orders.review import recompute
 from portal.orders.rules import overlaps, part_of
 from portal.orders.services import document_of
 from portal.orders.versions.announcing import next_version
-from portal.orders.versions.queries import ordered_for, places_of
+from portal.orders.versions.queries import approved_since, ordered_for, places_of
 from portal.orders.versions.rules import Wish, highest, why_not
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
@@ -31,12 +32,21 @@ from portal.requisitions.models import RequisitionLine
 Held = defaultdict[int, Decimal]  # by requisition line
 
 
-class BeyondApproval(Invalid):
-    """A requested line would cost more than was approved for it, beyond tolerance."""
+@dataclass(frozen=True)
+class Beyond:
+    """What a requested line would cost, and what was approved for it."""
 
-    def __init__(self, sentence: str, requested: RequisitionLine, approved: Decimal, total: Decimal) -> None:
+    requested: RequisitionLine
+    approved: Decimal
+    total: Decimal
+
+
+class BeyondApproval(Invalid):
+    """Requested lines would cost more than was approved for them, beyond tolerance."""
+
+    def __init__(self, sentence: str, beyond: Sequence[Beyond]) -> None:
         super().__init__(sentence)
-        self.requested, self.approved, self.total = requested, approved, total
+        self.beyond = tuple(beyond)
 
 
 def change(
@@ -189,8 +199,8 @@ def refuse_beyond_budget(order: PurchaseOrder, grown: set[int]) -> None:
 
 
 def refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
-    """Raises BeyondApproval for a requested line that costs more than was approved, beyond tolerance."""
-    elsewhere = ordered_for(grown, but=order.id)
+    """Raises BeyondApproval for requested lines that cost more than was approved, beyond tolerance."""
+    elsewhere, since = ordered_for(grown, but=order.id), approved_since(grown)
     here: Held = defaultdict(Decimal)
     asked = {}
     for line in order.lines:
@@ -199,16 +209,18 @@ def refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
             source = line.sources[index]
             here[source.requisition_line_id] += part_of(source.amount, source.quantity, begin, end)
             asked[source.requisition_line_id] = (line, source.requisition_line)
+    beyond: list[Beyond] = []
+    sentences: list[str] = []
     for line_id in sorted(grown):
         line, requested = asked[line_id]
-        approved = extended(requested.quantity, requested.unit_price)
+        approved = max(extended(requested.quantity, requested.unit_price), since.get(line_id, Decimal()))
         total = here[line_id] + elsewhere.get(line_id, Decimal())
         if total > highest(approved):
-            raise BeyondApproval(
+            beyond.append(Beyond(requested, approved, total))
+            sentences.append(
                 f"{line.description} would cost {money(total, order.currency)}; "
-                f"{money(approved, order.currency)} were approved in {requested.requisition.number}. "
-                "Have the difference requested and approved, then order it from the workbench.",
-                requested,
-                approved,
-                total,
+                f"{money(approved, order.currency)} were approved in {requested.requisition.number}."
             )
+    if beyond:
+        sentences.append("Have the difference requested and approved, then order it from the workbench.")
+        raise BeyondApproval(" ".join(sentences), beyond)

@@ -8,7 +8,7 @@ from portal.foundation.db import found
 from portal.foundation.web import actor
 from portal.orders import queries as orders
 from portal.orders.presenters import to_tell
-from portal.orders.versions import presenters, queries, services
+from portal.orders.versions import presenters, proposing, queries
 from portal.orders.versions.forms import ChangeForm, filled
 
 blueprint = Blueprint("order_versions", __name__, url_prefix="/orders")
@@ -31,16 +31,31 @@ def change_submit(order_id: int) -> ResponseReturnValue:
     form = ChangeForm()
     order = found(orders.for_person(actor(), order_id), "order")
     form.offer(_places(order.location.facility_id))
+    asked = ""
     if form.validate():
         with form.accepting():
-            order = services.change(
+            asked = proposing.change_or_ask(
                 actor(), order_id, form.wishes(),
                 location_id=form.location.data, reason=form.reason.data, seen=form.version_seen(),
             )  # fmt: skip
     if form.is_refused:
         return _page(form, order_id), form.refusal
-    flash(f"{order.number} is version {order.version} now. {to_tell(order)}".strip(), "success")
+    flash(asked or _made(order_id), "info" if asked else "success")
     return redirect(url_for("orders.show", order_id=order_id), 303)
+
+
+@blueprint.post("/<int:order_id>/change/withdraw")
+@requires(Permission.BUY)
+def withdraw(order_id: int) -> ResponseReturnValue:
+    """Takes back a change that waits for an approver."""
+    proposing.withdraw(actor(), order_id)
+    flash("The change is withdrawn. The order stays as it is.", "success")
+    return redirect(url_for("orders.show", order_id=order_id), 303)
+
+
+def _made(order_id: int) -> str:
+    order = found(orders.for_person(actor(), order_id), "order")
+    return f"{order.number} is version {order.version} now. {to_tell(order)}".strip()
 
 
 def _places(facility_id: int) -> dict[int, str]:

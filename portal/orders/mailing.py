@@ -1,0 +1,35 @@
+"""Mails about orders."""
+
+from collections.abc import Iterable
+
+from flask import current_app
+from sqlalchemy import select
+
+from portal.approvals.notices import is_on, settings
+from portal.foundation import mail
+from portal.foundation.db import db
+from portal.identity.models import Account
+from portal.identity.queries import organization
+
+
+def address(path: str) -> str:
+    """The address of a page, for a mail."""
+    return f"{settings().public_url}{path}"
+
+
+def write(account_ids: Iterable[int], key: str, subject: str, template: str, **values: object) -> None:
+    """A mail to each of the people who are still here; the same key never writes to a person twice."""
+    if not is_on():
+        return
+    # Not by render_template: nobody need be signed in, and pages' navigation is not wanted.
+    text = current_app.jinja_env.get_template(f"emails/{template}")
+    name = organization().name
+    people = select(Account).where(Account.id.in_([*account_ids]), Account.active)
+    for account in db.session.scalars(people):
+        mail.write(
+            key=f"{key}:{account.id}",
+            account_id=account.id,
+            address=account.email,
+            subject=subject,
+            body=text.render(organization_name=name, account=account, **values),
+        )
