@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -28,24 +29,32 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?|-?\.\d+")
 YES, NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"no", "n", "false", "0"})
 DEVICE_IDENTIFIER = re.compile(r"[A-Z0-9]{6,23}")  # 23: HIBC labeler, product and unit of measure
 GTIN_LENGTHS = (8, 12, 13, 14)
+LONGEST_CODE = 40
 MOST_ADDRESS = 1_000
+
+
+@dataclass(frozen=True)
+class Text:
+    """Reads text of one line."""
+
+    longest: int
+
+    def __call__(self, cell: str) -> str:
+        """The text with single spaces."""
+        if len(cell) > self.longest:
+            raise ValueError(f"This has {len(cell)} characters; at most {self.longest} are kept. Shorten it.")
+        return " ".join(cell.split())
 
 
 def text(longest: int) -> Reader:
     """Text of one line."""
-
-    def read(cell: str) -> str:
-        if len(cell) > longest:
-            raise ValueError(f"This has {len(cell)} characters; at most {longest} are kept. Shorten it.")
-        return " ".join(cell.split())
-
-    return read
+    return Text(longest)
 
 
 def code(cell: str) -> str:
     """A code as people and partners write it."""
-    if len(cell) > 40:
-        raise ValueError(f"This code has {len(cell)} characters; at most 40 are possible.")
+    if len(cell) > LONGEST_CODE:
+        raise ValueError(f"This code has {len(cell)} characters; at most {LONGEST_CODE} are possible.")
     if not cell.isprintable() or "  " in cell:
         raise ValueError("This code contains signs that cannot be seen. Type it anew.")
     return cell

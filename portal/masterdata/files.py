@@ -3,8 +3,9 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from portal.foundation.errors import Invalid
@@ -14,6 +15,7 @@ Line = tuple[int, list[str]]
 """The row number a spreadsheet shows (the header is usually 1) and the cells."""
 
 CHUNK = 1 << 20
+FIRST_BLOCK, BLOCK = 100, 5_000
 MAX_CELL = 10_000
 MAX_ROWS = 2_000_000
 BYTE_ORDER_MARKS = (
@@ -34,12 +36,40 @@ class Unusable(Invalid):
 
 
 @dataclass(frozen=True)
-class Table:
-    """An opened table: its rows, about how many there are, and what people should know about the file."""
+class Block:
+    """Rows that follow each other, cells as the file has them; those of a CSV file are still untrimmed."""
 
-    lines: Iterator[Line]
+    first: int
+    rows: list[list[str]]
+    is_csv: bool = True
+
+    def lines(self) -> Iterator[Line]:
+        """The rows that are not blank, trimmed; raises Unusable for too many rows or too long a cell."""
+        for number, row in enumerate(self.rows, self.first):
+            cells = [_original(cell.strip()) for cell in row] if self.is_csv else row
+            if number > MAX_ROWS:
+                raise Unusable(f"This file has more than {MAX_ROWS:,} rows. Split it.")
+            if any(cells):
+                if max(map(len, cells)) > MAX_CELL:
+                    raise Unusable(f"A cell in row {number} has more than {MAX_CELL:,} characters.")
+                yield number, cells
+
+
+@dataclass(frozen=True)
+class Table:
+    """An opened table: its rows, about how many there are, and what people should know about the file.
+
+    The rows can be read once, either by `blocks` or by `lines`.
+    """
+
+    blocks: Iterator[Block]
     estimate: int
     note: str = ""
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """The rows one by one; raises Unusable while they are read."""
+        return (line for block in self.blocks for line in block.lines())
 
 
 def open_table(file: BinaryIO, file_name: str) -> Table:
@@ -66,14 +96,32 @@ def _workbook(file: BinaryIO) -> Table:
         estimate, lines = workbooks.read(file)
     except workbooks.Unreadable as error:
         raise Unusable(str(error)) from error
-    return Table(_limited(_refusing(lines)), estimate)
+    return Table(_sheet_blocks(cells for _, cells in lines), estimate)
 
 
-def _refusing(lines: Iterator[Line]) -> Iterator[Line]:
+def _sheet_blocks(rows: Iterable[list[str]]) -> Iterator[Block]:
     try:
-        yield from lines
+        for first, some in _blocks(rows):
+            yield Block(first, some, is_csv=False)
     except workbooks.Unreadable as error:
         raise Unusable(str(error)) from error
+
+
+def _blocks(rows: Iterable[list[str]]) -> Iterator[tuple[int, list[list[str]]]]:
+    """A few rows first, for who only looks at the beginning; what came before an error is given first."""
+    iterator, first, size, error = iter(rows), 1, FIRST_BLOCK, None
+    while error is None:
+        some: list[list[str]] = []
+        try:
+            some.extend(islice(iterator, size))
+        except (csv.Error, workbooks.Unreadable) as reason:
+            error = reason
+        if some:
+            yield first, some
+        elif error is None:
+            return
+        first, size = first + len(some), BLOCK
+    raise error
 
 
 def _text(file: BinaryIO) -> Table:
@@ -85,7 +133,7 @@ def _text(file: BinaryIO) -> Table:
     text = io.TextIOWrapper(file, encoding=encoding, newline="")
     delimiter = _delimiter(text.read(20_000).lstrip().partition("\n")[0])
     text.seek(0)
-    return Table(_limited(_csv_lines(text, delimiter)), estimate, note)
+    return Table(_csv_blocks(text, delimiter), estimate, note)
 
 
 def _encoding(file: BinaryIO) -> str:
@@ -137,14 +185,15 @@ def _line_count(file: BinaryIO) -> int:
     return count
 
 
-def _csv_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[Line]:
-    number = 0
+def _csv_blocks(text: io.TextIOWrapper, delimiter: str) -> Iterator[Block]:
+    following = 1
     try:
-        for number, row in enumerate(csv.reader(text, delimiter=delimiter, strict=True), start=1):
-            yield number, [_original(cell) if cell[:1] == "'" else cell for cell in map(str.strip, row)]
+        for first, some in _blocks(csv.reader(text, delimiter=delimiter, strict=True)):
+            following = first + len(some)
+            yield Block(first, some)
     except csv.Error as error:
         raise Unusable(
-            f"Row {number + 1} of the file cannot be read ({error}). Check the quotation marks in it."
+            f"Row {following} of the file cannot be read ({error}). Check the quotation marks in it."
         ) from error
     finally:
         if not text.closed:
@@ -154,13 +203,3 @@ def _csv_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[Line]:
 def _original(cell: str) -> str:
     """A cell as it was before an export guarded it against being run as a formula (see `exports`)."""
     return cell[1:] if cell.startswith(("'=", "'+", "'-", "'@")) else cell
-
-
-def _limited(lines: Iterator[Line]) -> Iterator[Line]:
-    for number, cells in lines:
-        if number > MAX_ROWS:
-            raise Unusable(f"This file has more than {MAX_ROWS:,} rows. Split it.")
-        if any(cells):
-            if max(map(len, cells)) > MAX_CELL:
-                raise Unusable(f"A cell in row {number} has more than {MAX_CELL:,} characters.")
-            yield number, cells

@@ -80,7 +80,7 @@ def _step(organization_id: int, run: ImportRun) -> None:
     try:
         table = open_table(io.BytesIO(content), run.file_name)
         progress.expect(table.estimate)
-        staging, rows = services.stage(schema, checking.check(schema, table.lines), progress)
+        staging, rows = services.stage(schema, checking.check_blocks(schema, table.blocks), progress)
     except Unusable as error:
         _fail(run, str(error))
         return

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from typing import Any
 
 from portal.masterdata.cells import check_plain
-from portal.masterdata.files import Line, Unusable
+from portal.masterdata.columns import Columns, Faultless
+from portal.masterdata.files import Block, Line, Unusable
 from portal.masterdata.schemas import Column, Fault, Schema
 
 MOST_PROBLEMS = 8
@@ -30,17 +32,41 @@ class Checked:
 
 def check(schema: Schema, lines: Iterator[Line]) -> Iterator[Checked]:
     """Checks row by row; raises Unusable when the header does not fit the schema."""
-    header_row, header = next(lines, (1, []))
+    row = _Row(schema, *_places(schema, *next(lines, (1, []))))
+    for number, cells in lines:
+        yield row.check(number, cells)
+
+
+def check_blocks(schema: Schema, blocks: Iterator[Block]) -> Iterator[Checked | Faultless]:
+    """Checks block by block where nothing is wrong, else row by row; raises Unusable as `check` does."""
+    for block in blocks:
+        header = next(block.lines(), None)
+        if header is not None:
+            break
+    else:
+        block, header = Block(1, []), (1, [])
+    places, width = _places(schema, *header)
+    row, columns = _Row(schema, places, width), Columns(schema, places, width)
+    rest = Block(header[0] + 1, block.rows[header[0] + 1 - block.first :], block.is_csv)
+    for each in chain([rest] if rest.rows else [], blocks):
+        faultless = columns.read(each)
+        if faultless is not None:
+            yield faultless
+        else:
+            yield from (row.check(number, cells) for number, cells in each.lines())
+
+
+def _places(schema: Schema, header_row: int, header: Sequence[str]) -> tuple[list[int | None], int]:
+    """Where each column of the schema stands, if at all, and how many columns the header has."""
     names = [_normal(cell[:40]) for cell in header[:MOST_COLUMNS]]
     while names and not names[-1]:
         names.pop()
     problems = list(_header_problems(schema, names))
     if problems:
         raise Unusable(f"The header in row {header_row} does not fit. " + " ".join(problems[:MOST_PROBLEMS]))
-    places = [names.index(column.name) if column.name in names else None for column in schema.columns]
-    row = _Row(schema, places, len(names))
-    for number, cells in lines:
-        yield row.check(number, cells)
+    return [names.index(column.name) if column.name in names else None for column in schema.columns], len(
+        names
+    )
 
 
 def from_mappings(rows: Iterable[Mapping[str, str]]) -> Iterator[Line]:

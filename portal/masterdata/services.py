@@ -15,6 +15,7 @@ from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.hooks import Hook
 from portal.foundation.jobs import enqueue_named
 from portal.masterdata import rows as checking
+from portal.masterdata.columns import Faultless
 from portal.masterdata.files import Unusable, open_table
 from portal.masterdata.models import ImportRun
 from portal.masterdata.rows import Checked
@@ -69,12 +70,12 @@ def import_rows(actor: Actor, kind: ImportKind, source: Rows, *, progress: Progr
     return counts
 
 
-def checked(schema: Schema, file: BinaryIO, file_name: str) -> Iterator[Checked]:
+def checked(schema: Schema, file: BinaryIO, file_name: str) -> Iterator[Checked | Faultless]:
     """The rows of a file against its schema; raises Unusable, also while they are read."""
-    return checking.check(schema, open_table(file, file_name).lines)
+    return checking.check_blocks(schema, open_table(file, file_name).blocks)
 
 
-def stage(schema: Schema, rows: Iterable[Checked], progress: Progress) -> tuple[Staging, int]:
+def stage(schema: Schema, rows: Iterable[Checked | Faultless], progress: Progress) -> tuple[Staging, int]:
     """Takes rows in and compares them with what is known; raises Unusable when there are none."""
     staging = Staging(schema)
     count = staging.load(rows, progress)

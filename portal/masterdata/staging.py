@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, func, insert, select, update
@@ -12,11 +11,12 @@ from sqlalchemy import ColumnElement, FromClause, Select, func, insert, select, 
 from portal.foundation.db import db
 from portal.foundation.quantity import plain
 from portal.masterdata import checks, comparing, merging
+from portal.masterdata.columns import Faultless
 from portal.masterdata.models import ItemPackaging
 from portal.masterdata.rows import Checked
 from portal.masterdata.schemas import Column, Fault, Schema
 from portal.masterdata.targets import TARGETS
-from portal.masterdata.temporary import TemporaryTables, copy_rows
+from portal.masterdata.temporary import TemporaryTables, copy_rows, copy_text
 
 CHUNK = 5_000
 Progress = Callable[[int], None]
@@ -42,19 +42,26 @@ class Staging:
     def __init__(self, schema: Schema, *, partner_id: int | None = None) -> None:
         self._tables = TemporaryTables(schema, partner_id)
 
-    def load(self, rows: Iterable[Checked], progress: Progress) -> int:
+    def load(self, rows: Iterable[Checked | Faultless], progress: Progress) -> int:
         """Copies rows and their faults into temporary tables; returns how many rows there were."""
         tables = self._tables
         tables.create()
         done = 0
         for chunk in _chunks(rows):
-            copy_rows(tables.staged, ((row.number, *row.values) for row in chunk))
-            faults = (fault for row in chunk for fault in row.faults)
-            copy_rows(tables.faulty, ((fault.row, fault.column, fault.sentence) for fault in faults))
-            done += len(chunk)
+            done += self._copy(chunk)
             progress(done)
         tables.analyze(tables.staged)
         return done
+
+    def _copy(self, chunk: Faultless | list[Checked]) -> int:
+        tables = self._tables
+        if isinstance(chunk, Faultless):
+            copy_text(tables.staged, ("row", *chunk.names), chunk.text)
+            return chunk.count
+        copy_rows(tables.staged, ((row.number, *row.values) for row in chunk))
+        faults = (fault for row in chunk for fault in row.faults)
+        copy_rows(tables.faulty, ((fault.row, fault.column, fault.sentence) for fault in faults))
+        return len(chunk)
 
     def compare(self) -> None:
         """Finds the row each staged row means, what it would change, and what is wrong with it."""
@@ -176,7 +183,15 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _chunks(rows: Iterable[Checked]) -> Iterator[list[Checked]]:
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
+def _chunks(rows: Iterable[Checked | Faultless]) -> Iterator[Faultless | list[Checked]]:
+    some: list[Checked] = []
+    for row in rows:
+        if isinstance(row, Checked):
+            some.append(row)
+        if some and (isinstance(row, Faultless) or len(some) == CHUNK):
+            yield some
+            some = []
+        if isinstance(row, Faultless):
+            yield row
+    if some:
+        yield some

@@ -1,6 +1,7 @@
 """The temporary tables through which rows pass on their way into a table, for one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Date, Integer, MetaData, Numeric, Table, Text, text
@@ -52,8 +53,20 @@ class TemporaryTables:
 
 def copy_rows(table: Table, rows: Iterable[Sequence[Any]]) -> None:
     """Fills a table by COPY."""
-    driver: Any = db.session.connection().connection.driver_connection
-    names = ", ".join(f'"{column.name}"' for column in table.c)
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+    with _copying(table, [column.name for column in table.c]) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def copy_text(table: Table, names: Iterable[str], text: str) -> None:
+    """Fills the named columns of a table by COPY from lines in its text format."""
+    with _copying(table, names) as copy:
+        copy.write(text)
+
+
+@contextmanager
+def _copying(table: Table, names: Iterable[str]) -> Iterator[Any]:
+    driver: Any = db.session.connection().connection.driver_connection
+    quoted = ", ".join(f'"{name}"' for name in names)
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({quoted}) FROM STDIN") as copy:
+        yield copy

@@ -2,21 +2,24 @@
 
 import csv
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import portal.demo
 from portal.masterdata import rows as checking
+from portal.masterdata.columns import Faultless
 from portal.masterdata.files import Unusable, open_table
-from portal.masterdata.rows import Checked, check, from_mappings
+from portal.masterdata.rows import Checked, check, check_blocks, from_mappings
 from portal.masterdata.rules import ImportKind
-from portal.masterdata.schemas import SCHEMAS, Fault
+from portal.masterdata.schemas import SCHEMAS, Fault, Schema
 
 GL, SUPPLIERS, CONTRACTS = ImportKind.GL_ACCOUNTS, ImportKind.SUPPLIERS, ImportKind.CONTRACTS
 
@@ -115,3 +118,71 @@ def test_any_cells_give_values_or_faults_of_that_row(kind: ImportKind, rows: lis
         assert {fault.row for fault in row.faults} <= {row.number}
         blank = [name for name, value in zip(header, row.values, strict=True) if value is None]
         assert set(blank) <= {fault.column for fault in row.faults}
+
+
+def copied(rows: Iterable[Checked | Faultless], schema: Schema) -> list[tuple[Any, ...]]:
+    """Rows as they stand in the database afterwards: number, values by name as text, faults."""
+    names = [column.name for column in schema.columns]
+    found: list[tuple[Any, ...]] = []
+    for row in rows:
+        if isinstance(row, Checked):
+            values = {name: value for name, value in zip(names, row.values, strict=True) if value is not None}
+            found.append((row.number, {name: _text(value) for name, value in values.items()}, row.faults))
+            continue
+        for line in row.text.splitlines():
+            number, *cells = line.split("\t")
+            found.append((int(number), dict(zip(row.names, map(_unescaped, cells), strict=True)), ()))
+    return found
+
+
+def _text(value: object) -> str:
+    return ("t" if value else "f") if isinstance(value, bool) else str(value)
+
+
+def _unescaped(cell: str) -> str:
+    signs = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+    return re.sub(r"\\(.)", lambda found: signs[found[1]], cell)
+
+
+GOOD = {
+    "base_gtin": ["00012345678905", "012345678905", ""],
+    "base_uom": ["EA", "bx "],
+    "unspsc": ["42132203"],
+}
+CELLS = st.sampled_from(
+    ["A1", "B2 c", "", " x", "x ", "a  b", "=1", "'=1", "'s", "#N/A", "yes", "No", "0", "2.50", "x\\y",
+     "a\tb", "ü", "a\nb", "\u00a0x", "00012345678906", "x" * 41, "\x07", "\ufffd", "active"]
+)  # fmt: skip
+
+
+@st.composite
+def item_tables(draw: st.DrawFn) -> str:
+    names = [column.name for column in SCHEMAS[ImportKind.ITEMS].columns if column.refers_to is None]
+    odd = draw(st.dictionaries(st.tuples(st.integers(0, 130), st.sampled_from(names)), CELLS, max_size=4))
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(names)
+    for number in range(130):
+        usual = {"code": f"C{number}", "name": f"Item {number}", "lifecycle": "Active"} | {
+            name: choices[number % len(choices)] for name, choices in GOOD.items()
+        }
+        writer.writerow([odd.get((number, name), usual.get(name, "")) for name in names])
+    return out.getvalue()
+
+
+@given(item_tables())
+@settings(max_examples=60, deadline=None)
+def test_blocks_say_the_same_as_rows_one_by_one(text: str) -> None:
+    schema = SCHEMAS[ImportKind.ITEMS]
+    blocks = check_blocks(schema, open_table(io.BytesIO(text.encode()), "items.csv").blocks)
+    lines = check(schema, open_table(io.BytesIO(text.encode()), "items.csv").lines)
+    assert copied(blocks, schema) == copied(lines, schema)
+
+
+def test_rows_without_a_fault_are_read_by_column() -> None:
+    content = "code,name,base_uom,base_gtin\n" + "".join(f"C{n},Item {n},ea,\n" for n in range(300))
+    blocks = list(
+        check_blocks(SCHEMAS[ImportKind.ITEMS], open_table(io.BytesIO(content.encode()), "").blocks)
+    )
+    assert all(isinstance(block, Faultless) for block in blocks)
+    assert sum(block.count for block in blocks if isinstance(block, Faultless)) == 300
