@@ -14,6 +14,7 @@ from portal.foundation import clock, mail
 from portal.foundation.db import db, found
 from portal.foundation.errors import NotFound
 from portal.identity.models import Account
+from portal.identity.queries import account as known_account
 from portal.identity.queries import organization
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition
@@ -89,11 +90,15 @@ def _tell_of_question(
 ) -> None:
     if not is_on():
         return
+    asked_by = known_account(question.asked_by_id).name
     for account in _accounts([account_id]):
         what = "An answer about" if question.answer else "A question about"
         key = f"question:{question.id}:{bool(question.answer)}:{account.id}"
         subject = f"{what} {requisition.number}"
-        _write(account, key, subject, "question.txt", requisition=requisition, question=question, url=url)
+        _write(
+            account, key, subject, "question.txt",
+            requisition=requisition, question=question, asked_by=asked_by, url=url,
+        )  # fmt: skip
 
 
 def _accounts(account_ids: Iterable[int]) -> list[Account]:

@@ -186,3 +186,18 @@ def test_the_mailbox_shows_only_the_own_mails_and_only_in_the_demo(
 ) -> None:
     client.sign_in(mailed.email(Role.APPROVER))
     assert client.get("/mailbox").status_code == 404
+
+
+def test_a_question_and_its_answer_are_mailed(mailed: Hospital, client: Visitor) -> None:
+    requisition = submitted(mailed, {mailed.catheter_offer: 2})
+    (step,) = queries.steps_of(requisition.id)
+    client.sign_in(mailed.email(Role.APPROVER))
+    asking_page = f"/approvals/{step.id}"
+    assert client.submit(asking_page, {"text": "What for?"}, action=f"{asking_page}/ask").status_code == 303
+    asked = mails(mailed, Role.CLINIC_MANAGER)[-1]
+    assert f"{mailed.accounts[Role.APPROVER].name} asked: What for?" in asked.body
+    (question,) = queries.questions_of(requisition.id)
+    client.sign_in(mailed.email(Role.CLINIC_MANAGER))
+    page = f"/approvals/questions/{question.id}"
+    assert client.submit(page, {"text": "For the ward"}, action=page).status_code == 303
+    assert "The answer: For the ward" in mails(mailed, Role.APPROVER)[-1].body
