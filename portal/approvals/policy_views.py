@@ -25,8 +25,8 @@ class PolicyForm(Form):
         description="One a line, as items name them.",
         render_kw={"rows": 4},
     )
-    remind_after = IntegerField("Remind after business hours")
-    escalate_after = IntegerField("Escalate after business hours")
+    remind_after = IntegerField("Remind after so many business hours")
+    escalate_after = IntegerField("Tell everybody who may decide after so many business hours")
 
     def wanted(self) -> policies.Wanted:
         """What was entered; raises Invalid with the field that is no number."""
