@@ -1,6 +1,6 @@
 """Writes resolved rows into their table, each step by one statement for all rows."""
 
-from sqlalchemy import and_, insert, literal, select, update
+from sqlalchemy import Insert, and_, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from portal.foundation.db import db
@@ -9,15 +9,21 @@ from portal.masterdata.models import Crosswalk, Item, ItemPackaging
 from portal.masterdata.rules import ImportKind
 from portal.masterdata.temporary import TemporaryTables
 
+BASE_PACKAGING = ["item_id", "uom", "factor", "gtin"]
+AS_IS = {"synchronize_session": False}
+
 
 def merge(tables: TemporaryTables) -> None:
     """Adds what is new, changes what differs, leaves out what was refused."""
-    _add(tables)
-    _change(tables)
-    _learn_ids(tables)
     if tables.schema.kind is ImportKind.ITEMS:
+        _add_items(tables)
+        _change(tables)
         _write_base_packaging(tables)
+    else:
+        db.session.execute(_added(tables))
+        _change(tables)
     if tables.partner_id is not None and tables.schema.kind in CROSSWALKED:
+        _learn_ids(tables)
         _write_crosswalk(tables, tables.partner_id)
 
 
@@ -26,10 +32,20 @@ def _columns(tables: TemporaryTables) -> list[str]:
     return [name for name in names if name in tables.target.table.c]
 
 
-def _add(tables: TemporaryTables) -> None:
+def _added(tables: TemporaryTables) -> Insert:
     names, resolved = _columns(tables), tables.resolved
     rows = select(*(resolved.c[name] for name in names)).where(resolved.c.action == "added")
-    db.session.execute(insert(tables.target.table).from_select(names, rows.order_by(resolved.c.row)))
+    return insert(tables.target.table).from_select(names, rows.order_by(resolved.c.row))
+
+
+def _add_items(tables: TemporaryTables) -> None:
+    """New items with their base unit, which nobody else can have written yet."""
+    resolved = tables.resolved
+    added = _added(tables).returning(Item.id, Item.code, Item.base_uom).cte("added")
+    rows = select(added.c.id, added.c.base_uom, literal(1), resolved.c.base_gtin).join_from(
+        added, resolved, (resolved.c.code == added.c.code) & (resolved.c.action == "added")
+    )
+    db.session.execute(insert(ItemPackaging).from_select(BASE_PACKAGING, rows), execution_options=AS_IS)
 
 
 def _change(tables: TemporaryTables) -> None:
@@ -59,9 +75,9 @@ def _write_base_packaging(tables: TemporaryTables) -> None:
     rows = (
         select(Item.id, Item.base_uom, literal(1), resolved.c.base_gtin)
         .join_from(resolved, Item, Item.id == resolved.c.existing_id)
-        .where(resolved.c.action.in_(["added", "changed"]))
+        .where(resolved.c.action == "changed")
     )
-    statement = upsert(ItemPackaging).from_select(["item_id", "uom", "factor", "gtin"], rows)
+    statement = upsert(ItemPackaging).from_select(BASE_PACKAGING, rows)
     db.session.execute(
         statement.on_conflict_do_update(
             index_elements=["item_id", "uom"], set_={"gtin": statement.excluded.gtin}

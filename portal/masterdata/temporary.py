@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Date, Integer, MetaData, Numeric, Table, Text, text
+from sqlalchemy import Boolean, Column, Date, Integer, MetaData, Numeric, Table, Text, func, select, text
 
 from portal.foundation.db import db
 from portal.masterdata.schemas import Schema
 from portal.masterdata.targets import TARGETS
+
+WORK_MEMORY = "64MB"
+"""For sorting and joining a million rows without writing them to disk, for one transaction."""
 
 
 class TemporaryTables:
@@ -43,12 +46,16 @@ class TemporaryTables:
     def create(self) -> None:
         """Creates the tables, empty, in place of those of an earlier import of the transaction."""
         connection = db.session.connection()
+        connection.execute(select(func.set_config("work_mem", WORK_MEMORY, True)))
         self._metadata.drop_all(connection)
         self._metadata.create_all(connection)
 
     def analyze(self, table: Table) -> None:
-        """Tells the planner how many rows a table has now."""
-        db.session.execute(text(f"ANALYZE {table.name}"))
+        """Tells the planner how many rows a table has now, and how its rows are found."""
+        keys = {column.destination for column in self.schema.key_columns} | set(self.schema.key)
+        known = keys | {"row", "existing_id", "action"}
+        names = ", ".join(f'"{column.name}"' for column in table.c if column.name in known)
+        db.session.execute(text(f"ANALYZE {table.name} ({names})"))
 
 
 def copy_rows(table: Table, rows: Iterable[Sequence[Any]]) -> None:
