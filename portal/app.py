@@ -294,7 +294,7 @@ def _connect_features() -> None:
     catalog_queries.shelf_facts.attach(followed.on_order)
     budget_queries.outlooks.attach(requisition_outlook.outlooks)
     budget_queries.outlooks.attach(order_outlook.outlooks)
-    around.on_order.attach(followed.on_order)
+    around.on_order.attach(followed.coming)
     around.recalls.attach(recalled)
     rulebook_trial.weighed_elsewhere.attach(tolerances.weighed)
     expecting.deliveries.attach(receiving_deliveries.recent)

@@ -1,13 +1,27 @@
 """Reading budgets: which applies, what is held, by which documents."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.budgets.models import Budget, BudgetEntry
@@ -16,6 +30,7 @@ from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.db import db, found
 from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
+from portal.foundation.together import Columns, Read, Rows
 from portal.masterdata.models import CostCenter
 
 SEES_BUDGETS = frozenset(
@@ -73,15 +88,29 @@ def _effective(day: date, cost_center_ids: set[int]) -> Iterable[Budget]:
 
 def balances(budgets: Iterable[Budget]) -> dict[int, Balance]:
     """The balance of each budget by its id, in one query."""
+    return balancing(budgets).now()
+
+
+def balancing(budgets: Iterable[Budget]) -> Read[dict[int, Balance]]:
+    """As balances, to be read with other things."""
     amounts = {budget.id: budget.amount for budget in budgets}
-    sums: dict[int, dict[str, Decimal]] = {}
-    for budget_id, term, held in db.session.execute(
+    return Read(_held(), {"balanced": sorted(amounts)}, lambda rows: _balances(amounts, rows))
+
+
+@cache
+def _held() -> Columns:
+    return (
         select(BudgetEntry.budget_id, BudgetEntry.term, func.sum(BudgetEntry.amount))
-        .where(BudgetEntry.budget_id.in_(amounts))
+        .where(BudgetEntry.budget_id == any_(bindparam("balanced", type_=ARRAY(BigInteger))))
         .group_by(BudgetEntry.budget_id, BudgetEntry.term)
-    ):
-        sums.setdefault(budget_id, {})[term.value] = held
-    return {budget_id: Balance(amount, **sums.get(budget_id, {})) for budget_id, amount in amounts.items()}
+    )
+
+
+def _balances(amounts: Mapping[int, Decimal], rows: Rows) -> dict[int, Balance]:
+    sums: dict[int, dict[str, Decimal]] = defaultdict(dict)
+    for budget_id, term, held in rows:
+        sums[budget_id][term.value] = held
+    return {budget_id: Balance(amount, **sums[budget_id]) for budget_id, amount in amounts.items()}
 
 
 def held_documents(budget_id: int, term: Term | None = None) -> Select[Any]:

@@ -4,9 +4,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import DateTime, ScalarSelect, func, select
 
-from portal.foundation.db import db
+from portal.foundation.together import Columns, Read
 from portal.masterdata.models import ImportRun, SyncRun
 from portal.masterdata.rules import ImportKind, ImportState, SyncState
 
@@ -20,17 +20,25 @@ SYNCED = {
 }
 
 
-def brought_in(kinds: frozenset[str]) -> dict[str, datetime]:
-    """When each kind was last read, in one query; kinds that people keep here are absent."""
-    row = db.session.execute(_statement(kinds)).mappings().one()
-    return {str(kind): at for kind, at in row.items() if at is not None}
+def brought_in(kinds: frozenset[str]) -> Read[dict[str, datetime]]:
+    """When each kind was last read; kinds that people keep here are absent."""
+    statement = _statement(kinds)
+    names = statement.selected_columns.keys()
+    return Read(
+        statement,
+        {},
+        lambda rows: {kind: at for kind, at in zip(names, rows[0], strict=True) if at is not None},
+    )
 
 
 @lru_cache
-def _statement(kinds: frozenset[str]) -> Select[Any]:
+def _statement(kinds: frozenset[str]) -> Columns:
     # Kept, as building it takes longer than running it.
     wanted = [kind for kind in ImportKind if kind.value in kinds]
-    return select(*(func.greatest(_synced(kind), _imported(kind)).label(kind.value) for kind in wanted))
+    kept = DateTime(timezone=True)
+    return select(
+        *(func.greatest(_synced(kind), _imported(kind), type_=kept).label(kind.value) for kind in wanted)
+    )
 
 
 def _synced(kind: ImportKind) -> ScalarSelect[Any]:

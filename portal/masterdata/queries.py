@@ -1,28 +1,34 @@
 """Contract prices, and the locations and items a person may use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Date,
     Numeric,
     Text,
     and_,
+    bindparam,
     column,
     func,
-    literal,
     or_,
     select,
     true,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
+from portal.foundation.together import Columns, Read
 from portal.masterdata.models import Contract, ContractLine, Facility, Item, Location
 
 Wanted = tuple[int, int, str, Decimal]
@@ -44,34 +50,82 @@ def prices_on(day: date, wanted: Iterable[Wanted]) -> dict[Wanted, ContractLine]
     asked = list(dict.fromkeys(wanted))
     if not asked:
         return {}
+    rows = db.session.execute(_price_rows(), _asked(day, asked))
+    return {asked[position - 1]: line for position, line in rows}
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a contract line says of a purchase: the price of its unit, until when, from which tier on."""
+
+    contract_line_id: int
+    unit_price: Decimal
+    tier: Decimal
+    contract: str
+    ends: date
+
+
+def pricing(day: date, wanted: Iterable[Wanted]) -> Read[dict[Wanted, Price]]:
+    """As prices_on, without the rows themselves."""
+    asked = list(dict.fromkeys(wanted))
+    return Read(
+        _price_columns(),
+        _asked(day, asked),
+        lambda rows: {asked[position - 1]: Price(*price) for position, *price in rows},
+    )
+
+
+@cache
+def _price_columns() -> Columns:
+    ends = func.least(ContractLine.valid_to, Contract.valid_to, type_=Date)
+    line = (ContractLine.id, ContractLine.unit_price, ContractLine.minimum_quantity)
+    return _pricing(*line, Contract.number, ends)
+
+
+@cache
+def _price_rows() -> Columns:
+    return _pricing(ContractLine).options(contains_eager(ContractLine.contract))
+
+
+def _asked(day: date, wanted: Sequence[Wanted]) -> dict[str, Any]:
+    item_ids, supplier_ids, uoms, quantities = zip(*wanted, strict=True) if wanted else ((), (), (), ())
+    return {
+        "priced_on": day,
+        "priced_items": list(item_ids),
+        "priced_suppliers": list(supplier_ids),
+        "priced_uoms": list(uoms),
+        "priced_quantities": list(quantities),
+    }
+
+
+def _pricing(*found: Any) -> Columns:
+    """The columns for each that is asked; callers keep it, as building it takes longer than running it."""
     ask = func.unnest(
-        literal([one[0] for one in asked], ARRAY(BigInteger)),
-        literal([one[1] for one in asked], ARRAY(BigInteger)),
-        literal([one[2] for one in asked], ARRAY(Text)),
-        literal([one[3] for one in asked], ARRAY(Numeric)),
+        bindparam("priced_items", type_=ARRAY(BigInteger)),
+        bindparam("priced_suppliers", type_=ARRAY(BigInteger)),
+        bindparam("priced_uoms", type_=ARRAY(Text)),
+        bindparam("priced_quantities", type_=ARRAY(Numeric)),
     ).table_valued(
         column("item_id", BigInteger), column("supplier_id", BigInteger), column("uom", Text),
         column("quantity", Numeric), with_ordinality="position", name="ask",
     ).render_derived()  # fmt: skip
-    statement = (
-        select(ask.c.position, ContractLine)
+    return (
+        select(type_coerce(ask.c.position, BigInteger), *found)
         .ext(distinct_on(ask.c.position))
         .join(ContractLine, and_(ContractLine.item_id == ask.c.item_id, ContractLine.uom == ask.c.uom))
         .join(ContractLine.contract)
         .where(
             Contract.supplier_id == ask.c.supplier_id,
             ContractLine.minimum_quantity <= ask.c.quantity,
-            effective_on(day),
+            effective_on(bindparam("priced_on", type_=Date)),
         )
         .order_by(
             ask.c.position, ContractLine.minimum_quantity.desc(), ContractLine.unit_price, ContractLine.id
         )
-        .options(contains_eager(ContractLine.contract))
     )
-    return {asked[position - 1]: line for position, line in db.session.execute(statement)}
 
 
-def effective_on(day: date) -> ColumnElement[bool]:
+def effective_on(day: date | ColumnElement[date]) -> ColumnElement[bool]:
     """Whether a contract line, joined with its contract, is valid on a day."""
     return and_(
         Contract.valid_from <= day,

@@ -12,7 +12,7 @@ from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.quantity import plain
-from portal.foundation.together import Read
+from portal.foundation.together import Columns, Read
 from portal.orders.expecting import expected_on, history_of
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.punctuality import History
@@ -43,7 +43,7 @@ def coming(
 
 
 @cache
-def _coming() -> Select[Any]:
+def _coming() -> Columns:
     line = PurchaseOrderLine
     place = PurchaseOrder.location_id
     open_quantity = line.quantity - line.cancelled - line.received

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Select, bindparam, column, func, select, text, true
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, column, func, select, text, true
 
 from integrations.canonical import Lifecycle
 from portal.catalog import queries as catalog
@@ -18,15 +17,16 @@ from portal.catalog.rules import Shelf, pack
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.hooks import Collector
+from portal.foundation.together import Columns, Read, Rows
 from portal.masterdata.models import Item, ItemPackaging
 from portal.requisitions.checks.facts import LastOrder, RecallFacts
 from portal.requisitions.checks.words import spoken_price
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import RequisitionState
 
-on_order: Collector[[Actor, int, Collection[int]], Shelf] = Collector()
-"""Orders say what is ordered for a location (location id, item ids)."""
-recalls: Collector[[Collection[int]], tuple[int, RecallFacts]] = Collector()
+on_order: Collector[[Collection[int], Collection[int]], Read[list[tuple[int, Shelf]]]] = Collector()
+"""Orders say what is ordered for locations (location ids, item ids)."""
+recalls: Collector[[Collection[int]], Read[list[tuple[int, RecallFacts]]]] = Collector()
 """Recalls say which items they name, open ones only (item ids)."""
 
 MOST_EQUIVALENTS = 3
@@ -38,14 +38,17 @@ WANTED = text(
 )
 
 
-def last_orders(offer_ids: Iterable[int]) -> dict[int, LastOrder]:
+def last_orders(offer_ids: Iterable[int]) -> Read[dict[int, LastOrder]]:
     """What each offer cost when it was last ordered."""
-    rows = db.session.execute(_last_orders(), {"offer_ids": sorted(set(offer_ids))})
-    return {offer_id: LastOrder(price, at.date(), number) for offer_id, price, at, number in rows}
+    return Read(
+        _last_orders(),
+        {"offer_ids": sorted(set(offer_ids))},
+        lambda rows: {offer_id: LastOrder(price, at.date(), number) for offer_id, price, at, number in rows},
+    )
 
 
 @cache
-def _last_orders() -> Select[Any]:
+def _last_orders() -> Columns:
     # Kept, as building it takes longer than running it.
     offer_ids = bindparam("offer_ids", type_=ARRAY(BigInteger))
     ask = func.unnest(offer_ids).table_valued(column("offer_id", BigInteger), name="ask").render_derived()
@@ -63,27 +66,42 @@ def _last_orders() -> Select[Any]:
     )
 
 
-def asked_already(location_id: int, item_ids: Collection[int]) -> dict[int, list[tuple[str, Decimal]]]:
-    """Submitted requisitions of a location that still want an item, with their open base units."""
-    open_units = (
-        RequisitionLine.quantity - RequisitionLine.ordered_quantity - RequisitionLine.closed_quantity
-    ) * Offer.factor
-    rows = db.session.execute(
-        select(RequisitionLine.item_id, Requisition.number, func.sum(open_units))
-        .join(RequisitionLine.requisition)
-        .join(RequisitionLine.offer)
+Here = tuple[int, int]
+"""A location and an item that is wanted there."""
+
+
+def asked_already(
+    location_ids: Collection[int], item_ids: Collection[int]
+) -> Read[dict[Here, list[tuple[str, Decimal]]]]:
+    """Submitted requisitions of locations that still want an item, with their open base units."""
+    values = {"asked_at": sorted(location_ids), "asked_items": sorted(item_ids)}
+    return Read(_asked_already(), values, _asked_by_place)
+
+
+@cache
+def _asked_already() -> Columns:
+    line = RequisitionLine
+    place = func.coalesce(line.location_id, Requisition.location_id)
+    open_units = (line.quantity - line.ordered_quantity - line.closed_quantity) * Offer.factor
+    return (
+        select(place, line.item_id, Requisition.number, func.sum(open_units))
+        .join(line.requisition)
+        .join(line.offer)
         .where(
-            RequisitionLine.item_id.in_(item_ids),
+            line.item_id == any_(bindparam("asked_items", type_=ARRAY(BigInteger))),
             WANTED,
-            func.coalesce(RequisitionLine.location_id, Requisition.location_id) == location_id,
+            place == any_(bindparam("asked_at", type_=ARRAY(BigInteger))),
             Requisition.state.in_((RequisitionState.SUBMITTED, RequisitionState.DECIDED)),
         )
-        .group_by(RequisitionLine.item_id, Requisition.id)
+        .group_by(place, line.item_id, Requisition.id)
         .order_by(Requisition.id)
     )
-    found: dict[int, list[tuple[str, Decimal]]] = defaultdict(list)
-    for item_id, number, units in rows:
-        found[item_id].append((number or "", units))
+
+
+def _asked_by_place(rows: Rows) -> dict[Here, list[tuple[str, Decimal]]]:
+    found: dict[Here, list[tuple[str, Decimal]]] = defaultdict(list)
+    for location_id, item_id, number, units in rows:
+        found[location_id, item_id].append((number or "", units))
     return found
 
 
@@ -99,14 +117,21 @@ def shelves_of(actor: Actor, lines: Iterable[RequisitionLine], *, usage: bool = 
     return found
 
 
-def packed(item_ids: Collection[int]) -> dict[tuple[int, str], Decimal]:
+def packed(item_ids: Collection[int]) -> Read[dict[tuple[int, str], Decimal]]:
     """Base units in each unit of the items, as their packaging says."""
-    rows = db.session.execute(
-        select(ItemPackaging.item_id, ItemPackaging.uom, ItemPackaging.factor).where(
-            ItemPackaging.item_id.in_(item_ids)
-        )
+    return Read(
+        _packed(),
+        {"packed_items": sorted(item_ids)},
+        lambda rows: {(item_id, uom): factor for item_id, uom, factor in rows},
     )
-    return {(item_id, uom): factor for item_id, uom, factor in rows}
+
+
+@cache
+def _packed() -> Columns:
+    item_ids = bindparam("packed_items", type_=ARRAY(BigInteger))
+    return select(ItemPackaging.item_id, ItemPackaging.uom, ItemPackaging.factor).where(
+        ItemPackaging.item_id == any_(item_ids)
+    )
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,18 @@
 """What a line may be charged to: cost centers of the place and this person, and GL accounts."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
-from sqlalchemy import or_, select
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, or_, select
 
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.foundation.filters import money
 from portal.foundation.quantity import plain
+from portal.foundation.together import Columns, Read
 from portal.masterdata.models import CostCenter, GlAccount, Location
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import SplitBy
@@ -38,6 +40,23 @@ def _may_charge(actor: Actor, location: Location, center: CostCenter) -> bool:
 def gl_accounts() -> list[GlAccount]:
     """The GL accounts in use, by code."""
     return list(db.session.scalars(select(GlAccount).where(GlAccount.active).order_by(GlAccount.code)))
+
+
+def accounts_in_words(account_ids: Iterable[int]) -> Read[dict[int, str]]:
+    """4000 Supplies, for each of the GL accounts in use."""
+    return Read(
+        _accounts(),
+        {"charged_accounts": sorted(account_ids)},
+        lambda rows: {account_id: f"{code} {name}" for account_id, code, name in rows},
+    )
+
+
+@cache
+def _accounts() -> Columns:
+    account_ids = bindparam("charged_accounts", type_=ARRAY(BigInteger))
+    return select(GlAccount.id, GlAccount.code, GlAccount.name).where(
+        GlAccount.id == any_(account_ids), GlAccount.active
+    )
 
 
 def in_words(dimension: CostCenter | GlAccount | None) -> str:

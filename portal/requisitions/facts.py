@@ -1,28 +1,28 @@
 """What the checks need of a cart: today's prices, the dimensions, the money and what is on its way."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-
-from sqlalchemy import select
 
 from integrations.canonical import Lifecycle
 from portal.budgets import services as budgets
 from portal.budgets.models import Budget
-from portal.budgets.queries import Payer, balances, drawn_on
+from portal.budgets.queries import Payer, balancing, drawn_on
 from portal.budgets.rules import Balance, Control
 from portal.catalog.rules import Shelf, pack
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
-from portal.foundation.db import db
 from portal.foundation.money import extended
+from portal.foundation.together import read_together
 from portal.masterdata.ages import brought_in
-from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Location
-from portal.masterdata.queries import prices_on
-from portal.masterdata.receiving_days import closings_of
+from portal.masterdata.models import CostCenter, Location
+from portal.masterdata.queries import Price, pricing
+from portal.masterdata.receiving_days import closings
+from portal.masterdata.rules import Closing
 from portal.requisitions import around, charging
+from portal.requisitions.around import Here
 from portal.requisitions.charging import account_id_of, center_of, paid_by
 from portal.requisitions.checks.facts import (
     BudgetFacts,
@@ -37,8 +37,8 @@ from portal.requisitions.checks.facts import (
     SupplierFacts,
 )
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.rulebook.queries import needs_of, rulebook_on
-from portal.requisitions.rulebook.rules import RULES
+from portal.requisitions.rulebook.queries import needs_of, rulebook
+from portal.requisitions.rulebook.rules import RULES, Rulebook
 from portal.requisitions.rules import RequisitionSource
 
 SOURCES = frozenset(rule.source for rule in RULES.values() if rule.source)
@@ -53,20 +53,20 @@ def cart_facts(actor: Actor, requisition: Requisition, today: date, *, lock: boo
     )
     if lock:
         budgets.lock(budget.id for budget in budget_of.values())
-    known = _known(actor, requisition, today)
+    known = _known(actor, requisition, today, budget_of)
     lines = [_line(requisition, line, known) for line in requisition.lines]
     return CartFacts(
         today=today,
         need_by=requisition.need_by,
         center=_center(actor, location, location.cost_center),
         lines=lines,
-        budgets=_budgets(requisition, lines, budget_of),
-        place=_place(location),
+        budgets=_budgets(requisition, lines, budget_of, known.balances),
+        place=_place(location, known),
         suppliers=_suppliers(requisition, lines),
         override_reason=requisition.override_reason,
-        rules=rulebook_on(today, location.facility_id),
+        rules=known.rules,
         read_at=clock.now(),
-        ages=brought_in(SOURCES),
+        ages=known.ages,
     )
 
 
@@ -84,60 +84,72 @@ def _paying(requisition: Requisition, amounts: Mapping[int, Decimal]) -> list[Pa
 
 
 Priced = tuple[int, int, str, Decimal]
-Here = tuple[int, int]
-"""A location and an item that is wanted there."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What was read for all lines at once, by line, item or offer."""
+    """What was read at once for all lines, by line, item, place or offer."""
 
     actor: Actor
-    prices: Mapping[Priced, ContractLine]
-    accounts: Mapping[int, GlAccount]
+    prices: Mapping[Priced, Price]
+    accounts: Mapping[int, str]
     packed: Mapping[tuple[int, str], Decimal]
     last: Mapping[int, LastOrder]
     asked: Mapping[Here, Sequence[tuple[str, Decimal]]]
     shelves: Mapping[Here, Shelf]
     recalls: Mapping[int, Sequence[RecallFacts]]
     needs: Mapping[int, Sequence[Need]]
+    closings: Mapping[int, Sequence[Closing]]
+    balances: Mapping[int, Balance]
+    rules: Rulebook
+    ages: Mapping[str, datetime]
     instead: around.Instead
 
 
-def _known(actor: Actor, requisition: Requisition, today: date) -> Known:
-    lines = requisition.lines
+def _known(actor: Actor, requisition: Requisition, today: date, budget_of: Mapping[Payer, Budget]) -> Known:
+    lines, place = requisition.lines, requisition.location
     items = {line.item_id: line.item.category for line in lines}
-    prices = prices_on(today, map(_key, lines))
-    recalls: dict[int, list[RecallFacts]] = defaultdict(list)
+    places = {place.id, *(line.ship_to.id for line in lines)}
+    prices = pricing(today, map(_key, lines))
+    accounts = charging.accounts_in_words(_account_ids(lines))
+    packed = around.packed(items)
+    last = around.last_orders(line.offer_id for line in lines)
+    asked = around.asked_already(places, items)
+    shelves = around.on_order(places, items)
     # What was used already is billed whoever used it, and whatever was found out later.
     is_used = requisition.source is RequisitionSource.BILL_ONLY
-    for item_id, recall in () if is_used else around.recalls(set(items)):
-        recalls[item_id].append(recall)
-    wanted: dict[int, set[int]] = defaultdict(set)
-    for line in lines:
-        wanted[line.ship_to.id].add(line.item_id)
+    recalls = [] if is_used else around.recalls(items)
+    needs = [] if is_used else [needs_of(actor, items, today)]
+    closed, held = closings(places), balancing(budget_of.values())
+    rules, ages = rulebook(today, place.facility_id), brought_in(SOURCES)
+    known = read_together(
+        prices, accounts, packed, last, asked, *shelves, *recalls, *needs, closed, held, rules, ages
+    )
     # Something else is looked for only where it may be needed.
-    lacking = {line.item_id for line in lines if _key(line) not in prices or not _may_stay(line)}
+    lacking = {line.item_id for line in lines if _key(line) not in known[prices] or not _may_stay(line)}
     return Known(
         actor=actor,
-        prices=prices,
-        accounts=_gl_accounts({account_id_of(line) for line in lines} | _shared_accounts(lines)),
-        packed=around.packed(set(items)),
-        last=around.last_orders(line.offer_id for line in lines),
-        asked={
-            (place_id, item_id): requested
-            for place_id, item_ids in wanted.items()
-            for item_id, requested in around.asked_already(place_id, item_ids).items()
-        },
-        shelves={
-            (place_id, shelf.item_id): shelf
-            for place_id, item_ids in wanted.items()
-            for shelf in around.on_order(actor, place_id, item_ids)
-        },
-        recalls=recalls,
-        needs={} if is_used else needs_of(actor, items, today),
+        prices=known[prices],
+        accounts=known[accounts],
+        packed=known[packed],
+        last=known[last],
+        asked=known[asked],
+        shelves={(at, shelf.item_id): shelf for read in shelves for at, shelf in known[read]},
+        recalls=_by_item(one for read in recalls for one in known[read]),
+        needs={item_id: some for read in needs for item_id, some in known[read].items()},
+        closings=known[closed],
+        balances=known[held],
+        rules=known[rules],
+        ages=known[ages],
         instead=around.instead_of(lacking, today, requisition.currency),
     )
+
+
+def _by_item(recalls: Iterable[tuple[int, RecallFacts]]) -> Mapping[int, Sequence[RecallFacts]]:
+    found: dict[int, list[RecallFacts]] = defaultdict(list)
+    for item_id, recall in recalls:
+        found[item_id].append(recall)
+    return found
 
 
 def _key(line: RequisitionLine) -> Priced:
@@ -148,18 +160,13 @@ def _may_stay(line: RequisitionLine) -> bool:
     return line.item.lifecycle is Lifecycle.ACTIVE and line.offer.active
 
 
-def _shared_accounts(lines: Sequence[RequisitionLine]) -> set[int | None]:
-    return {share.gl_account_id for line in lines for share in line.payers}
-
-
-def _gl_accounts(account_ids: set[int | None]) -> dict[int, GlAccount]:
-    rows = db.session.scalars(select(GlAccount).where(GlAccount.id.in_(account_ids), GlAccount.active))
-    return {account.id: account for account in rows}
+def _account_ids(lines: Sequence[RequisitionLine]) -> set[int]:
+    shared = {share.gl_account_id for line in lines for share in line.payers}
+    return {one for one in {account_id_of(line) for line in lines} | shared if one is not None}
 
 
 def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> LineFacts:
     price = known.prices.get(_key(line))
-    account = known.accounts.get(account_id_of(line) or 0)
     offer, item, item_id = line.offer, line.item, line.item_id
     unit_price = price.unit_price if price else offer.list_price
     here = (line.ship_to.id, item_id)
@@ -177,11 +184,11 @@ def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> Line
         currency=requisition.currency,
         unit_price=unit_price,
         price_shown=line.unit_price,
-        contract_line_id=price.id if price else None,
-        contract=price.contract.number if price else None,
-        contract_tier=price.minimum_quantity if price else Decimal(),
-        contract_ends=min(price.valid_to, price.contract.valid_to) if price else None,
-        gl_account=f"{account.code} {account.name}" if account else None,
+        contract_line_id=price.contract_line_id if price else None,
+        contract=price.contract if price else None,
+        contract_tier=price.tier if price else Decimal(),
+        contract_ends=price.ends if price else None,
+        gl_account=known.accounts.get(account_id_of(line) or 0),
         category=item.category,
         base_uom=item.base_uom,
         factor=offer.factor,
@@ -190,7 +197,7 @@ def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> Line
         center=_center(known.actor, requisition.location, center_of(requisition, line)),
         split_by=line.split_by,
         shares=_shares(requisition, line, known, extended(line.quantity, unit_price)),
-        place=_place(line.ship_to) if line.location_id else None,
+        place=_place(line.ship_to, known) if line.location_id else None,
         need_by=line.need_by,
         replacements=tuple(known.instead.replacements.get(item_id, ())) if not _may_stay(line) else (),
         recalls=tuple(known.recalls.get(item_id, ())),
@@ -210,7 +217,7 @@ def _shares(
     for share, part in zip(line.payers, line.paid(amount), strict=True):
         account = known.accounts.get(share.gl_account_id or account_id_of(line) or 0)
         center = _center(known.actor, requisition.location, share.cost_center)
-        found.append(ShareFacts(center, charging.in_words(account) or None, share.weight, part))
+        found.append(ShareFacts(center, account, share.weight, part))
     return tuple(found)
 
 
@@ -227,13 +234,13 @@ def _center(actor: Actor, location: Location, center: CostCenter | None) -> Cent
     )
 
 
-def _place(location: Location) -> PlaceFacts:
+def _place(location: Location, known: Known) -> PlaceFacts:
     facility = location.facility
     return PlaceFacts(
         name=location.name,
         facility=facility.name,
         active=location.active and facility.active,
-        closings=tuple(closings_of(location)),
+        closings=tuple(known.closings.get(location.id, ())),
         zone=facility.time_zone,
     )
 
@@ -259,10 +266,12 @@ def _told(line: RequisitionLine) -> str:
 
 
 def _budgets(
-    requisition: Requisition, lines: Sequence[LineFacts], budget_of: Mapping[Payer, Budget]
+    requisition: Requisition,
+    lines: Sequence[LineFacts],
+    budget_of: Mapping[Payer, Budget],
+    held: Mapping[int, Balance],
 ) -> list[BudgetFacts]:
     """What the lines draw on, each budget once; cost centers without a budget are told."""
-    held = balances(budget_of.values())
     known = {budget.id: budget for budget in budget_of.values()}
     drawing: dict[tuple[int, int], dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for number, center_id, category, part in _paying(requisition, {one.number: one.amount for one in lines}):

@@ -2,15 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Date,
+    Text,
+    any_,
+    bindparam,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
 from portal.foundation.access import Actor
 from portal.foundation.db import db, found
+from portal.foundation.together import Columns, Read, Rows
 from portal.identity.models import RoleAssignment
-from portal.identity.rules import ROLE_LABELS
+from portal.identity.rules import ROLE_LABELS, Role
 from portal.masterdata.models import ClosedDay, Facility, Location
 from portal.requisitions.checks.facts import Need
 from portal.requisitions.rulebook.models import Credential, Restriction, RuleVersion
@@ -19,17 +31,33 @@ from portal.requisitions.rulebook.rules import Rulebook, Version
 
 def rulebook_on(day: date, facility_id: int | None) -> Rulebook:
     """The settings that count for a facility on a day, in one query."""
-    scope = (RuleVersion.rule, RuleVersion.facility_id, RuleVersion.category)
-    rows = db.session.scalars(
-        select(RuleVersion)
+    return rulebook(day, facility_id).now()
+
+
+def rulebook(day: date, facility_id: int | None) -> Read[Rulebook]:
+    """As rulebook_on, to be read with other things."""
+    return Read(
+        _in_force(),
+        {"in_force_on": day, "in_force_at": facility_id},
+        lambda rows: Rulebook([Version(*row) for row in rows], facility_id),
+    )
+
+
+@cache
+def _in_force() -> Columns:
+    """The columns of rules.Version, in their order."""
+    row = RuleVersion
+    scope = (row.rule, row.facility_id, row.category)
+    setting = (row.starts_on, row.severity, row.threshold)
+    return (
+        select(row.rule, row.number, *setting, row.facility_id, row.category)
         .ext(distinct_on(*scope))
         .where(
-            RuleVersion.starts_on <= day,
-            or_(RuleVersion.facility_id.is_(None), RuleVersion.facility_id == facility_id),
+            row.starts_on <= bindparam("in_force_on", type_=Date),
+            or_(row.facility_id.is_(None), row.facility_id == bindparam("in_force_at", type_=BigInteger)),
         )
-        .order_by(*scope, RuleVersion.starts_on.desc(), RuleVersion.number.desc())
+        .order_by(*scope, row.starts_on.desc(), row.number.desc())
     )
-    return Rulebook([version_of(row) for row in rows], facility_id)
 
 
 def version_of(row: RuleVersion) -> Version:
@@ -57,31 +85,47 @@ def versions(rule: str | None = None) -> list[RuleVersion]:
     return list(db.session.scalars(statement))
 
 
-def needs_of(actor: Actor, items: Mapping[int, str], today: date) -> dict[int, list[Need]]:
+def needs_of(actor: Actor, items: Mapping[int, str], today: date) -> Read[dict[int, list[Need]]]:
     """What the items (category by id) are restricted to, and whether the person has it."""
-    rows = db.session.scalars(
-        select(Restriction).where(
+    categories = sorted({category for category in items.values() if category})
+    return Read(
+        _restrictions(),
+        {"restricted_items": sorted(items), "restricted_categories": categories},
+        lambda rows: _needs(actor, items, today, rows),
+    )
+
+
+@cache
+def _restrictions() -> Columns:
+    row = Restriction
+    return (
+        select(row.item_id, row.category, row.role, row.credential)
+        .where(
             or_(
-                Restriction.item_id.in_(items),
-                Restriction.category.in_({category for category in items.values() if category}),
+                row.item_id == any_(bindparam("restricted_items", type_=ARRAY(BigInteger))),
+                row.category == any_(bindparam("restricted_categories", type_=ARRAY(Text))),
             )
         )
-    ).all()
+        .order_by(row.id)
+    )
+
+
+def _needs(actor: Actor, items: Mapping[int, str], today: date, rows: Rows) -> dict[int, list[Need]]:
     if not rows:
         return {}
     roles, credentials = _roles(actor), _credentials(actor, today)
     return {
         item_id: [
-            _need(row, is_met=row.role in roles or (row.credential.lower() in credentials))
-            for row in rows
-            if row.item_id == item_id or (row.category and row.category == category)
+            _need(role, credential, is_met=role in roles or credential.lower() in credentials)
+            for restricted_id, restricted, role, credential in rows
+            if restricted_id == item_id or (restricted and restricted == category)
         ]
         for item_id, category in items.items()
     }
 
 
-def _need(row: Restriction, *, is_met: bool) -> Need:
-    words = f"the role {ROLE_LABELS[row.role]}" if row.role else f"the credential {row.credential}"
+def _need(role: Role | None, credential: str, *, is_met: bool) -> Need:
+    words = f"the role {ROLE_LABELS[role]}" if role else f"the credential {credential}"
     return Need(words, is_met)
 
 
