@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from portal.catalog.categories import Tree
+
 MOST = 1000
 """So many matches are looked at; beyond it the page asks for a word or filter more."""
 ANY_CONTRACT = 0
@@ -67,6 +69,7 @@ class Found:
     ids: list[int]
     total: int
     facets: dict[str, list[Facet]] = field(default_factory=dict)
+    tree: Tree = field(default_factory=Tree)
     is_total_least: bool = False
     are_counts_least: bool = False
     is_similar: bool = False

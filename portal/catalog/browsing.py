@@ -5,14 +5,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, case, func, select, text
 
 from portal.catalog.asked import ANY_CONTRACT, MOST, Found, Here, Search, facets_of
+from portal.catalog.categories import Tree
 from portal.catalog.models import Offer
 from portal.catalog.queries import contract_price, has_price_of
 from portal.foundation.db import db
+from portal.masterdata.listings import parent_categories
 
 # As in a search, `misses` counts the filters that a kind of offer fails.
 COUNTS = text("""WITH failed AS (
     SELECT offer_count.*,
-        CASE WHEN category <> CAST(:category AS text) THEN 1 ELSE 0 END AS f1,
+        CASE WHEN category <> ALL (CAST(:categories AS text[])) THEN 1 ELSE 0 END AS f1,
         CASE WHEN supplier_id <> CAST(:supplier AS bigint) THEN 1 ELSE 0 END AS f2,
         CASE WHEN manufacturer <> CAST(:manufacturer AS text) THEN 1 ELSE 0 END AS f3,
         CASE WHEN :lots AND NOT lot_tracked THEN 1 ELSE 0 END AS f7
@@ -44,9 +46,11 @@ def browse(search: Search, here: Here, *, number: int, per_page: int) -> Found:
 
     Counts of facets do not know the filters by place and contract; they say how many there are at most.
     """
-    total, facets = _counts(search)
+    tree = Tree(parent_categories())
+    categories = tree.within(search.category) if search.category else []
+    total, facets = _counts(search, categories)
     skip = (max(1, number) - 1) * per_page
-    matching = _matching(search, here)
+    matching = _matching(search, here, categories)
     # A sort by price, or a filter without a kept count, looks at the first MOST by name.
     if _is_counted(search):
         is_least = total > MOST and search.sort in {"price", "-price"}
@@ -58,6 +62,7 @@ def browse(search: Search, here: Here, *, number: int, per_page: int) -> Found:
         ids=ids,
         total=min(total, MOST) if is_least else total,
         facets={**facets_of(facets), **facets_of(_counts_here(here))},
+        tree=tree,
         is_total_least=is_least,
     )
 
@@ -66,9 +71,9 @@ def _is_counted(search: Search) -> bool:
     return search.contract is None and not search.guide and not search.stocked
 
 
-def _counts(search: Search) -> tuple[int, list[Any]]:
+def _counts(search: Search, categories: list[str]) -> tuple[int, list[Any]]:
     values = {
-        "category": search.category or None,
+        "categories": categories or None,
         "supplier": search.supplier_id,
         "manufacturer": search.manufacturer or None,
         "lots": search.lots,
@@ -88,10 +93,10 @@ def _counts_here(here: Here) -> list[tuple[str, str, str, int]]:
     return [(kind, "", "", count) for kind, count in zip(kinds, counted, strict=True)]
 
 
-def _matching(search: Search, here: Here) -> Select[Any]:
+def _matching(search: Search, here: Here, categories: list[str]) -> Select[Any]:
     items = search.only_items(here)
     filters = [
-        (search.category, Offer.category == search.category),
+        (categories, Offer.category.in_(categories)),
         (search.supplier_id is not None, Offer.supplier_id == search.supplier_id),
         (search.manufacturer, Offer.manufacturer == search.manufacturer),
         (search.lots, Offer.lot_tracked),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from wtforms import BooleanField, HiddenField, SelectField
 
@@ -10,6 +11,7 @@ from portal.foundation.forms import Form
 from portal.masterdata.models import Location
 
 ON_CONTRACT = "y"
+DEEPER = "\u2003"
 QUANTITY = re.compile(r"q([1-9]\d{0,17})")
 
 
@@ -34,7 +36,12 @@ class PlaceForm(Form):
 
 
 class SearchForm(PlaceForm):
-    """What the search shows."""
+    """What the search shows; `category_path` leads to the chosen category, `categories_below` (by name, with
+    counts) are right below it, both once `offer_facets` has run.
+    """
+
+    category_path: Sequence[str] = ()
+    categories_below: Mapping[str, str] = MappingProxyType({})
 
     q = HiddenField()
     sort = HiddenField()
@@ -69,8 +76,8 @@ class SearchForm(PlaceForm):
     def offer_facets(self, found: Found) -> None:
         """Fills in what the matches can be narrowed down by, with counts."""
         more = "+" if found.are_counts_least else ""
+        self._offer_categories(found, more)
         chosen = {
-            "category": (self.category, "All categories"),
             "supplier": (self.supplier, "All suppliers"),
             "manufacturer": (self.manufacturer, "All manufacturers"),
         }
@@ -83,6 +90,23 @@ class SearchForm(PlaceForm):
         if self.contract.data and self.contract.data not in contracts:
             contracts[self.contract.data] = "One contract"
         self.contract.choices = contracts
+        self._label_boxes(found, more)
+
+    def _offer_categories(self, found: Found, more: str) -> None:
+        """The tree, as far as the chosen category opens it; deeper ones stand further in."""
+        counts = {facet.value: facet.count for facet in found.facets.get("category", ())}
+        chosen = self.category.data or ""
+        branches = found.tree.shown(counts, chosen)
+        labels = {one.name: f"{one.name} ({one.count:,}{more})" for one in branches}
+        self.category.choices = {"": "All categories"} | {
+            one.name: DEEPER * one.depth + labels[one.name] for one in branches
+        }
+        self.category_path = found.tree.path(chosen) if chosen else []
+        self.categories_below = {
+            one.name: labels[one.name] for one in branches if one.depth == len(self.category_path)
+        }
+
+    def _label_boxes(self, found: Found, more: str) -> None:
         for kind, box in (("guide", self.guide), ("stocked", self.stocked), ("lots", self.lots)):
             box.label.text += f" ({found.count(kind):,}{more})"
 

@@ -1,7 +1,7 @@
 """The search: numbers and barcodes, then words, what the place keeps first; similar spellings if none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -9,10 +9,12 @@ from sqlalchemy import func, literal, select, text
 
 from portal.catalog.asked import MOST, Found, Here, Search, facets_of
 from portal.catalog.browsing import browse
+from portal.catalog.categories import Tree
 from portal.catalog.models import Offer, OfferWord, Synonym
 from portal.catalog.queries import find_offers
 from portal.catalog.rules import may_be_misspelled, one_letter_off, query_of, words_of
 from portal.foundation.db import db
+from portal.masterdata.listings import parent_categories
 from portal.masterdata.scanning import meant, read
 
 LONGEST_SEARCH = 200
@@ -28,8 +30,8 @@ PAGE = """WITH hit AS MATERIALIZED (
             AND found.uom = ANY (CAST(:units AS text[])) THEN 10 ELSE 0 END AS score
     FROM portal_catalog_search(
         to_tsquery('english', :query), :number, CAST(:numbered AS bigint[]), CAST(:known AS bigint[]), :most,
-        CAST(:day AS date), CAST(:category AS text), CAST(:supplier AS bigint), CAST(:manufacturer AS text),
-        :lots, CAST(:items AS bigint[]), CAST(:contract AS bigint)
+        CAST(:day AS date), CAST(:categories AS text[]), CAST(:supplier AS bigint),
+        CAST(:manufacturer AS text), :lots, CAST(:items AS bigint[]), CAST(:contract AS bigint)
     ) AS found
     LEFT JOIN LATERAL (
         SELECT line.unit_price, contract.id AS contract_id, contract.number
@@ -42,7 +44,7 @@ PAGE = """WITH hit AS MATERIALIZED (
     ) AS price ON true
 ), failed AS (
     SELECT hit.*,
-        CASE WHEN category <> CAST(:category AS text) THEN 1 ELSE 0 END AS f1,
+        CASE WHEN category <> ALL (CAST(:categories AS text[])) THEN 1 ELSE 0 END AS f1,
         CASE WHEN supplier_id <> CAST(:supplier AS bigint) THEN 1 ELSE 0 END AS f2,
         CASE WHEN manufacturer <> CAST(:manufacturer AS text) THEN 1 ELSE 0 END AS f3,
         CASE WHEN CAST(:contract AS bigint) = 0 AND contract_id IS NULL
@@ -111,15 +113,18 @@ def find(search: Search, here: Here, *, number: int, per_page: int) -> Found:
     if not words:
         return browse(search, here, number=number, per_page=per_page)
     asked = _asked(words)
-    values = {**_values(search, here, asked), "per_page": per_page, "skip": (max(1, number) - 1) * per_page}
+    tree = Tree(parent_categories())
+    values = {
+        **_values(search, here, asked, tree),
+        "per_page": per_page,
+        "skip": (max(1, number) - 1) * per_page,
+    }
     matches, found = _run(search.sort, {**values, "query": query_of(asked.variants)})
-    if matches:
-        return found
-    meant_words = _similar(asked.variants)
+    meant_words = {} if matches else _similar(asked.variants)
     if not meant_words:
-        return found
+        return replace(found, tree=tree)
     _, similar = _run(search.sort, {**values, "query": query_of(asked.variants, meant_words)})
-    return Found(**{**vars(similar), "is_similar": similar.total > 0})
+    return replace(similar, tree=tree, is_similar=similar.total > 0)
 
 
 def named(words: str, day: date, most: int) -> list[Offer]:
@@ -158,7 +163,7 @@ def _asked(words: str) -> _Asked:
     )
 
 
-def _values(search: Search, here: Here, asked: _Asked) -> dict[str, Any]:
+def _values(search: Search, here: Here, asked: _Asked, tree: Tree) -> dict[str, Any]:
     return {
         "number": asked.words.upper(),
         "numbered": list(asked.numbered),
@@ -169,7 +174,7 @@ def _values(search: Search, here: Here, asked: _Asked) -> dict[str, Any]:
         "stocked": list(here.stocked),
         "most": MOST + 1,
         "day": here.day,
-        "category": search.category or None,
+        "categories": tree.within(search.category) if search.category else None,
         "supplier": search.supplier_id,
         "manufacturer": search.manufacturer or None,
         "contract": search.contract,

@@ -29,6 +29,7 @@ from portal.masterdata.models import (
     Facility,
     GlAccount,
     Item,
+    ItemCategory,
     ItemDocument,
     ItemPackaging,
     Location,
@@ -99,6 +100,7 @@ class Organization:
             [{**row, "minimum_order": Decimal(row["minimum_order"])} for row in self._rows("suppliers")],
         )
         self.suppliers = _ids(Supplier.code)
+        _insert(ItemCategory, [dict(row) for row in self._rows("categories")])
         items = list(self._rows("items"))
         _insert(Item, [self._item(row) for row in items])
         self.items = _ids(Item.code)

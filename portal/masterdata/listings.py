@@ -20,6 +20,7 @@ from portal.masterdata.models import (
     GlAccount,
     ImportRun,
     Item,
+    ItemCategory,
     ItemDocument,
     Location,
     Supplier,
@@ -53,6 +54,14 @@ def categories() -> Sequence[str]:
     """The categories in use."""
     statement = select(Item.category).where(Item.category != "").distinct().order_by(Item.category)
     return db.session.scalars(statement).all()
+
+
+_PARENTS = select(ItemCategory.name, ItemCategory.parent).where(ItemCategory.parent != "")
+
+
+def parent_categories() -> dict[str, str]:
+    """The category above each one that has one."""
+    return {row[0]: row[1] for row in db.session.execute(_PARENTS)}
 
 
 def documents_of_item(item_id: int) -> Sequence[ItemDocument]:

@@ -131,6 +131,16 @@ class Item(TenantRow):
     packaging: Mapped[list["ItemPackaging"]] = relationship(lazy="raise", back_populates="item")
 
 
+class ItemCategory(TenantRow):
+    """The category above another one, each as items name it; one that is not listed stands at the top."""
+
+    __tablename__ = "item_category"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    name: Mapped[str]
+    parent: Mapped[str]
+
+
 class ItemPackaging(TenantRow):
     """A packaging level: `factor` base units in one `uom`; the base unit has factor 1."""
 

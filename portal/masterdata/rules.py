@@ -25,6 +25,7 @@ class ImportKind(StrEnum):
     COST_CENTERS = "cost_centers"
     GL_ACCOUNTS = "gl_accounts"
     SUPPLIERS = "suppliers"
+    CATEGORIES = "categories"
     ITEMS = "items"
     ITEM_PACKAGING = "item_packaging"
     DEVICE_IDENTIFIERS = "device_identifiers"

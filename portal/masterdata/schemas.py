@@ -74,6 +74,11 @@ def _in_order(values: Values) -> Iterator[tuple[str, str]]:
         yield "valid_to", f"This ends on {end}, before it begins on {start}."
 
 
+def _not_below_itself(values: Values) -> Iterator[tuple[str, str]]:
+    if values["parent"] and values["parent"] == values["name"]:
+        yield "parent", "A category cannot stand below itself. Enter the one above it, or leave this empty."
+
+
 _CODE = Column("code", cells.code, "Its code, unique")
 _NAME = Column("name", cells.text(200), "What people call it")
 _ACTIVE = Column("active", cells.flag, "no hides it from new documents", empty=True)
@@ -151,6 +156,16 @@ SUPPLIERS = Schema(
         Column("blocked", cells.flag, "yes stops new orders", empty=False),
     ),
     ("code",),
+)
+CATEGORIES = Schema(
+    ImportKind.CATEGORIES,
+    "Categories",
+    (
+        Column("name", cells.text(100), "A category, as the items name it"),
+        Column("parent", cells.text(100), "The category above it; empty at the top", empty=""),
+    ),
+    ("name",),
+    _not_below_itself,
 )
 ITEMS = Schema(
     ImportKind.ITEMS,
@@ -251,8 +266,8 @@ CONTRACT_LINES = Schema(
 SCHEMAS: dict[ImportKind, Schema] = {
     schema.kind: schema
     for schema in (
-        FACILITIES, COST_CENTERS, GL_ACCOUNTS, LOCATIONS, SUPPLIERS, ITEMS, ITEM_PACKAGING,
-        DEVICE_IDENTIFIERS, ITEM_DOCUMENTS, CONTRACTS, CONTRACT_LINES,
+        FACILITIES, COST_CENTERS, GL_ACCOUNTS, LOCATIONS, SUPPLIERS, CATEGORIES, ITEMS,
+        ITEM_PACKAGING, DEVICE_IDENTIFIERS, ITEM_DOCUMENTS, CONTRACTS, CONTRACT_LINES,
     )
 }  # fmt: skip
 """In an order in which each table follows those it refers to."""

@@ -16,6 +16,7 @@ from portal.masterdata.models import (
     Facility,
     GlAccount,
     Item,
+    ItemCategory,
     ItemDocument,
     ItemPackaging,
     Location,
@@ -55,6 +56,7 @@ TARGETS: dict[ImportKind, Target] = {
     ImportKind.GL_ACCOUNTS: Target(GlAccount, "GL account"),
     ImportKind.LOCATIONS: Target(Location, "location"),
     ImportKind.SUPPLIERS: Target(Supplier, "supplier"),
+    ImportKind.CATEGORIES: Target(ItemCategory, "category"),
     ImportKind.ITEMS: Target(
         Item,
         "item",

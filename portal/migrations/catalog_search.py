@@ -84,13 +84,36 @@ SIMILAR_SIGNATURE = "portal_similar_words(text[])"
 
 def create_search() -> None:
     """Creates the functions for the application role."""
-    for signature, statement in ((SEARCH_SIGNATURE, SEARCH), (SIMILAR_SIGNATURE, SIMILAR_WORDS)):
-        op.execute(statement)
-        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM public")
-        op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {ROLE}")
+    _create(SEARCH_SIGNATURE, SEARCH)
+    _create(SIMILAR_SIGNATURE, SIMILAR_WORDS)
+
+
+def _create(signature: str, statement: str) -> None:
+    op.execute(statement)
+    op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM public")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {ROLE}")
 
 
 def drop_search() -> None:
     """Drops them."""
     for signature in (SEARCH_SIGNATURE, SIMILAR_SIGNATURE):
         op.execute(f"DROP FUNCTION {signature}")
+
+
+# Migration 0002: a category with all that stands below it, so several names instead of one.
+OF_CATEGORIES = SEARCH.replace("of_category text", "of_category text[]").replace(
+    "o.category = of_category", "o.category = ANY (of_category)"
+)
+OF_CATEGORIES_SIGNATURE = SEARCH_SIGNATURE.replace("date, text,", "date, text[],")
+
+
+def search_by_categories() -> None:
+    """Puts the function that takes several categories in the place of the one that takes one."""
+    op.execute(f"DROP FUNCTION {SEARCH_SIGNATURE}")
+    _create(OF_CATEGORIES_SIGNATURE, OF_CATEGORIES)
+
+
+def search_by_category() -> None:
+    """Takes that back."""
+    op.execute(f"DROP FUNCTION {OF_CATEGORIES_SIGNATURE}")
+    _create(SEARCH_SIGNATURE, SEARCH)

@@ -7,7 +7,7 @@ import pytest
 from integrations.canonical import Lifecycle
 from portal.foundation.db import db, enter_organization, transaction
 from portal.identity.rules import Role
-from portal.masterdata.models import Supplier
+from portal.masterdata.models import ItemCategory, Supplier
 from tests import hospital as hospitals
 from tests.hospital import Hospital
 from tests.requesting import guided, offered, stocked, submitted, synonym
@@ -208,6 +208,23 @@ def test_facets_count_what_each_choice_would_leave(manager: Visitor, catalog: Ho
     assert facet(everything, "manufacturer")["Vellora"] == "Vellora (1)"
     assert found(manager, manufacturer="Vellora") == ["Underpad, 23 x 36 in"]
     assert found(manager, lots="y") == ["Urinary catheter, 14 Fr"]
+
+
+def test_a_category_includes_what_stands_below_it(manager: Visitor, catalog: Hospital) -> None:
+    with transaction():
+        db.session.add(ItemCategory(name="Respiratory", parent="Breathing"))
+    masks = ["Oxygen mask, adult", "Oxygen mask, child"]
+    for words in ("oxygen", ""):
+        assert sorted(found(manager, q=words, category="Breathing")) == masks
+        text = manager.get(f"/catalog?q={words}").get_data(as_text=True)
+        assert facet(text, "category")["Breathing"] == "Breathing (2)"
+        assert "Respiratory" not in facet(text, "category"), "what is below opens with the choice"
+        text = manager.get(f"/catalog?q={words}&category=Breathing").get_data(as_text=True)
+        assert ">\u2003Respiratory (2)<" in text
+        assert "category=Respiratory" in text
+    text = manager.get("/catalog?category=Respiratory&page=1").get_data(as_text=True)
+    assert 'href="/catalog?category=Breathing"' in text, "the way back up"
+    assert sorted(found(manager, category="Respiratory")) == masks
 
 
 def test_what_the_place_keeps_comes_first_and_can_be_asked_for(manager: Visitor, catalog: Hospital) -> None:

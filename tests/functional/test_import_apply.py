@@ -258,6 +258,7 @@ def test_every_kind_imports_twice_without_a_second_effect(hospital: Hospital, ac
         ImportKind.GL_ACCOUNTS: {"code": "GL", "name": "GL"},
         ImportKind.LOCATIONS: {"code": "L", "name": "L", "facility": "F", "cost_center": "CC"},
         ImportKind.SUPPLIERS: {"code": "S", "name": "S", "minimum_order": "1.5"},
+        ImportKind.CATEGORIES: {"name": "Foam", "parent": "Dressings"},
         ImportKind.ITEMS: {**item("I"), "gl_account": "GL", "base_gtin": GTIN},
         ImportKind.ITEM_PACKAGING: {"item": "I", "uom": "bx", "factor": "10.0", "gtin": OTHER_GTIN},
         ImportKind.DEVICE_IDENTIFIERS: {"identifier": "A123BJC5D6E71", "item": "I", "uom": "BX"},

@@ -18,6 +18,7 @@ HEADERS = {
     "cost_centers": "code,name,facility,valid_from,valid_to,company_code",
     "gl_accounts": "code,name",
     "suppliers": "code,name,network_id,email,minimum_order",
+    "categories": "name,parent",
     "items": "code,name,category,unspsc,manufacturer,manufacturer_part,base_uom,base_gtin,"
     "lot_tracked,serial_tracked,expiry_tracked,lifecycle,gl_account",
     "item_packaging": "item,uom,factor,gtin",
@@ -38,6 +39,7 @@ KEYS = {
     "cost_centers": "code",
     "gl_accounts": "code",
     "suppliers": "code",
+    "categories": "name",
     "items": "code",
     "item_packaging": "item,uom",
     "device_identifiers": "identifier",

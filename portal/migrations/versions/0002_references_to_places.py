@@ -79,6 +79,27 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_table(
+        "line_unit",
+        sa.Column("line_id", sa.BigInteger(), nullable=False),
+        sa.Column("uom", sa.Text(), nullable=False),
+        sa.Column("units", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column("order_units", sa.Numeric(precision=15, scale=3), nullable=False),
+        sa.Column(
+            "organization_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('app.organization_id')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["line_id"], ["purchase_order_line.id"], name=op.f("fk_line_unit_line_id")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_line_unit_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_line_unit")),
+        sa.UniqueConstraint("line_id", "uom", name=op.f("uq_line_unit_line_id_uom")),
+    )
+    op.create_index(op.f("ix_line_unit_organization_id"), "line_unit", ["organization_id"], unique=False)
+    op.create_table(
         "proposal_question",
         sa.Column("proposal_id", sa.BigInteger(), nullable=False),
         sa.Column("requisition_id", sa.BigInteger(), nullable=False),
@@ -141,13 +162,16 @@ def upgrade() -> None:
     op.add_column(
         "budget_entry", sa.Column("is_left", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
-    op.create_foreign_key(
-        op.f("fk_role_assignment_cost_center_id"),
-        "role_assignment",
-        "cost_center",
-        ["cost_center_id"],
-        ["id"],
-        use_alter=True,
+    op.add_column(
+        "confirmation_part", sa.Column("said_price", sa.Numeric(precision=16, scale=4), nullable=True)
+    )
+    op.add_column(
+        "confirmation_part", sa.Column("said_quantity", sa.Numeric(precision=15, scale=3), nullable=True)
+    )
+    op.add_column("confirmation_part", sa.Column("said_uom", sa.Text(), nullable=True))
+    op.add_column(
+        "receipt",
+        sa.Column("cancelled", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     )
     op.create_foreign_key(
         op.f("fk_role_assignment_facility_id"),
@@ -157,8 +181,24 @@ def upgrade() -> None:
         ["id"],
         use_alter=True,
     )
+    op.create_foreign_key(
+        op.f("fk_role_assignment_cost_center_id"),
+        "role_assignment",
+        "cost_center",
+        ["cost_center_id"],
+        ["id"],
+        use_alter=True,
+    )
+    op.add_column(
+        "ship_notice_line", sa.Column("said_quantity", sa.Numeric(precision=15, scale=3), nullable=True)
+    )
+    op.add_column("ship_notice_line", sa.Column("said_uom", sa.Text(), nullable=True))
+    op.add_column("supplier_return", sa.Column("credit_number", sa.Text(), nullable=True))
+    op.add_column("supplier_return", sa.Column("credited", sa.Numeric(precision=16, scale=2), nullable=True))
+    op.add_column("supplier_return", sa.Column("credited_at", sa.DateTime(timezone=True), nullable=True))
     protect("item_category")
     protect("order_proposal")
+    protect("line_unit")
     protect("proposal_question")
     search_by_categories()
 
@@ -166,14 +206,25 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Takes it back."""
     search_by_category()
-    op.drop_constraint(op.f("fk_role_assignment_facility_id"), "role_assignment", type_="foreignkey")
+    op.drop_column("supplier_return", "credited_at")
+    op.drop_column("supplier_return", "credited")
+    op.drop_column("supplier_return", "credit_number")
+    op.drop_column("ship_notice_line", "said_uom")
+    op.drop_column("ship_notice_line", "said_quantity")
     op.drop_constraint(op.f("fk_role_assignment_cost_center_id"), "role_assignment", type_="foreignkey")
+    op.drop_constraint(op.f("fk_role_assignment_facility_id"), "role_assignment", type_="foreignkey")
+    op.drop_column("receipt", "cancelled")
+    op.drop_column("confirmation_part", "said_uom")
+    op.drop_column("confirmation_part", "said_quantity")
+    op.drop_column("confirmation_part", "said_price")
     op.drop_column("budget_entry", "is_left")
     op.drop_constraint(op.f("fk_account_home_location_id"), "account", type_="foreignkey")
     op.drop_index(op.f("ix_proposal_question_requisition_id"), table_name="proposal_question")
     op.drop_index(op.f("ix_proposal_question_proposal_id"), table_name="proposal_question")
     op.drop_index(op.f("ix_proposal_question_organization_id"), table_name="proposal_question")
     op.drop_table("proposal_question")
+    op.drop_index(op.f("ix_line_unit_organization_id"), table_name="line_unit")
+    op.drop_table("line_unit")
     op.drop_index(
         "uq_order_proposal_open", table_name="order_proposal", postgresql_where=sa.text("state = 'open'")
     )
