@@ -103,7 +103,7 @@ def _parts(order: PurchaseOrder, document: canonical.Confirmation) -> Iterable[C
 def _parts_of_line(
     order: PurchaseOrder, line: PurchaseOrderLine, units: Units, answered: canonical.ConfirmationLine
 ) -> Iterable[ConfirmationPart]:
-    quantities = units.quantities(line, [(part.quantity, part.uom) for part in answered.parts])
+    quantities = units.known(line, [(part.quantity, part.uom) for part in answered.parts])
     for part, quantity in zip(answered.parts, quantities, strict=True):
         price = part.unit_price
         if price is not None and price.currency != order.currency:
@@ -111,12 +111,16 @@ def _parts_of_line(
                 f"Line {line.line_number} is priced in {price.currency}, but {order.number} is ordered in "
                 f"{order.currency}."
             )
+        is_known, is_other = units.knows(line, part.uom), part.uom not in ("", line.uom)
         yield ConfirmationPart(
             line_id=line.id,
             status=part.status,
             quantity=quantity,
+            said_quantity=part.quantity if is_other else None,
+            said_uom=part.uom if is_other else None,
             promised_on=part.promised_on,
-            unit_price=units.price(line, price.amount, part.uom) if price else None,
+            unit_price=units.price(line, price.amount, part.uom) if price and is_known else None,
+            said_price=price.amount if price and is_other else None,
             substitute_part=part.substitute_part,
             comments=part.comments,
         )
@@ -224,11 +228,14 @@ def _notice_lines(
     line: PurchaseOrderLine, units: Units, shipped: canonical.ShipNoticeLine
 ) -> list[ShipNoticeLine]:
     lots = _lots(shipped)
-    quantities = units.quantities(line, [(lot.quantity, shipped.uom) for lot in lots])
+    quantities = units.known(line, [(lot.quantity, shipped.uom) for lot in lots])
+    is_other = shipped.uom not in ("", line.uom)
     return [
         ShipNoticeLine(
             line=line,
             quantity=quantity,
+            said_quantity=lot.quantity if is_other else None,
+            said_uom=shipped.uom if is_other else None,
             lot=lot.lot,
             expires_on=lot.expires_on,
             serials=list(lot.serials),
@@ -246,12 +253,16 @@ def _packages(line: PurchaseOrderLine, units: Units, shipped: canonical.ShipNoti
             sscc=one.sscc,
             parent_sscc=one.parent_sscc,
             kind=one.kind,
-            quantity=None
-            if one.quantity is None
-            else units.quantities(line, [(one.quantity, one.uom or shipped.uom)])[0],
+            quantity=_in_package(line, units, one.quantity, one.uom or shipped.uom),
         )
         for one in shipped.packages
     ]
+
+
+def _in_package(line: PurchaseOrderLine, units: Units, quantity: Decimal | None, uom: str) -> Decimal | None:
+    if quantity is None or not units.knows(line, uom):
+        return None
+    return units.quantities(line, [(quantity, uom)])[0]
 
 
 def _lots(shipped: canonical.ShipNoticeLine) -> list[canonical.ShippedLot]:

@@ -14,7 +14,7 @@ from portal.foundation.filters import money
 from portal.foundation.money import extended
 from portal.masterdata.queries import prices_on
 from portal.orders.models import SourcingChoice
-from portal.orders.versions.rules import highest
+from portal.orders.tolerances import book_at, tolerance
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
 
@@ -70,7 +70,7 @@ def check(line: RequisitionLine, deal: Deal) -> None:
         raise Invalid(f"{name} comes in another pack ({deal.offer.uom}). Have the request changed to it.")
     quantity, currency = requisitions.open_quantity(line), line.requisition.currency
     cost, approved = extended(quantity, deal.unit_price), extended(quantity, line.unit_price)
-    if cost > highest(approved):
+    if not tolerance(book_at(line.ship_to), line.item.category).covers(approved, cost):
         raise Invalid(
             f"{name} costs {money(cost, currency)}; {money(approved, currency)} were approved in "
             f"{line.requisition.number}. Choose another offer, or have the difference approved."

@@ -7,7 +7,7 @@ from integrations.canonical import ConfirmationStatus, ConfirmationType
 from portal.foundation.audit import AuditEvent
 from portal.foundation.filters import day, unit_price
 from portal.foundation.quantity import plain
-from portal.orders.models import OrderConfirmation, PurchaseOrder, ShipNoticeLine
+from portal.orders.models import OrderConfirmation, PurchaseOrder, Said, ShipNoticeLine
 from portal.orders.presenters import STATUSES
 from portal.orders.rules import OrderStatus
 
@@ -125,7 +125,7 @@ def answers(confirmations: Sequence[OrderConfirmation], order: PurchaseOrder) ->
             "is_update": one.operation == "update",
             "line": lines[part.line_id].line_number,
             "item": lines[part.line_id].description,
-            "said": f"{plain(part.quantity)} {lines[part.line_id].uom} {PARTS[part.status]}",
+            "said": f"{_counted(part, lines[part.line_id].uom)} {PARTS[part.status]}",
             "promised": day(part.promised_on),
             "price": unit_price(part.unit_price, order.currency) if part.unit_price is not None else "",
             "comment": "; ".join(text for text in (part.substitute_part, part.comments) if text),
@@ -135,6 +135,13 @@ def answers(confirmations: Sequence[OrderConfirmation], order: PurchaseOrder) ->
     ]
 
 
+def _counted(row: Said, uom: str) -> str:
+    """In the order's unit, with the supplier's own count where that is another one."""
+    if row.is_unread:
+        return row.said
+    return f"{plain(row.quantity)} {uom}{f' (said as {row.said})' if row.said else ''}"
+
+
 def shipments(rows: Sequence[ShipNoticeLine], order: PurchaseOrder) -> list[dict[str, Any]]:
     """What is on its way, a row a lot."""
     lines = {line.id: line for line in order.lines}
@@ -142,8 +149,9 @@ def shipments(rows: Sequence[ShipNoticeLine], order: PurchaseOrder) -> list[dict
         {
             "notice": one.notice.number,
             "item": lines[one.line_id].description,
-            "quantity": one.quantity,
-            "uom": lines[one.line_id].uom,
+            "quantity": one.said_quantity if one.is_unread else one.quantity,
+            "uom": one.said_uom if one.is_unread else lines[one.line_id].uom,
+            "said": "" if one.is_unread else one.said,
             "lot": one.lot,
             "expires_on": one.expires_on,
             "sscc": one.sscc,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from integrations.canonical import ConfirmationStatus, ConfirmationType
 from portal.foundation import clock
 from portal.foundation.db import Amount, Key, Quantity, TenantRow, UnitPrice
+from portal.foundation.quantity import plain
 from portal.foundation.trace import current_trace
 from portal.identity.models import Account
 from portal.masterdata.models import CostCenter, GlAccount, Item, Location, Supplier
@@ -198,7 +199,25 @@ class OrderConfirmation(TenantRow):
     parts: Mapped[list["ConfirmationPart"]] = relationship(lazy="raise", back_populates="confirmation")
 
 
-class ConfirmationPart(TenantRow):
+class Said:
+    """A quantity as a supplier said it, when in another unit than ordered."""
+
+    said_quantity: Mapped[Quantity | None]
+    said_uom: Mapped[str | None]
+    quantity: Mapped[Quantity]
+
+    @property
+    def said(self) -> str:
+        """As the supplier said it; empty when in the order's unit."""
+        return f"{plain(self.said_quantity)} {self.said_uom}" if self.said_quantity and self.said_uom else ""
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody knows what the unit holds, so that it counts for nothing yet."""
+        return bool(self.said) and self.quantity == 0
+
+
+class ConfirmationPart(Said, TenantRow):
     """What a confirmation says of a quantity of one order line, in the order's unit."""
 
     __tablename__ = "confirmation_part"
@@ -206,9 +225,9 @@ class ConfirmationPart(TenantRow):
     confirmation_id: Mapped[Key] = mapped_column(ForeignKey("order_confirmation.id"), index=True)
     line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"), index=True)
     status: Mapped[ConfirmationStatus] = mapped_column()
-    quantity: Mapped[Quantity]
     promised_on: Mapped[date | None]
     unit_price: Mapped[UnitPrice | None]
+    said_price: Mapped[UnitPrice | None]  # per said_uom
     substitute_part: Mapped[str] = mapped_column(default="")
     comments: Mapped[str] = mapped_column(default="")
 
@@ -237,14 +256,13 @@ class ShipNotice(TenantRow):
     packages: Mapped[list["ShipPackage"]] = relationship(lazy="raise", cascade="all, delete-orphan")
 
 
-class ShipNoticeLine(TenantRow):
+class ShipNoticeLine(Said, TenantRow):
     """A shipped quantity of one order line and lot, in the order's unit."""
 
     __tablename__ = "ship_notice_line"
 
     notice_id: Mapped[Key] = mapped_column(ForeignKey("ship_notice.id"), index=True)
     line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"), index=True)
-    quantity: Mapped[Quantity]
     lot: Mapped[str] = mapped_column(default="")
     expires_on: Mapped[date | None]
     serials: Mapped[list[Any]] = mapped_column(default=list)
@@ -265,3 +283,15 @@ class ShipPackage(TenantRow):
     parent_sscc: Mapped[str] = mapped_column(default="")
     kind: Mapped[str] = mapped_column(default="")
     quantity: Mapped[Quantity | None]  # in the order's unit
+
+
+class LineUnit(TenantRow):
+    """What a unit that a supplier counts an order line in holds: `units` of it are `order_units` ordered."""
+
+    __tablename__ = "line_unit"
+    __table_args__ = (UniqueConstraint("line_id", "uom"),)
+
+    line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"))
+    uom: Mapped[str]
+    units: Mapped[Quantity]
+    order_units: Mapped[Quantity]

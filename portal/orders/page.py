@@ -40,7 +40,7 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         items=items,
         messages=messages_about(SUBJECT, order.id),
         confirmations=queries.confirmations_of(order.id),
-        shipments=queries.shipped_lines(order.id),
+        shipments=queries.shipped_lines(order.id, unread=True),
         linked=linked_documents(order.id),
         history=expecting.history_of([order.supplier_id]),
         owners=names_of(owner_ids) if owner_ids else {},

@@ -18,6 +18,7 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.masterdata.models import ContractLine, ItemPackaging, Location, Supplier
 from portal.orders.models import (
+    LineUnit,
     OrderConfirmation,
     PurchaseOrder,
     PurchaseOrderLine,
@@ -137,18 +138,20 @@ def confirmations_of(order_id: int) -> list[OrderConfirmation]:
     )
 
 
-def shipped_lines(order_id: int) -> list[ShipNoticeLine]:
-    """Lines of ship notices that stand, with their notice, oldest first."""
-    return list(
-        db.session.scalars(
-            select(ShipNoticeLine)
-            .join(ShipNoticeLine.line)
-            .join(ShipNoticeLine.notice)
-            .where(PurchaseOrderLine.order_id == order_id, ShipNotice.withdrawn.is_(False))
-            .options(joinedload(ShipNoticeLine.notice))
-            .order_by(ShipNotice.noticed_at, ShipNoticeLine.id)
-        )
+def shipped_lines(order_id: int, *, unread: bool = False) -> list[ShipNoticeLine]:
+    """Lines of ship notices that stand, with their notice, oldest first.
+
+    Those counted in a unit nobody knows (`Said.is_unread`) only with `unread`.
+    """
+    statement = (
+        select(ShipNoticeLine)
+        .join(ShipNoticeLine.line)
+        .join(ShipNoticeLine.notice)
+        .where(PurchaseOrderLine.order_id == order_id, ShipNotice.withdrawn.is_(False))
+        .options(joinedload(ShipNoticeLine.notice))
+        .order_by(ShipNotice.noticed_at, ShipNoticeLine.id)
     )
+    return [one for one in db.session.scalars(statement) if unread or not one.is_unread]
 
 
 def find_notice(supplier_id: int, number: str) -> ShipNotice | None:
@@ -190,6 +193,16 @@ def packaging_of(item_ids: set[int]) -> dict[tuple[int, str], Decimal]:
         )
     )
     return {(row.item_id, row.uom): row.factor for row in rows}
+
+
+def units_agreed(order_id: int) -> dict[tuple[int, str], Decimal]:
+    """How many of a unit are in one order unit, as people said it, by order line and unit."""
+    rows = db.session.execute(
+        select(LineUnit.line_id, LineUnit.uom, LineUnit.units / LineUnit.order_units)
+        .join(PurchaseOrderLine, PurchaseOrderLine.id == LineUnit.line_id)
+        .where(PurchaseOrderLine.order_id == order_id)
+    )
+    return {(line_id, uom): ratio for line_id, uom, ratio in rows}
 
 
 def orders_of(requisition_id: int) -> list[PurchaseOrder]:

@@ -37,6 +37,8 @@ SAID_YES = frozenset({ConfirmationStatus.ACCEPTED, ConfirmationStatus.CHANGED})
 class Heard:
     """What all confirmations of an order say of one line.
 
+    `unread`: what they say in a unit nobody knows.
+
     `was_confirmed`: an answer that was replaced since had accepted it. `is_left_out`: the confirmation that
     replaces the earlier ones does not name the line.
     """
@@ -44,6 +46,7 @@ class Heard:
     answers: list[Answer]
     was_confirmed: bool
     is_left_out: bool
+    unread: list[str]
 
 
 def recompute(order: PurchaseOrder) -> None:
@@ -52,11 +55,13 @@ def recompute(order: PurchaseOrder) -> None:
     Opens a work item for each deviation, and closes those whose cause is gone. The order is locked.
     """
     confirmations = queries.confirmations_of(order.id)
-    shipped = queries.shipped_lines(order.id)
+    shipped = queries.shipped_lines(order.id, unread=True)
     heard = {line.id: _heard(line, confirmations) for line in order.lines}
     for line in order.lines:
+        mine = [one for one in shipped if one.line_id == line.id]
         _take_answers(line, heard[line.id].answers)
-        _take_shipments(order, line, [one for one in shipped if one.line_id == line.id])
+        _take_shipments(order, line, mine)
+        heard[line.id].unread.extend(f"{one.said} shipped" for one in mine if one.is_unread)
     numbers = Numbers(order, [line for line in order.lines if _is_asked(line, heard[line.id])])
     found = {
         f"line-{line.id}-{deviation.kind}": (line, deviation)
@@ -80,18 +85,24 @@ def settle_received(order: PurchaseOrder) -> None:
 def _heard(line: PurchaseOrderLine, confirmations: Sequence[OrderConfirmation]) -> Heard:
     """The answers that count, newest first; a "replace" ends what was said before it."""
     spoken: list[tuple[str, list[Answer]]] = []
+    unread: dict[str, list[str]] = {}
     is_replaced = False
     was_confirmed = False
     for one in confirmations:
-        parts = [_answer(part) for part in one.parts if part.line_id == line.id]
+        said = [part for part in one.parts if part.line_id == line.id]
+        parts = [_answer(part) for part in said]
         was_confirmed = was_confirmed or (bool(spoken) and any(part.status in SAID_YES for part in parts))
         if parts and not is_replaced:
             spoken.append((one.number, parts))
+            unread.setdefault(one.number, [f"{part.said} confirmed" for part in said if part.is_unread])
         is_replaced = is_replaced or one.type is ConfirmationType.REPLACE
+    answers = current_answers(line.quantities.wanted, spoken)
+    is_said = sum((one.quantity for one in answers), Decimal()) >= line.quantities.wanted
     return Heard(
-        current_answers(line.quantities.wanted, spoken),
+        answers,
         was_confirmed=was_confirmed,
         is_left_out=is_replaced and not spoken,
+        unread=[] if is_said else [text for texts in unread.values() for text in texts],
     )
 
 
@@ -156,6 +167,7 @@ def _ordered(line: PurchaseOrderLine, heard: Heard, numbers: Numbers) -> Ordered
         contract_price=numbers.contract_price(line),
         was_confirmed=heard.was_confirmed,
         is_left_out=heard.is_left_out,
+        unread=tuple(heard.unread),
     )
 
 

@@ -11,15 +11,23 @@ THOUSANDTH = Decimal("0.001")
 
 
 class Units:
-    """The packaging levels of the items of an order, read once."""
+    """The packaging levels of the items of an order, and what people said of other units, read once."""
 
     def __init__(self, order: PurchaseOrder) -> None:
         self._factors = queries.packaging_of({line.item_id for line in order.lines})
+        self._agreed = queries.units_agreed(order.id)
+
+    def knows(self, line: PurchaseOrderLine, uom: str) -> bool:
+        """Whether it is known what a unit holds."""
+        is_ordered = not uom or uom == line.uom
+        return is_ordered or (line.id, uom) in self._agreed or bool(self._factors.get((line.item_id, uom)))
 
     def ratio(self, line: PurchaseOrderLine, uom: str) -> Decimal:
         """How many `uom` are in one order unit; raises Invalid for a unit the item does not have."""
         if not uom or uom == line.uom:
             return Decimal(1)
+        if (line.id, uom) in self._agreed:
+            return self._agreed[line.id, uom]
         factor = self._factors.get((line.item_id, uom))
         if not factor:
             raise Invalid(
@@ -30,7 +38,10 @@ class Units:
         return line.factor / factor
 
     def quantities(self, line: PurchaseOrderLine, amounts: Sequence[tuple[Decimal, str]]) -> list[Decimal]:
-        """Parts of a line in its order unit, in thousandths that add up to the rounded whole."""
+        """Parts of a line in its order unit, in thousandths that add up to the rounded whole.
+
+        Raises Invalid for a unit the item does not have.
+        """
         whole, given = Decimal(), Decimal()
         found: list[Decimal] = []
         for amount, uom in amounts:
@@ -39,6 +50,12 @@ class Units:
             found.append(share)
             given += share
         return found
+
+    def known(self, line: PurchaseOrderLine, amounts: Sequence[tuple[Decimal, str]]) -> list[Decimal]:
+        """As `quantities`; nothing of what is counted in a unit nobody knows."""
+        return self.quantities(
+            line, [(amount, uom) if self.knows(line, uom) else (Decimal(), "") for amount, uom in amounts]
+        )
 
     def price(self, line: PurchaseOrderLine, price: Decimal, uom: str) -> Decimal:
         """A price per `uom` as a price per order unit."""

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from portal.foundation import clock
 from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.mail import Mail
@@ -14,6 +15,9 @@ from portal.orders.models import PurchaseOrder
 from portal.orders.versions import proposing
 from portal.orders.versions.queries import open_questions
 from portal.orders.versions.rules import Wish
+from portal.requisitions.rulebook import services as rulebook
+from portal.requisitions.rulebook.rules import Severity
+from portal.requisitions.rulebook.services import Wanted
 from tests import ordering
 from tests.hospital import Hospital
 from tests.ordering import balance, fresh, words
@@ -125,3 +129,22 @@ def test_the_budget_is_looked_at_when_asked_and_again_when_decided(
         decide(hospital, approved=True)
     assert (fresh(order).version, balance(hospital).ordered) == (1, 80)
     assert decide(hospital, approved=False, comment="The budget is gone.").startswith("Refused")
+
+
+def test_the_tolerance_is_a_rule_of_the_facility_and_category(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    today = clock.today(hospital.facility.time_zone)
+
+    def set_rule(rule: str, severity: Severity, threshold: int, category: str = "") -> None:
+        wanted = Wanted(rule, severity, Decimal(threshold), hospital.facility.id, category, today)
+        with transaction():
+            rulebook.set_rule(hospital.actor(Role.ADMINISTRATOR), wanted, today)
+
+    set_rule("over_approval_share", Severity.BLOCK, 60)
+    assert ask(hospital, order, 5) == ""
+    set_rule("over_approval_amount", Severity.BLOCK, 30)
+    assert "is asked" in ask(hospital, order, 6)
+    decide(hospital, approved=False, comment="Not now.")
+    set_rule("over_approval_amount", Severity.OFF, 30)
+    assert ask(hospital, order, 6) == ""

@@ -1,13 +1,14 @@
 """Forms for deciding about differences."""
 
+from decimal import Decimal
 from typing import TypeVar
 
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
-from portal.foundation.forms import DayField
+from portal.foundation.forms import DayField, QuantityField
 from portal.orders.differences.presenters import Panel
-from portal.orders.differences.rules import Choice
+from portal.orders.differences.rules import Choice, Pack
 from portal.orders.forms import ConflictForm, row_number
 
 LONGEST = 500
@@ -27,9 +28,15 @@ class DecideForm(ConflictForm):
         validators=[LENGTH],
     )
 
+    units = QuantityField("So many of the supplier's unit", default=1, validators=[Optional()])
+    order_units = QuantityField("are so many ordered units", validators=[Optional()])
+
     def suggest(self, panel: Panel) -> None:
         """What can be chosen now; what is suggested stands first."""
         self.act.choices = panel.acts
+        if panel.unit:
+            self.units.label.text = f"So many {panel.unit}"
+            self.order_units.label.text = f"hold so many {panel.order_unit}"
         self.offer.choices = panel.offers
         if not self.is_submitted():
             self.act.data = next(iter(panel.acts), None)
@@ -37,6 +44,12 @@ class DecideForm(ConflictForm):
     def offer_id(self) -> int | None:
         """The number of the chosen offer."""
         return row_number(self.offer.data)
+
+    def pack(self) -> Pack | None:
+        """What the supplier's unit holds, if that was said."""
+        if self.order_units.data is None:
+            return None
+        return Pack(self.units.data or Decimal(1), self.order_units.data)
 
 
 class GroupForm(ConflictForm):

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from portal.exchange.models import WorkItem
+from portal.exchange.rules import WorkItemKind
 from portal.foundation.access import Actor, Permission
 from portal.foundation.filters import day, money, unit_price
 from portal.foundation.quantity import plain
-from portal.orders.differences import covering, queries
+from portal.orders.differences import counting, covering, queries
 from portal.orders.differences.choosing import Shortage
 from portal.orders.differences.grouping import PriceGroup
 from portal.orders.differences.models import BackorderChoice, LineDecision, PriceQuestion
@@ -45,6 +46,8 @@ class Panel:
     decisions: Sequence[LineDecision]
     wishes: list[str]
     question: PriceQuestion | None
+    unit: str = ""  # the supplier's, which nobody knows
+    order_unit: str = ""
 
 
 def panel(actor: Actor, item: WorkItem) -> Panel | None:
@@ -73,6 +76,8 @@ def panel_of(case: Difference) -> Panel:
         decisions=queries.decisions_of(case.line.id),
         wishes=wishes(queries.choices_of([case.line.id]).get(case.line.id, [])),
         question=question,
+        unit=counting.unread_unit(case.line) if acts and item.kind is WorkItemKind.UNIT else "",
+        order_unit=case.line.uom,
     )
 
 
@@ -96,6 +101,10 @@ def _words(act: Act, case: Difference) -> str:
         return f"Accept {unit_price(line.confirmed_price, case.order.currency)} per {line.uom}"
     if act is Act.ACCEPT and kind in PARTS:
         return f"Take {line.substitute_part} instead of {line.supplier_part}"
+    if act is Act.ACCEPT and kind is WorkItemKind.UNIT:
+        return f"Accept it: say below what the supplier's unit holds in {line.uom}"
+    if act is Act.ACCEPT and kind is WorkItemKind.QUANTITY:
+        return f"Accept {plain(line.quantities.answered)} {line.uom}"
     if act is Act.ACCEPT:
         return "Accept the day" if kind in DATES else "Accept it and wait"
     return {

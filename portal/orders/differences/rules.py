@@ -24,6 +24,7 @@ KINDS = frozenset(
         WorkItemKind.ON_HOLD,
         WorkItemKind.NOT_ON_CONFIRMATION,
         WorkItemKind.QUANTITY,
+        WorkItemKind.UNIT,
         WorkItemKind.PRICE,
         WorkItemKind.CONTRACT_PRICE,
         WorkItemKind.DATE_CHANGED,
@@ -77,7 +78,7 @@ class Choice(StrEnum):
 
 def acts_for(kind: WorkItemKind, counted: Quantities) -> list[Act]:
     """What can be done about a difference, what is suggested first."""
-    if kind in PRICES or kind in DATES or kind in PARTS or kind is WorkItemKind.QUANTITY:
+    if kind in PRICES | DATES | PARTS | {WorkItemKind.QUANTITY, WorkItemKind.UNIT}:
         return [Act.ACCEPT, Act.DISPUTE, *_instead(counted)]
     if kind is WorkItemKind.BACKORDERED:
         return [Act.ACCEPT, Act.SPLIT, *_instead(counted), Act.DISPUTE]
@@ -86,6 +87,14 @@ def acts_for(kind: WorkItemKind, counted: Quantities) -> list[Act]:
 
 def _instead(counted: Quantities) -> list[Act]:
     return [Act.REORDER, Act.CANCEL] if counted.unshipped > 0 else []
+
+
+@dataclass(frozen=True)
+class Pack:
+    """What a unit holds: so many of it are so many order units."""
+
+    units: Decimal
+    order_units: Decimal
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,8 @@ class Cover:
 class Ordered:
     """A line as it is ordered now, and what has become of it.
 
-    `numbers` are other part numbers of the same item, `contract_price` is the one of today per order unit.
+    `numbers` are other part numbers of the same item, `contract_price` is the one of today per order unit,
+    `unread` is what the supplier says in a unit nobody knows.
     """
 
     name: str
@@ -116,6 +126,7 @@ class Ordered:
     contract_price: Decimal | None = None
     was_confirmed: bool = False
     is_left_out: bool = False
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -237,6 +248,13 @@ def told_price(price: Decimal) -> str:
 
 
 def _changes(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
+    if line.quantities.unshipped > 0 and line.unread:
+        yield Deviation(
+            WorkItemKind.UNIT,
+            f"{line.name}: {' and '.join(dict.fromkeys(line.unread))}, {plain(line.quantities.wanted)} "
+            f"{line.uom} ordered; nobody knows what that unit holds.",
+            "Ask the supplier what it holds, then accept it with that number.",
+        )
     if line.quantities.wanted > 0:
         yield from _other_price(line, answers)
     if line.quantities.outstanding > 0:

@@ -13,11 +13,11 @@ from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.filters import day, unit_price
 from portal.foundation.quantity import plain
 from portal.orders.cancelling import cancel_part
-from portal.orders.differences import asking, queries, telling
+from portal.orders.differences import asking, counting, queries, telling
 from portal.orders.differences.carrying import order_elsewhere, split_line, take_off
 from portal.orders.differences.models import LineDecision
 from portal.orders.differences.queries import Difference
-from portal.orders.differences.rules import DATES, PARTS, PRICES, Act, acts_for, short_by
+from portal.orders.differences.rules import DATES, PARTS, PRICES, Act, Pack, acts_for, short_by
 from portal.orders.models import PurchaseOrder
 from portal.orders.outbound import KIND
 from portal.orders.review import recompute
@@ -29,10 +29,18 @@ from portal.orders.versions.services import BeyondApproval, change
 LATER = timedelta(days=14)  # when the supplier names no day
 
 
-def decide(actor: Actor, item_id: int, act: Act, *, words: str = "", offer_id: int | None = None) -> str:
+def decide(
+    actor: Actor,
+    item_id: int,
+    act: Act,
+    *,
+    words: str = "",
+    offer_id: int | None = None,
+    pack: Pack | None = None,
+) -> str:
     """Does one of the acts; returns what happened in a sentence. Raises as the act does."""
     if act is Act.ACCEPT:
-        return accept(actor, item_id, reason=words)
+        return accept(actor, item_id, reason=words, pack=pack)
     if act is Act.DISPUTE:
         return dispute(actor, item_id, words)
     if act is Act.SPLIT:
@@ -42,8 +50,8 @@ def decide(actor: Actor, item_id: int, act: Act, *, words: str = "", offer_id: i
     return reorder(actor, item_id, offer_id or 0)[0]
 
 
-def accept(actor: Actor, item_id: int, *, reason: str = "") -> str:
-    """Takes what the supplier says; returns what happened in a sentence.
+def accept(actor: Actor, item_id: int, *, reason: str = "", pack: Pack | None = None) -> str:
+    """Takes what the supplier says; returns what happened in a sentence. `pack`: what another unit holds.
 
     A price changes the order in the ERP and the budget; beyond what was approved the approver is asked.
     Raises Conflict when it is decided already or not unambiguous, Invalid beyond the budget.
@@ -55,6 +63,8 @@ def accept(actor: Actor, item_id: int, *, reason: str = "") -> str:
         return _accept_part(actor, case, reason)
     if case.item.kind is WorkItemKind.QUANTITY:
         return _accept_quantity(actor, case, reason)
+    if case.item.kind is WorkItemKind.UNIT:
+        return _accept_unit(actor, case, reason, pack)
     words = "Accepted: the supplier's day" if case.item.kind in DATES else "Accepted: wait for the supplier"
     promised = f" ({day(case.line.promised_on)})" if case.line.promised_on else ""
     keep(actor, case, Act.ACCEPT, f"{words}{promised}.{_because(reason)}")
@@ -90,6 +100,13 @@ def _accept_quantity(actor: Actor, case: Difference, reason: str) -> str:
     except BeyondApproval as refused:
         order = queries.lock(actor, item_id).order
         return proposing.ask(actor, order, [wish], refused.beyond, reason=words)
+
+
+def _accept_unit(actor: Actor, case: Difference, reason: str, pack: Pack | None) -> str:
+    words = f"Accepted: {counting.agree(case.order, case.line, pack)}."
+    keep(actor, case, Act.ACCEPT, f"{words}{_because(reason)}")
+    recompute(case.order)
+    return words
 
 
 def _changed(actor: Actor, case: Difference, wish: Wish, words: str, reason: str) -> str:

@@ -34,8 +34,9 @@ def decide(item_id: int) -> ResponseReturnValue:
     if form.validate():
         with form.accepting():
             told = services.decide(
-                actor(), item_id, Act(form.act.data), words=form.words.data or "", offer_id=form.offer_id()
-            )
+                actor(), item_id, Act(form.act.data),
+                words=form.words.data or "", offer_id=form.offer_id(), pack=form.pack(),
+            )  # fmt: skip
     if form.is_refused:
         return _page(item_id, form), form.refusal
     flash(told, "success")

@@ -128,7 +128,8 @@ def _named(order: PurchaseOrder, question: ProposalQuestion, actor: Actor) -> di
     if not deciders:
         raise Invalid(
             f"{question.requisition.number} would cost {money(question.amount, order.currency)}, and "
-            f"nobody's limit covers {money(question.limit_needed, order.currency)}. Order less, or request it anew."
+            f"nobody's limit covers {money(question.limit_needed, order.currency)}. Order less, or request "
+            "the rest anew."
         )
     return deciders
 

@@ -9,8 +9,19 @@ from portal.foundation.money import cents
 from portal.foundation.quantity import plain
 from portal.orders.rules import Quantities
 
-TOLERANCE = Decimal("0.05")  # of what was approved for a requested line; inside it nobody is asked
-MOST = Decimal(100)  # and never more than this above it
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far above approval nobody is asked: percent of what was approved, and dollars; None is no bound."""
+
+    percent: Decimal | None
+    amount: Decimal | None
+
+    def covers(self, approved: Decimal, total: Decimal) -> bool:
+        """Whether a requested line may cost this in all without asking its approver again."""
+        over = total - approved
+        share = None if self.percent is None else cents(approved * self.percent / 100)
+        return over <= 0 or all(over <= bound for bound in (share, self.amount) if bound is not None)
 
 
 class ProposalState(StrEnum):
@@ -55,8 +66,3 @@ def why_not(
     if wish.needed_on != needed_on and wish.needed_on < today:
         return f"{name}: choose a day from today on."
     return ""
-
-
-def highest(approved: Decimal) -> Decimal:
-    """What may be ordered for an approved amount without asking the approver again."""
-    return approved + min(cents(approved * TOLERANCE), MOST)

@@ -23,9 +23,10 @@ from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.review import recompute
 from portal.orders.rules import overlaps, part_of
 from portal.orders.services import document_of
+from portal.orders.tolerances import book_at, tolerance
 from portal.orders.versions.announcing import next_version
 from portal.orders.versions.queries import approved_since, ordered_for, places_of
-from portal.orders.versions.rules import Wish, highest, why_not
+from portal.orders.versions.rules import Wish, why_not
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
 
@@ -200,7 +201,10 @@ def refuse_beyond_budget(order: PurchaseOrder, grown: set[int]) -> None:
 
 def refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
     """Raises BeyondApproval for requested lines that cost more than was approved, beyond tolerance."""
+    if not grown:
+        return
     elsewhere, since = ordered_for(grown, but=order.id), approved_since(grown)
+    book = book_at(order.location)
     here: Held = defaultdict(Decimal)
     asked = {}
     for line in order.lines:
@@ -215,7 +219,7 @@ def refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
         line, requested = asked[line_id]
         approved = max(extended(requested.quantity, requested.unit_price), since.get(line_id, Decimal()))
         total = here[line_id] + elsewhere.get(line_id, Decimal())
-        if total > highest(approved):
+        if not tolerance(book, line.item.category).covers(approved, total):
             beyond.append(Beyond(requested, approved, total))
             sentences.append(
                 f"{line.description} would cost {money(total, order.currency)}; "

@@ -24,6 +24,9 @@ ACTS = {
         Severity.WARN: "Warn: it is received, and the buyer decides",
         Severity.BLOCK: "Block: it cannot be received",
     },
+    "change": {
+        Severity.BLOCK: "Block: the approver is asked again", Severity.OFF: "Off: nobody is asked",
+    },
 }  # fmt: skip
 
 

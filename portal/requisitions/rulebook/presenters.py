@@ -127,7 +127,7 @@ def current(setting: Setting) -> dict[str, Any]:
 
 def trial(rule: Rule, found: Trial) -> dict[str, Any]:
     """What a setting would have done last month."""
-    verb = "Submitted" if rule.weighs == "requisition" else "Received"
+    verb = {"requisition": "Submitted", "order": "Received", "change": "Changed"}[rule.weighs]
     return {
         "subjects": found.subjects,
         "noun": rule.weighs.capitalize(),

@@ -37,7 +37,8 @@ class Threshold:
 class Rule:
     """A rule in plain words; the first severity is the usual one, an only one is fixed.
 
-    `source` is the master data it looks at, `weighs` what it judges: a requisition, or an order at the dock.
+    `source` is the master data it looks at, `weighs` what it judges: a requisition, an
+    order at the dock, or a change of an order.
     """
 
     key: str
@@ -101,6 +102,14 @@ _RULES = (
     Rule("over_receipt", "More received than ordered", "The dock takes no more than so many percent above "
          "what is ordered of a line, all its deliveries together.", (Severity.BLOCK, Severity.WARN),
          Threshold("More than", "%", Decimal(10), Decimal(1000)), weighs="order"),
+    Rule("over_approval_share", "Order above approval, in percent", "A change that makes an order cost more "
+         "than so many percent above what was approved goes back to the approver.",
+         (Severity.BLOCK, Severity.OFF), Threshold("More than", "%", Decimal(5), Decimal(1000)),
+         weighs="change"),
+    Rule("over_approval_amount", "Order above approval, in dollars", "A change that makes an order cost more "
+         "than so many dollars above what was approved goes back to the approver.",
+         (Severity.BLOCK, Severity.OFF), Threshold("More than", "$", Decimal(100), Decimal(1_000_000)),
+         weighs="change"),
 )  # fmt: skip
 RULES: dict[str, Rule] = {rule.key: rule for rule in _RULES}
 LABELS = {rule.key: rule.label for rule in _RULES}
