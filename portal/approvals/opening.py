@@ -1,6 +1,7 @@
 """Opening steps at submit, keeping whose turn it is, and opening again what a change touches."""
 
 from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
 
 from portal.approvals import people, queries
 from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
@@ -32,6 +33,7 @@ from portal.requisitions.checks import spoken_money
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
 
+NOT_NEEDED = "Not needed any more after a change."
 WHO = {
     Permission.APPROVE: "approve {amount} for this cost center",
     Permission.BUY: "look at this as a buyer ({why})",
@@ -125,7 +127,8 @@ def take_turns(steps: Sequence[ApprovalStep]) -> None:
     turn = turns((step.id, step.cost_center_id, step.position, _lacks(step)) for step in live)
     for step in live:
         if step.id not in turn:
-            is_decided = step.decided_by_id is not None
+            is_asked = any(answer.state is not AnswerState.MOOT for answer in step.answers)
+            is_decided = step.decided_by_id is not None and is_asked
             step.state = StepState.DECIDED if is_decided else StepState.SKIPPED
         elif not turn[step.id]:
             step.state = StepState.WAITING
@@ -185,10 +188,15 @@ def reopen_steps(actor: Actor, requisition: Requisition, done: changing.Changed)
 
 
 def _touched(done: changing.Changed) -> list[Changed]:
-    found = [Changed.QUANTITY] if done.is_quantity else []
-    if done.before.need_by != done.after.need_by:
-        found.append(Changed.NEED_BY)
-    return found
+    before, after = done.before, done.after
+    is_changed = {
+        Changed.QUANTITY: done.is_quantity,
+        Changed.NEED_BY: before.need_by != after.need_by,
+        Changed.PLACE: before.terms.place != after.terms.place,
+        Changed.ACCOUNTS: not before.terms.is_booked_as(after.terms),
+        Changed.PAYERS: before.terms.paid != after.terms.paid,
+    }
+    return [what for what, so in is_changed.items() if so]
 
 
 def _ask_again(
@@ -197,6 +205,7 @@ def _ask_again(
     answer = next((one for one in step.answers if one.line_id == line.id), None)
     if step.state is StepState.WITHDRAWN or (step.kind is StepKind.ADDED and answer is None):
         return
+    said_to = answer.amount if answer is not None else None
     if plan is not None:
         step.amount, step.limit_needed = plan.amount, plan.limit_needed
         for one in step.answers:
@@ -206,9 +215,10 @@ def _ask_again(
             step.answers.append(answer)
     if answer is None:
         return
-    if plan is None and step.kind is not StepKind.ADDED:
-        answer.state, answer.reason = AnswerState.MOOT, "Not needed any more after a change."
-    elif is_touched(step.kind, touched):
+    if step.kind is not StepKind.ADDED and (plan is None or line.id not in plan.parts):
+        # A yes to nothing: who pays again later is asked again.
+        answer.state, answer.reason, answer.amount = AnswerState.MOOT, NOT_NEEDED, Decimal()
+    elif is_touched(step.kind, touched, is_other_part=answer.amount != said_to):
         answer.state, answer.reason = AnswerState.OPEN, ""
 
 
@@ -233,6 +243,9 @@ def _record_reopening(
             evidence={
                 "amount": [str(done.before.amount), str(done.after.amount)],
                 "need_by": [str(done.before.need_by or ""), str(done.after.need_by or "")],
+                "place": [done.before.terms.place, done.after.terms.place],
+                "paid_by": [done.before.terms.words, done.after.terms.words],
+                "accounts": [done.before.terms.booked, done.after.terms.booked],
                 "was": done.before.state,
             },
         )

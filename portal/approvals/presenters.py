@@ -119,9 +119,14 @@ def row(
         stock=_stock(requisition, lines, on_hand),
         waited=_waited(waited),
         is_late=due is not Attention.NONE and step.state is StepState.OPEN,
-        left_after_no=left + step.amount if left is not None and step.state in LIVE else None,
+        left_after_no=left + open_amount(step) if left is not None and step.state in LIVE else None,
         tone="danger" if left is not None and left < 0 else "",
     )
+
+
+def open_amount(step: ApprovalStep) -> Decimal:
+    """The money a no to all that lacks an answer gives back."""
+    return sum((one.amount for one in step.answers if one.state in UNANSWERED), Decimal())
 
 
 def _stock(
@@ -330,10 +335,19 @@ def _difference(one: ApprovalDecision) -> str:
     parts = []
     if one.before is not None and one.after is not None and one.before != one.after:
         parts.append(f"{plain(one.before)} → {plain(one.after)}.")
-    days = one.evidence.get("need_by", ["", ""])
-    if days[0] != days[1]:
-        parts.append(f"Needed by {days[0] or 'no day'} → {days[1] or 'no day'}.")
+    for name, (label, nothing) in DIFFERENCES.items():
+        before, after = one.evidence.get(name, ["", ""])
+        if before != after:
+            parts.append(f"{label} {before or nothing} → {after or nothing}.")
     return " ".join(parts)
+
+
+DIFFERENCES = {
+    "need_by": ("Needed by", "no day"),
+    "place": ("Delivered to", "no place"),
+    "paid_by": ("Paid by", "nobody"),
+    "accounts": ("GL account", "none"),
+}
 
 
 HEADER = (

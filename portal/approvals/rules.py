@@ -1,7 +1,7 @@
 """Which steps a request needs, who may decide them, in which order, and the reasons for a no. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -244,11 +244,23 @@ class Changed(StrEnum):
 
     QUANTITY = "quantity"
     NEED_BY = "need_by"
+    PLACE = "place"
+    ACCOUNTS = "accounts"
+    PAYERS = "payers"
 
 
-def is_touched(kind: StepKind, changed: Iterable[Changed]) -> bool:
-    """A quantity touches whoever said yes to its money; a day only who knows the place."""
-    return Changed.QUANTITY in changed or kind in (StepKind.OWNER, StepKind.ADDED)
+KNOWS_THE_PLACE = (StepKind.OWNER, StepKind.ADDED)
+
+
+def is_touched(kind: StepKind, changed: Collection[Changed], *, is_other_part: bool = False) -> bool:
+    """A quantity touches whoever said yes to its money; a day, a place or an account who knows the place.
+
+    Other payers touch those whose part of the line (`is_other_part`) is not what they said yes to.
+    """
+    if Changed.QUANTITY in changed or (changed and is_other_part):
+        return True
+    asked = set(changed) - {Changed.PAYERS} if kind is StepKind.OWNER else set(changed)
+    return bool(asked) and kind in KNOWS_THE_PLACE
 
 
 def is_through(answers: Iterable[AnswerState]) -> bool:

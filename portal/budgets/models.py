@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.budgets.rules import Control, Term
@@ -49,6 +49,7 @@ class BudgetEntry(TenantRow):
     document_type: Mapped[str]
     document_id: Mapped[Key]
     document: Mapped[str]
+    is_left: Mapped[bool] = mapped_column(default=False, server_default=false())  # others pay from now on
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

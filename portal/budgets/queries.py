@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.budgets.models import Budget, BudgetEntry
@@ -203,14 +204,19 @@ def _within(grant: Grant) -> ColumnElement[bool]:
 
 
 def holding(requisition_line_ids: Iterable[int]) -> list[Budget]:
-    """The budgets that hold, or held, money for requisition lines, with their cost centers."""
-    holds = select(BudgetEntry.budget_id).where(
-        BudgetEntry.requisition_line_id.in_(set(requisition_line_ids))
+    """The budgets that pay for requisition lines, whatever they hold now, with their cost centers."""
+    line = BudgetEntry.requisition_line_id
+    last = (
+        select(BudgetEntry.budget_id, BudgetEntry.is_left)
+        .where(line.in_(set(requisition_line_ids)))
+        .ext(distinct_on(line, BudgetEntry.budget_id))
+        .order_by(line, BudgetEntry.budget_id, BudgetEntry.id.desc())
+        .subquery()
     )
     return list(
         db.session.scalars(
             select(Budget)
-            .where(Budget.id.in_(holds))
+            .where(Budget.id.in_(select(last.c.budget_id).where(~last.c.is_left)))
             .options(joinedload(Budget.cost_center))
             .order_by(Budget.id)
         )

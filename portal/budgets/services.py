@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from portal.budgets.models import Budget, BudgetEntry, CostShare
 from portal.budgets.rules import Term
@@ -44,6 +45,15 @@ def hold(budget_id: int, change: Change, *, whole: Decimal | None = None) -> Non
     _write(budget_id, change, change.amount, whole)
 
 
+def leave(requisition_line_id: int, document: Document) -> None:
+    """Gives back all that budgets hold as requested for a line; `hold` says who pays from now on."""
+    key = (requisition_line_id, Term.REQUESTED, document.type, document.id)
+    for budget_id, (held, whole) in _held([requisition_line_id]).get(key, {}).items():
+        change = Change(requisition_line_id, Term.REQUESTED, -held, document)
+        _write(budget_id, change, -held, -whole if whole else None, is_left=True)
+    db.session.flush()  # what is held from now on comes after it
+
+
 def post(changes: Iterable[Change]) -> None:
     """Writes changes to the budgets that their requisition lines hold; lines without budget hold nothing.
 
@@ -55,10 +65,14 @@ def post(changes: Iterable[Change]) -> None:
     budget_of: dict[int, int] = {
         row.requisition_line_id: row.budget_id
         for row in db.session.execute(
-            select(BudgetEntry.requisition_line_id, BudgetEntry.budget_id)
+            select(BudgetEntry.requisition_line_id, BudgetEntry.budget_id, BudgetEntry.is_left)
             .where(BudgetEntry.requisition_line_id.in_(line_ids - shares.keys()))
-            .distinct()
+            .ext(distinct_on(BudgetEntry.requisition_line_id))
+            .order_by(
+                BudgetEntry.requisition_line_id, BudgetEntry.id.desc()
+            )  # who pays since the last change
         )
+        if not row.is_left
     }
     lock([*budget_of.values(), *(one.budget_id for many in shares.values() for one in many if one.budget_id)])
     for change in changes:
@@ -87,7 +101,8 @@ def _post_shared(changes: Sequence[Change], shares: Mapping[int, Sequence[CostSh
         parts = shares[change.requisition_line_id]
         key = (change.requisition_line_id, change.term, change.document.type, change.document.id)
         before = held.setdefault(key, {})
-        whole = next((whole for _, whole in before.values()), Decimal()) + change.amount
+        paying = [part.budget_id for part in parts if part.budget_id in before]
+        whole = (before[paying[0]][1] if paying else Decimal()) + change.amount
         wanted: dict[int, Decimal] = defaultdict(Decimal)
         for part, amount in zip(parts, split(whole, [part.weight for part in parts]), strict=True):
             if part.budget_id is not None:
@@ -118,7 +133,9 @@ def _held(line_ids: Collection[int]) -> dict[Holding, dict[int, tuple[Decimal, D
     return found
 
 
-def _write(budget_id: int, change: Change, amount: Decimal, whole: Decimal | None = None) -> None:
+def _write(
+    budget_id: int, change: Change, amount: Decimal, whole: Decimal | None = None, *, is_left: bool = False
+) -> None:
     db.session.add(
         BudgetEntry(
             budget_id=budget_id,
@@ -129,5 +146,6 @@ def _write(budget_id: int, change: Change, amount: Decimal, whole: Decimal | Non
             document_type=change.document.type,
             document_id=change.document.id,
             document=change.document.number,
+            is_left=is_left,
         )
     )

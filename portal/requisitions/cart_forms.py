@@ -25,42 +25,12 @@ PAYING = ("payer", "pays-from", "part")
 MOST_PAYERS = 8
 
 
-class CartForm(Form):
-    """The cart as it is edited: of the whole here, of each line as made by `cart_form`."""
+class LineBoxes(Form):
+    """The boxes of lines, named after their kind and line."""
 
-    version = HiddenField()
-    total = HiddenField()
-    need_by = DayField("Need by", description="Leave it empty to get it as soon as possible.")
-    is_rush = BooleanField("Rush: it cannot wait for the usual delivery")
-    rush_reason = StringField("Why it is a rush", [SHORT], description="Needed for a rush.")
-    override_reason = StringField(
-        "Why it must go beyond the budget",
-        [SHORT],
-        description="Somebody who may override budgets decides.",
-    )
-    note = TextAreaField(
-        "Note to the approver and buyer",
-        [Length(max=LONGEST_NOTE, message=f"Write at most {LONGEST_NOTE} characters.")],
-        render_kw={"rows": 2, "maxlength": LONGEST_NOTE},
-    )
+    def line_edit(self, line: RequisitionLine, suggested: Decimal | None = None) -> LineEdit:
+        """The line as it was sent; a box that was not sent leaves what is kept."""
 
-    def edited(
-        self, lines: Sequence[RequisitionLine], suggested: Mapping[int, Decimal] | None = None
-    ) -> Edited:
-        """What was sent; a box that was not sent, or is an empty quantity, leaves its line as it is.
-
-        `suggested` packs (by line id) go into empty quantities only.
-        """
-        return Edited(
-            need_by=self.need_by.data,
-            note=self.note.data or "",
-            is_rush=self.is_rush.data,
-            rush_reason=self.rush_reason.data or "",
-            override_reason=self.override_reason.data or "",
-            lines={line.id: self._line(line, (suggested or {}).get(line.id)) for line in lines},
-        )
-
-    def _line(self, line: RequisitionLine, suggested: Decimal | None) -> LineEdit:
         def sent(kind: str, present: Any) -> Any:
             field = self.box(kind, line.id)
             return field.data if field is not None and field.raw_data else present
@@ -119,6 +89,42 @@ class CartForm(Form):
         fields = {kind: self.box(kind, line_id) for kind in KINDS}
         return {kind: str(one.errors[0]) if one and one.errors else "" for kind, one in fields.items()}
 
+
+class CartForm(LineBoxes):
+    """The cart as it is edited: of the whole here, of each line as made by `cart_form`."""
+
+    version = HiddenField()
+    total = HiddenField()
+    need_by = DayField("Need by", description="Leave it empty to get it as soon as possible.")
+    is_rush = BooleanField("Rush: it cannot wait for the usual delivery")
+    rush_reason = StringField("Why it is a rush", [SHORT], description="Needed for a rush.")
+    override_reason = StringField(
+        "Why it must go beyond the budget",
+        [SHORT],
+        description="Somebody who may override budgets decides.",
+    )
+    note = TextAreaField(
+        "Note to the approver and buyer",
+        [Length(max=LONGEST_NOTE, message=f"Write at most {LONGEST_NOTE} characters.")],
+        render_kw={"rows": 2, "maxlength": LONGEST_NOTE},
+    )
+
+    def edited(
+        self, lines: Sequence[RequisitionLine], suggested: Mapping[int, Decimal] | None = None
+    ) -> Edited:
+        """What was sent; a box that was not sent, or is an empty quantity, leaves its line as it is.
+
+        `suggested` packs (by line id) go into empty quantities only.
+        """
+        return Edited(
+            need_by=self.need_by.data,
+            note=self.note.data or "",
+            is_rush=self.is_rush.data,
+            rush_reason=self.rush_reason.data or "",
+            override_reason=self.override_reason.data or "",
+            lines={line.id: self.line_edit(line, (suggested or {}).get(line.id)) for line in lines},
+        )
+
     def seen_version(self) -> int:
         """The version of the cart on the page that was sent; 0 when it is not a number."""
         return int(self.version.data) if ROW_ID.fullmatch(self.version.data or "") else 0
@@ -147,17 +153,24 @@ def cart_form(line_ids: Sequence[int], shared: Collection[int] = (), **values: A
         fields[f"line-{line_id}"] = QuantityField("Quantity", whole=True, zero=True)
         fields[f"offer-{line_id}"] = StringField("Pack")
         fields[f"need-{line_id}"] = DayField("Need by")
-        fields[f"center-{line_id}"] = StringField("Cost center")
-        fields[f"account-{line_id}"] = StringField("GL account")
         fields[f"reason-{line_id}"] = StringField("Reason", [SHORT])
-        fields[f"place-{line_id}"] = StringField("Deliver to")
-        fields[f"split-{line_id}"] = StringField("Who pays")
-        for row in range(MOST_PAYERS if line_id in shared else 0):
-            fields[f"payer-{line_id}-{row}"] = StringField("Cost center")
-            fields[f"pays-from-{line_id}-{row}"] = StringField("GL account")
-            fields[f"part-{line_id}-{row}"] = QuantityField("Part", zero=True)
+        fields |= terms_boxes(line_id, is_shared=line_id in shared)
     form: CartForm = type("CartForm", (CartForm,), fields)(**values)
     return form
+
+
+def terms_boxes(line_id: int, *, is_shared: bool) -> dict[str, Any]:
+    """The boxes of where a line goes and who pays for it; with those of several payers where it is shared."""
+    rows = range(MOST_PAYERS if is_shared else 0)
+    return {
+        f"center-{line_id}": StringField("Cost center"),
+        f"account-{line_id}": StringField("GL account"),
+        f"place-{line_id}": StringField("Deliver to"),
+        f"split-{line_id}": StringField("Who pays"),
+        **{f"payer-{line_id}-{row}": StringField("Cost center") for row in rows},
+        **{f"pays-from-{line_id}-{row}": StringField("GL account") for row in rows},
+        **{f"part-{line_id}-{row}": QuantityField("Part", zero=True) for row in rows},
+    }
 
 
 def names_of_boxes(names: Mapping[int, str]) -> dict[str, str]:

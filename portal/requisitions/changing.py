@@ -1,4 +1,4 @@
-"""Changing what was submitted: fewer, more, another day; the budget follows to the cent, approval reopens."""
+"""Changing what was submitted: how many, when, where, who pays; the budget follows, approval reopens."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -18,10 +18,12 @@ from portal.foundation.money import extended, slice_amount
 from portal.foundation.quantity import is_multiple, plain
 from portal.foundation.trace import follow_trace
 from portal.masterdata.queries import prices_on
-from portal.requisitions import checks, queries
+from portal.requisitions import checks, moving, queries
 from portal.requisitions.checks import spoken_money
+from portal.requisitions.edits import LineEdit
 from portal.requisitions.facts import cart_facts
 from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.moving import Terms
 from portal.requisitions.rules import (
     MOST_QUANTITY,
     TRANSITIONS,
@@ -45,6 +47,7 @@ class Version:
     unit_price: Decimal
     amount: Decimal
     state: LineState
+    terms: Terms
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,24 @@ class Changed:
         return fresh or (self.before.quantity, self.before.amount) != (self.after.quantity, self.after.amount)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a line shall become, and why; `terms` say who pays and where it goes, none leaves both."""
+
+    quantity: Decimal
+    need_by: date | None
+    reason: str
+    terms: LineEdit | None = None
+
+
 changed: Hook[[Actor, Requisition, Changed]] = Hook()
 """Approvals reopen what a change touches."""
 
 
 def version_of(line: RequisitionLine, need_by: date | None) -> Version:
     """The line now; `need_by` is that of its requisition, where the line has none of its own."""
-    return Version(line.quantity, line.need_by or need_by, line.unit_price, line.amount, line.state)
+    day = line.need_by or need_by
+    return Version(line.quantity, day, line.unit_price, line.amount, line.state, moving.terms_of(line))
 
 
 def least(line: RequisitionLine) -> Decimal:
@@ -99,18 +113,12 @@ def line_of(actor: Actor, requisition: Requisition, line_id: int) -> Requisition
 
 
 def change_line(
-    actor: Actor,
-    requisition_id: int,
-    line_id: int,
-    *,
-    quantity: Decimal,
-    need_by: date | None,
-    reason: str,
-    seen_version: int,
+    actor: Actor, requisition_id: int, line_id: int, asked: Asked, *, seen_version: int
 ) -> Changed:
     """Changes an open or rejected line and asks for approval again where the change touches it.
 
-    Raises Conflict when it changed since it was looked at, Invalid with `field` quantity, need_by or reason.
+    Raises Conflict when it changed since it was looked at, Invalid with `field` quantity, need_by, reason, or
+    a box of who pays and where it goes, as in the cart.
     """
     requisition = found(queries.find(requisition_id, lock=True), "requisition")
     line = line_of(actor, requisition, line_id)
@@ -118,26 +126,41 @@ def change_line(
         raise Conflict(f"{requisition.number} changed since you looked at it. Check it, then change it.")
     follow_trace(requisition.trace_id)
     before = version_of(line, requisition.need_by)
-    _check_quantity(line, quantity)
-    _check_need_by(requisition, need_by)
-    if before.state is not LineState.REJECTED and (quantity, need_by) == (before.quantity, before.need_by):
-        raise Invalid("Nothing is changed yet. Enter another quantity or another day.", field="quantity")
-    if not reason.strip():
-        raise Invalid("Say in a few words why it changes; the approver reads it.", field="reason")
-    if before.state is LineState.REJECTED:
+    is_again = before.state is LineState.REJECTED
+    _check(requisition, line, asked)
+    terms = moving.apply(actor, requisition, line, asked.terms) if asked.terms else before.terms
+    same = (asked.quantity, asked.need_by, terms) == (before.quantity, before.need_by, before.terms)
+    if same and not is_again:
+        raise Invalid("Nothing is changed yet. Change the quantity or something below it.", field="quantity")
+    if is_again:
         line.closed_quantity = line.ordered_quantity
         _refuse_if_gone(line)
-    is_more = before.state is LineState.REJECTED or quantity > before.quantity
-    resize(requisition, line, quantity, price=_price_of(requisition, line, quantity), is_checked=True)
-    if is_more:
-        _recheck(actor, requisition, line)
-    line.need_by = need_by if need_by != requisition.need_by else None
+    _hold(requisition, line, asked.quantity, is_paid_anew=terms.paid != before.terms.paid)
+    if is_again or asked.quantity > before.quantity or terms != before.terms:
+        _recheck(actor, requisition, line, is_shared_anew=terms.paid != before.terms.paid)
+    line.need_by = asked.need_by if asked.need_by != requisition.need_by else None
     line.state, line.decision_reason = LineState.OPEN, ""
     done = Changed(line, before, version_of(line, requisition.need_by))
-    _record(actor, requisition, done, reason)
+    _record(actor, requisition, done, asked.reason)
     changed(actor, requisition, done)
     reopen(requisition)
     return done
+
+
+def _check(requisition: Requisition, line: RequisitionLine, asked: Asked) -> None:
+    _check_quantity(line, asked.quantity)
+    _check_need_by(requisition, asked.need_by)
+    if not asked.reason.strip():
+        raise Invalid("Say in a few words why it changes; the approver reads it.", field="reason")
+
+
+def _hold(requisition: Requisition, line: RequisitionLine, quantity: Decimal, *, is_paid_anew: bool) -> None:
+    price = _price_of(requisition, line, quantity)
+    if is_paid_anew:
+        _set(requisition, line, quantity, price)
+        moving.hold_anew(requisition, line)
+    else:
+        resize(requisition, line, quantity, price=price, is_checked=True)
 
 
 def reopen(requisition: Requisition) -> None:
@@ -160,13 +183,17 @@ def resize(
     """Sets the quantity, and what is held follows; raises Invalid when a blocking budget lacks the rest."""
     done = line.ordered_quantity + line.closed_quantity
     was_open = _held(line, done)
-    line.unit_price = line.unit_price if price is None else price
-    line.quantity = quantity
-    line.amount = extended(quantity, line.unit_price)
+    _set(requisition, line, quantity, price)
     is_open = slice_amount(line.unit_price, done, quantity)
     if is_checked and is_open > was_open:
         _refuse_beyond_budget(requisition, line, was_open, is_open)
     budgets.post([Change(line.id, Term.REQUESTED, is_open - was_open, document_of(requisition))])
+
+
+def _set(requisition: Requisition, line: RequisitionLine, quantity: Decimal, price: Decimal | None) -> None:
+    line.unit_price = line.unit_price if price is None else price
+    line.quantity = quantity
+    line.amount = extended(quantity, line.unit_price)
     retotal(requisition)
 
 
@@ -218,22 +245,26 @@ def _price_of(requisition: Requisition, line: RequisitionLine, quantity: Decimal
     return price.unit_price if price else line.offer.list_price
 
 
-def _recheck(actor: Actor, requisition: Requisition, line: RequisitionLine) -> None:
-    """What every rule says of a line that asks for more, kept; raises Invalid for what blocks.
+def _recheck(actor: Actor, requisition: Requisition, line: RequisitionLine, *, is_shared_anew: bool) -> None:
+    """What every rule says of a changed line, kept; raises Invalid for what blocks.
 
-    The budgets are those that hold the line already, and how it is shared was settled at submit.
+    Its budgets are asked before; how it is shared was settled at submit, unless it is shared anew.
     """
     facts = cart_facts(actor, requisition, clock.today(requisition.location.facility.time_zone))
     fact = next(one for one in facts.lines if one.number == line.line_number)
     others = tuple(one for one in fact.requested if one[0] != requisition.number)
+    # What is not asked for anew keeps its price, and with it what each share comes to.
+    parts = zip(fact.shares, line.paid(line.amount), strict=True)
+    shares = tuple(replace(share, amount=part) for share, part in parts)
+    fact = replace(fact, requested=others, unit_price=line.unit_price, shares=shares)
     results = [
         checks.dated(one, facts, fact.category)
-        for one in checks.check_line(replace(fact, requested=others), facts)
-        if one.rule != "split"
+        for one in checks.check_line(fact, facts)
+        if one.rule != "split" or is_shared_anew
     ]
     blocks = [one.sentence for one in results if one.outcome is CheckOutcome.BLOCK]
     if blocks:
-        raise Invalid(" ".join(blocks), field="quantity")
+        raise Invalid(" ".join(dict.fromkeys(blocks)), field="quantity")
     keep(requisition, results)
 
 
@@ -264,7 +295,15 @@ def _refuse_beyond_budget(
 
 def _record(actor: Actor, requisition: Requisition, done: Changed, reason: str) -> None:
     def shown(version: Version) -> dict[str, object]:
-        return {"quantity": version.quantity, "need_by": version.need_by, "amount": version.amount}
+        terms = version.terms
+        return {
+            "quantity": version.quantity,
+            "need_by": version.need_by,
+            "amount": version.amount,
+            "place": terms.place,
+            "paid_by": terms.words,
+            "accounts": terms.booked,
+        }
 
     audit.record(
         actor,

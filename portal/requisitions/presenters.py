@@ -321,11 +321,17 @@ TOLD = {
 }  # fmt: skip
 
 
+CHANGES = {
+    "quantity": "Quantity", "need_by": "Needed by", "amount": "Amount", "place": "Delivered to",
+    "paid_by": "Paid by", "accounts": "GL account",
+}  # fmt: skip
+
+
 def _change(event: AuditEvent) -> str:
     before, after, evidence = event.before or {}, event.after or {}, event.evidence or {}
     said = [
         f"{label} {before.get(name) or 'none'} → {after.get(name) or 'none'}."
-        for name, label in (("quantity", "Quantity"), ("need_by", "Needed by"), ("amount", "Amount"))
+        for name, label in CHANGES.items()
         if before.get(name) != after.get(name)
     ]
     return " ".join([*said, str(evidence.get("reason", ""))])

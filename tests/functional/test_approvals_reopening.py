@@ -47,12 +47,12 @@ def change(hospital: Hospital, requisition: Requisition, quantity: int, **values
     """The requester changes the first line."""
     now = fresh(requisition)
     line = now.lines[0]
-    given = {"need_by": line.need_by or now.need_by, "reason": "Two more beds", "seen_version": now.version}
+    seen_version = values.pop("seen_version", now.version)
+    given = {"need_by": line.need_by or now.need_by, "reason": "Two more beds", **values}
+    asked = changing.Asked(Decimal(quantity), **given)
     with transaction():
-        return changing.change_line(
-            hospital.actor(Role.CLINIC_MANAGER), now.id, line.id, quantity=Decimal(quantity),
-            **{**given, **values},
-        )  # fmt: skip
+        person = hospital.actor(Role.CLINIC_MANAGER)
+        return changing.change_line(person, now.id, line.id, asked, seen_version=seen_version)
 
 
 def test_more_of_an_approved_line_is_asked_again_and_only_that_line(hospital: Hospital) -> None:
@@ -183,8 +183,8 @@ def test_only_the_requester_changes(hospital: Hospital) -> None:
     for role in (Role.APPROVER, Role.BUYER):
         with pytest.raises(NotAllowed), transaction():
             changing.change_line(
-                hospital.actor(role), requisition.id, requisition.lines[0].id, quantity=Decimal(1),
-                need_by=None, reason="x", seen_version=requisition.version,
+                hospital.actor(role), requisition.id, requisition.lines[0].id,
+                changing.Asked(Decimal(1), None, "x"), seen_version=requisition.version,
             )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from tests.requesting import fields, in_cart
 from tests.visitor import Visitor
 
 NUMBERS = count(1_000_000)
+DAY = timedelta(days=1)  # the facility may live a day behind
 
 
 @pytest.fixture
@@ -43,12 +44,12 @@ def surgery(hospital: Hospital) -> Budget:
         today = clock.today()
         center = CostCenter(
             code="CC200", name="Surgery", facility_id=hospital.facility.id, company_code="1010",
-            valid_from=today - timedelta(days=1), valid_to=today + timedelta(days=365),
+            valid_from=today - DAY, valid_to=today + 365 * DAY,
         )  # fmt: skip
         db.session.add(center)
         db.session.flush()
         budget = Budget(
-            cost_center_id=center.id, period_start=today, period_end=today, amount=Decimal(100),
+            cost_center_id=center.id, period_start=today - DAY, period_end=today + DAY, amount=Decimal(100),
             control=Control.BLOCK,
         )  # fmt: skip
         db.session.add(budget)
@@ -137,10 +138,9 @@ def test_two_cost_centers_share_a_line_to_the_cent_through_its_whole_life(
     now = queries.find(cart.id)
     assert now is not None
     with transaction():
-        changing.change_line(
-            hospital.actor(Role.CLINIC_MANAGER), cart.id, line_id, quantity=Decimal(4), need_by=None,
-            reason="One more room", seen_version=now.version,
-        )  # fmt: skip
+        asked = changing.Asked(Decimal(4), None, "One more room")
+        person = hospital.actor(Role.CLINIC_MANAGER)
+        changing.change_line(person, cart.id, line_id, asked, seen_version=now.version)
     assert [one.requested for one in left(hospital.budget, surgery)] == [Decimal("19.34"), Decimal("9.66")]
     yes(hospital, cart)
     order = ordering.placed_lines(hospital, [line_id])
