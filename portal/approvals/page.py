@@ -94,7 +94,7 @@ def context(
         "zone": requisition.location.facility.time_zone,
         "lines": presenters.line_rows(lines, step, requisition.currency, shelf, warned),
         "may_open_budgets": any(actor.can(one) for one in budgets.SEES_BUDGETS),
-        "budgets": [presenters.budget(one, balances[one.id], step.amount) for one in held if is_open],
+        "budgets": [presenters.budget(one, balances[one.id], step) for one in held if is_open],
         "warnings": [one.sentence for one in warned if one.line_id is None],
         "is_open": is_open,
         "may_decide": right is not None,

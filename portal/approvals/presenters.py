@@ -231,8 +231,9 @@ def _line_row(
     )
 
 
-def budget(found: Budget, balance: Balance, amount: Decimal) -> dict[str, Any]:
-    """The budget with this request as a part of its own, taken out of what is requested."""
+def budget(found: Budget, balance: Balance, step: ApprovalStep) -> dict[str, Any]:
+    """The budget with what waits for the step as a part of its own, taken out of what is requested."""
+    amount = open_amount(step)
     parts = [
         {"label": TERMS[Term.INVOICED], "value": balance.invoiced, "tone": TONES[Term.INVOICED]},
         {"label": TERMS[Term.ORDERED], "value": balance.ordered, "tone": TONES[Term.ORDERED]},
@@ -380,7 +381,7 @@ def expected(requisition: Requisition) -> list[dict[str, Any]]:
     """Who will decide a cart, in order, were it submitted as it is."""
     if not requisition.lines:
         return []
-    return [_expected(requisition, plan) for plan in opening.planned(requisition)]
+    return [_expected(requisition, plan) for plan in opening.planned(requisition).steps]
 
 
 def _expected(requisition: Requisition, plan: Plan) -> dict[str, Any]:

@@ -229,7 +229,7 @@ def _spare_others(now: Turn, steps: Sequence[ApprovalStep], lines: Sequence[Requ
                 answer.state, answer.reason = AnswerState.MOOT, "Rejected in another step."
             elif is_covered and said[answer.line_id] is AnswerState.APPROVED:
                 answer.state, answer.reason = AnswerState.MOOT, f"{now.right.name}'s limit covers it."
-        if step is not now.step:
+        if step is not now.step or any(one.state in UNANSWERED for one in step.answers):
             _follow_amounts(step, now.requisition)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from portal.approvals import asking, delegation, people, queries, services
 from portal.approvals.models import ApprovalDecision, ApprovalPolicy, ApprovalStep
+from portal.approvals.presenters import open_amount
 from portal.approvals.rules import StepKind, StepState
 from portal.approvals.services import Decision
 from portal.foundation import clock
@@ -213,10 +214,17 @@ def test_only_administrators_delegate_for_others(hospital: Hospital) -> None:
 
 
 def test_a_held_line_waits_while_the_others_go_on(hospital: Hospital) -> None:
-    requisition = submitted(hospital, {hospital.catheter_offer: 1, hospital.gloves_offer: 1})
+    requisition = submitted(hospital, {hospital.catheter_offer: 1, hospital.gloves_offer: 3})
     approver = hospital.actor(Role.APPROVER)
-    decide(approver, steps(requisition)[0], line_1=Decision(False, "Waits for the count", held=True))
+    decide(
+        approver,
+        steps(requisition)[0],
+        line_1=Decision(False, "Waits for the count", held=True),
+        line_2=Decision(True, "One is enough", quantity=Decimal(1)),
+    )
     lines = fresh(requisition).lines
+    (step,) = steps(requisition)
+    assert (step.amount, open_amount(step)) == (lines[0].amount + lines[1].amount, lines[0].amount)
     assert [line.state for line in lines] == [LineState.OPEN, LineState.APPROVED]
     assert states(requisition) == [(StepKind.OWNER, StepState.OPEN)]
     decide(approver, steps(requisition)[0])
