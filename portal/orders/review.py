@@ -12,9 +12,10 @@ from portal.exchange import services as exchange
 from portal.foundation.access import system
 from portal.foundation.money import extended
 from portal.orders import queries, services
-from portal.orders.differences import covering
+from portal.orders.differences import covering, telling
 from portal.orders.differences.knowing import Numbers
 from portal.orders.differences.rules import (
+    DELAYS,
     KINDS,
     Deviation,
     Ordered,
@@ -173,11 +174,15 @@ def _ordered(line: PurchaseOrderLine, heard: Heard, numbers: Numbers) -> Ordered
 
 def _decide(order: PurchaseOrder, found: dict[str, tuple[PurchaseOrderLine, Deviation]]) -> None:
     portal = system(order.organization_id, "supplier's answer compared")
-    for item in exchange_queries.open_items_about(PurchaseOrder.__tablename__, order.id):
+    told = {one.key: one for one in exchange_queries.open_items_about(PurchaseOrder.__tablename__, order.id)}
+    for item in told.values():
         if item.kind in KINDS and item.key not in found:
             exchange.resolve(portal, item, "The difference is gone.")
     covers = covering.days_left(order.location_id, {line.item_id for line, _ in found.values()})
     for key, (line, deviation) in found.items():
+        before = told[key].sentence if key in told else ""
+        if deviation.kind in DELAYS and deviation.sentence != before:
+            telling.tell_delay(order, line, deviation, before)
         exchange.open_item(
             deviation.kind,
             key=key,

@@ -27,6 +27,7 @@ from portal.orders.differences.models import LineDecision
 from portal.orders.differences.queries import open_questions, open_shortages
 from portal.orders.followed import parts_of
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.review import recompute
 from portal.orders.rules import OrderStatus
 from portal.requisitions.rules import progress_of
 from tests import ordering
@@ -293,7 +294,32 @@ def test_a_requester_chooses_what_becomes_of_a_backorder(
     assert "Clinic manager: cancel it" in words(buyer.get("/orders/backorders"))
     with transaction():
         item_of(order).opened_at -= timedelta(days=3)
+        queries.confirmations_of(order.id)[0].received_at -= timedelta(days=3)
     assert post(client, address, {**data, "choice": "wait"}).status_code == 409
+
+
+def test_a_requester_is_told_once_of_each_delay_and_chooses(
+    hospital: Hospital, order: PurchaseOrder, client: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailing, "is_on", lambda: True)
+    other_supplier(hospital, "20.50")
+    needed = line_of(order).needed_on
+    slipped = [part(4, "changed", promised_on=needed + timedelta(days=5))]
+    for status in ([part(4, "backordered")], [part(4, "backordered")], slipped, slipped):
+        confirm(confirmation(order.number, {10: status, 20: [part(2)]}, operation="update"))
+    with transaction():
+        recompute(fresh(order))
+    letters = db.session.query(Mail).filter(Mail.subject.contains("comes later")).order_by(Mail.id).all()
+    assert {one.account_id for one in letters} == {hospital.accounts[Role.CLINIC_MANAGER].id}
+    first, second = (one.body for one in letters)
+    assert "backordered, and no day is named" in first
+    assert "- order it from Ridgeway Supply" in second
+    assert "is promised for" in second
+    path = second.split("https://")[-1].split("http://")[-1].split("/", 1)[1].split()[0]
+    client.sign_in(hospital.email(Role.CLINIC_MANAGER))
+    shown = words(client.get(f"/{path}"))
+    assert "Wait for it" in shown
+    assert "Order from another supplier" in shown
 
 
 def test_a_rejection_that_stands_is_compensated_once_and_the_requester_told(

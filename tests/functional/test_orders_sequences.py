@@ -29,13 +29,16 @@ from portal.invoices import services as invoices
 from portal.invoices.services import Charged
 from portal.orders import queries
 from portal.orders.cancelling import cancel_rest
+from portal.orders.differences import asking
 from portal.orders.differences import services as differences
 from portal.orders.differences.queries import of_item
-from portal.orders.differences.rules import acts_for
+from portal.orders.differences.queries import open_questions as open_prices
+from portal.orders.differences.rules import Pack, acts_for
 from portal.orders.followed import parts_of
 from portal.orders.models import PurchaseOrder
 from portal.orders.rules import status_of
-from portal.orders.versions import services as versions
+from portal.orders.versions import proposing
+from portal.orders.versions.queries import open_questions as open_changes
 from portal.orders.versions.rules import Wish
 from portal.receiving import queries as receiving_queries
 from portal.receiving import returns, reversing
@@ -85,7 +88,8 @@ class Life(RuleBasedStateMachine):
     def supplier_answers(self, line: int, counts: list[str], data: st.DataObject, at: int) -> None:
         statuses = st.sampled_from(["accepted", "changed", "backordered", "rejected", "unknown"])
         prices = st.sampled_from([None, "0.3350", "7.0050", "7.2"])
-        parts = [part(count, data.draw(statuses), price=data.draw(prices)) for count in counts]
+        uom = data.draw(st.sampled_from(["BX", "BX", "PK"]))  # nobody knows yet what a PK holds
+        parts = [part(count, data.draw(statuses), price=data.draw(prices), uom=uom) for count in counts]
         self.answer({line: parts}, data, at)
 
     @rule(
@@ -124,7 +128,19 @@ class Life(RuleBasedStateMachine):
             item_id, act = data.draw(st.sampled_from(acts))
             event(f"decided: {act}")
             with suppress(Conflict, Invalid), transaction():
-                differences.decide(self.hospital.actor(Role.BUYER), item_id, act, words="As agreed by phone")
+                pack = Pack(Decimal(1), Decimal(2))
+                buyer = self.hospital.actor(Role.BUYER)
+                differences.decide(buyer, item_id, act, words="As agreed by phone", pack=pack)
+
+    @rule(yes=st.booleans(), data=st.data())
+    def approver_answers(self, yes: bool, data: st.DataObject) -> None:
+        asked = [(proposing.decide, one.id) for one in open_changes()]
+        asked += [(asking.decide, one.id) for one in open_prices()]
+        if asked:
+            answer, question_id = data.draw(st.sampled_from(asked))
+            with suppress(Conflict, Invalid), transaction():
+                event(f"approver answered: {yes}")
+                answer(self.hospital.actor(Role.APPROVER), question_id, approved=yes, comment="As it is")
 
     @rule(
         line=lines,
@@ -149,17 +165,22 @@ class Life(RuleBasedStateMachine):
     def supplier_repeats(self, data: st.DataObject) -> None:
         self.hear(data.draw(st.sampled_from(self.said)))
 
-    @rule(line=lines, count=some)
-    def storeroom_receives(self, line: int, count: str) -> None:
+    @rule(line=lines, count=some, cancel=st.booleans())
+    def storeroom_receives(self, line: int, count: str, cancel: bool) -> None:
         with suppress(Invalid):
-            ordering.received(self.hospital, fresh(self.order), {line: count})
+            ordering.received(self.hospital, fresh(self.order), {line: count}, cancel=cancel)
 
     @rule()
     def storeroom_rolls_back(self) -> None:
         posted = receiving_queries.receipts_of(self.order.id, state=ReceiptState.POSTED)
+        before = {line.id: line.quantities.wanted for line in fresh(self.order).lines}
+        rests = posted[-1].cancelled or {} if posted else {}
         with suppress(Invalid, Conflict), transaction():
             for receipt in posted[-1:]:
                 reversing.roll_back(self.hospital.actor(Role.RECEIVER), receipt.id, "Counted wrong")
+                event(f"rolled back, a rest cancelled: {bool(rests)}")
+        for line in fresh(self.order).lines:
+            assert line.quantities.wanted - before[line.id] in (0, Decimal(rests.get(str(line.id), 0)))
 
     @rule(count=some)
     def storeroom_sends_back(self, count: str) -> None:
@@ -177,7 +198,7 @@ class Life(RuleBasedStateMachine):
         with suppress(Conflict), transaction():
             cancel_rest(self.hospital.actor(Role.BUYER), self.order.id, line_id, "Ordered elsewhere")
 
-    @rule(line=lines, count=some, later=st.integers(0, 9), price=st.sampled_from(["0.3333", "7.0050"]))
+    @rule(line=lines, count=some, later=st.integers(0, 9), price=st.sampled_from(["0.3333", "7.0050", "9"]))
     def buyer_changes(self, line: int, count: str, later: int, price: str) -> None:
         order = fresh(self.order)
         known = next(one for one in order.lines if one.line_number == line)
@@ -185,7 +206,12 @@ class Life(RuleBasedStateMachine):
         wish = Wish(known.id, min(Decimal(count), known.quantity), day, Decimal(price))
         with suppress(Conflict, Invalid), transaction():
             buyer = self.hospital.actor(Role.BUYER)
-            versions.change(buyer, order.id, [wish], reason="As agreed by phone", seen=order.version)
+            seen = order.version
+            asked = proposing.change_or_ask(
+                buyer, order.id, [wish], reason="As agreed by phone", seen=seen
+            )
+            event(f"buyer asked for approval: {bool(asked)}")
+            assert (order.version == seen) is bool(asked)
 
     @rule(line=lines, count=some, price=st.sampled_from(["0.3350", "7.0050", "8"]))
     def analyst_records(self, line: int, count: str, price: str) -> None:
@@ -256,7 +282,8 @@ class Life(RuleBasedStateMachine):
                 ordered=asked.ordered_quantity,
                 parts=parts,
             )
-            assert 0 <= seen.wanted <= asked.quantity
+            # More than was requested only where the approver said yes to it.
+            assert 0 <= seen.wanted <= max(asked.quantity, sum(one.quantity for one in parts))
             assert seen.received <= sum(one.wanted for one in parts)
 
     @invariant()

@@ -1,7 +1,7 @@
 """What requesters want while the supplier cannot deliver; they choose until a deadline, then the buyer."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.dialects.postgresql import insert
@@ -15,10 +15,8 @@ from portal.foundation.quantity import plain
 from portal.orders.differences import covering, queries, telling
 from portal.orders.differences.models import BackorderChoice
 from portal.orders.differences.queries import Difference
-from portal.orders.differences.rules import Choice, Cover
+from portal.orders.differences.rules import DELAYS, TIME_TO_CHOOSE, Choice, Cover
 from portal.requisitions import queries as requisitions
-
-TIME_TO_CHOOSE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,13 @@ class Shortage:
 def shortages(requisition_id: int) -> list[Shortage]:
     """What does not come of a requisition."""
     rows = queries.shortages_of(requisition_id)
-    chosen = queries.choices_of({case.line.id for case, _ in rows})
+    line_ids = {case.line.id for case, _ in rows}
+    chosen, heard = queries.choices_of(line_ids), queries.last_words_of(line_ids)
     found: list[Shortage] = []
     for case, source in rows:
         zone = ZoneInfo(case.order.location.facility.time_zone)
-        until = case.item.opened_at.astimezone(zone).date() + TIME_TO_CHOOSE
+        since = max(case.item.opened_at, heard.get(case.line.id, case.item.opened_at))
+        until = since.astimezone(zone).date() + TIME_TO_CHOOSE
         instead = telling.alternatives(case.order, case.line)
         mine = [
             one.choice
@@ -68,7 +68,7 @@ def shortages(requisition_id: int) -> list[Shortage]:
 
 
 def _choices(case: Difference, *, has_others: bool) -> tuple[Choice, ...]:
-    may_wait = case.item.kind in (WorkItemKind.BACKORDERED, WorkItemKind.ON_HOLD)
+    may_wait = case.item.kind in DELAYS | {WorkItemKind.ON_HOLD}
     offered = {
         Choice.WAIT: may_wait,
         Choice.SUBSTITUTE: bool(case.line.substitute_part),

@@ -10,7 +10,14 @@ from portal.foundation.db import db
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.quantity import plain
 from portal.orders.differences.rules import Pack
-from portal.orders.models import ConfirmationPart, LineUnit, PurchaseOrder, PurchaseOrderLine, ShipNoticeLine
+from portal.orders.models import (
+    ConfirmationPart,
+    LineUnit,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    Said,
+    ShipNoticeLine,
+)
 from portal.orders.units import Units
 
 Row = TypeVar("Row", ConfirmationPart, ShipNoticeLine)
@@ -18,7 +25,7 @@ Row = TypeVar("Row", ConfirmationPart, ShipNoticeLine)
 
 def unread_unit(line: PurchaseOrderLine) -> str:
     """The unit a supplier counts a line in and nobody knows; empty when there is none."""
-    rows = [*_said(line, ConfirmationPart), *_said(line, ShipNoticeLine)]
+    rows: list[Said] = [*_said(line, ConfirmationPart), *_said(line, ShipNoticeLine)]
     return next((one.said_uom or "" for one in reversed(rows) if one.is_unread), "")
 
 

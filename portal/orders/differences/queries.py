@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.orm import joinedload
@@ -17,8 +18,14 @@ from portal.foundation.errors import Conflict, NotFound
 from portal.masterdata.models import Location
 from portal.orders import queries as orders
 from portal.orders.differences.models import BackorderChoice, LineDecision, PriceQuestion
-from portal.orders.differences.rules import PRICES, SHORTAGES, AskState
-from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
+from portal.orders.differences.rules import PRICES, SHORTAGES, TO_CHOOSE, AskState
+from portal.orders.models import (
+    ConfirmationPart,
+    OrderConfirmation,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    PurchaseOrderSource,
+)
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.services import today_at
 
@@ -148,8 +155,19 @@ def choices_of(line_ids: Collection[int]) -> dict[int, list[BackorderChoice]]:
     return chosen
 
 
+def last_words_of(line_ids: Collection[int]) -> dict[int, datetime]:
+    """When the supplier said something of a line last."""
+    rows = db.session.execute(
+        select(ConfirmationPart.line_id, func.max(OrderConfirmation.received_at))
+        .join(ConfirmationPart.confirmation)
+        .where(ConfirmationPart.line_id.in_(line_ids))
+        .group_by(ConfirmationPart.line_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def shortages_of(requisition_id: int) -> list[tuple[Difference, PurchaseOrderSource]]:
-    """Open shortages of what was ordered for a requisition, with the source that serves it."""
+    """What is short or late of what was ordered for a requisition, with the source that serves it."""
     rows = db.session.execute(
         select(WorkItem, PurchaseOrderLine, PurchaseOrderSource)
         .join(PurchaseOrderLine, PurchaseOrderLine.id == LINE_ID)
@@ -157,7 +175,7 @@ def shortages_of(requisition_id: int) -> list[tuple[Difference, PurchaseOrderSou
         .join(PurchaseOrderSource.requisition_line)
         .where(
             RequisitionLine.requisition_id == requisition_id,
-            WorkItem.kind.in_(SHORTAGES),
+            WorkItem.kind.in_(TO_CHOOSE),
             WorkItem.subject_type == SUBJECT,
             WorkItem.resolved_at.is_(None),
         )

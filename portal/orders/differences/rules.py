@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -44,6 +44,10 @@ SHORTAGES = frozenset(
         WorkItemKind.NOT_ON_CONFIRMATION,
     }
 )
+DELAYS = frozenset({WorkItemKind.BACKORDERED, WorkItemKind.DATE_CHANGED})
+"""What comes later than needed: whoever asked for it is told and may choose."""
+TO_CHOOSE = SHORTAGES | DELAYS
+TIME_TO_CHOOSE = timedelta(days=1)  # for who asked, from the supplier's last word on; then the buyer decides
 PRICES = frozenset({WorkItemKind.PRICE, WorkItemKind.CONTRACT_PRICE})
 PARTS = frozenset({WorkItemKind.SUBSTITUTION, WorkItemKind.PART_NUMBER})
 DATES = frozenset({WorkItemKind.DATE_CHANGED, WorkItemKind.DATE_PENDING})

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from hashlib import blake2s
 
 from portal.catalog.queries import substitutes_of
+from portal.exchange.rules import WorkItemKind
 from portal.foundation.filters import unit_price
 from portal.foundation.quantity import plain
 from portal.orders import mailing
 from portal.orders.differences.models import PriceQuestion
 from portal.orders.differences.queries import Difference, other_offers
+from portal.orders.differences.rules import TIME_TO_CHOOSE, Deviation
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.rules import overlaps
+from portal.requisitions.services import today_at
 
 
 def alternatives(order: PurchaseOrder, line: PurchaseOrderLine) -> list[str]:
@@ -37,6 +41,27 @@ def tell_requesters(case: Difference, quantity: Decimal, reason: str) -> None:
             quantity=f"{plain(end - begin)} {line.uom}", line=line, order=case.order, reason=reason,
             requisition=requisition, alternatives=instead,
             url=mailing.address(f"/requisitions/{requisition.id}"),
+        )  # fmt: skip
+
+
+def tell_delay(order: PurchaseOrder, line: PurchaseOrderLine, deviation: Deviation, before: str) -> None:
+    """Tells each requester whose share comes late, once for each change; `before` is what was told last."""
+    counted = line.quantities
+    is_short = deviation.kind is WorkItemKind.BACKORDERED
+    first = counted.wanted - min(counted.backordered, counted.wanted) if is_short else counted.received
+    occasion = blake2s(f"{before}>{deviation.sentence}".encode(), digest_size=8).hexdigest()
+    others = other_offers(order, line)
+    until = today_at(order.location) + TIME_TO_CHOOSE
+    for index, begin, end in overlaps([one.quantity for one in line.sources], first, counted.wanted):
+        requisition = line.sources[index].requisition_line.requisition
+        mailing.write(
+            [requisition.requester_id],
+            f"delay:{line.sources[index].id}:{occasion}",
+            f"{line.description} comes later",
+            "delay.txt",
+            quantity=f"{plain(end - begin)} {line.uom}", line=line, order=order, sentence=deviation.sentence,
+            requisition=requisition, others=others, until=until,
+            url=mailing.address(f"/requisitions/{requisition.id}/shortages"),
         )  # fmt: skip
 
 
