@@ -36,7 +36,7 @@ def workbench(actor: Actor) -> list[RequisitionLine]:
     statement = (
         select(RequisitionLine)
         .join(RequisitionLine.requisition)
-        .join(Requisition.location)
+        .join(Location, Location.id == func.coalesce(RequisitionLine.location_id, Requisition.location_id))
         .where(
             RequisitionLine.state == LineState.APPROVED,
             RequisitionLine.ordered_quantity + RequisitionLine.closed_quantity < RequisitionLine.quantity,

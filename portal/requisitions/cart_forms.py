@@ -16,6 +16,7 @@ from portal.requisitions.forms import ROW_ID
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.quick import Refused
 from portal.requisitions.rules import LONGEST_NOTE, LONGEST_REASON, SplitBy
+from portal.requisitions.shipping import in_words
 
 SHORT = Length(max=LONGEST_REASON, message=f"Write at most {LONGEST_REASON} characters.")
 KINDS = ("line", "offer", "need", "center", "account", "reason", "place", "split")
@@ -44,7 +45,7 @@ class LineBoxes(Form):
             cost_center=sent("center", line.cost_center.code if line.cost_center else "") or "",
             gl_account=sent("account", line.gl_account.code if line.gl_account else "") or "",
             reason=sent("reason", line.quantity_reason) or "",
-            ship_to=sent("place", line.location.code if line.location else "") or "",
+            ship_to=sent("place", in_words(line.location, line.requisition)) or "",
             **self._split(line),
         )
 

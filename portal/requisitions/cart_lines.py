@@ -89,7 +89,6 @@ class Beside:
 
     shelves: Mapping[int, Shelf]
     offers: Sequence[PricedOffer]
-    usual_center: str
 
     def suggested(self, line: RequisitionLine) -> Decimal:
         """Packs that par or usage asks for."""
@@ -110,7 +109,6 @@ def beside(actor: Actor, cart: Requisition, today: date) -> Beside:
     return Beside(
         shelves=around.shelves_of(actor, cart.lines, usage=True),
         offers=catalog.priced(catalog.offers_of(item_ids), today),
-        usual_center=charging.in_words(cart.location.cost_center),
     )
 
 
@@ -142,7 +140,7 @@ def _line(
         typed=form.typed("line", line.id, plain(line.quantity)),
         need_by=form.typed("need", line.id, in_box(line.need_by)),
         center=form.typed("center", line.id, charging.in_words(line.cost_center)),
-        usual_center=known.usual_center,
+        usual_center=charging.in_words(charging.usual_center(line.requisition, line)),
         account=form.typed("account", line.id, charging.in_words(line.gl_account)),
         usual_account=fact.gl_account or "",
         reason=form.typed("reason", line.id, line.quantity_reason),
@@ -160,7 +158,7 @@ def _line(
         asks_reason=suggesting.differs_a_lot(line.quantity, suggested),
         offers=offers if len(offers) > 1 else {},
         chosen_offer=form.typed("offer", line.id, str(line.offer_id)),
-        place=form.typed("place", line.id, shipping.in_words(line.location)),
+        place=form.typed("place", line.id, shipping.in_words(line.location, line.requisition)),
         split=form.typed("split", line.id, line.split_by or ""),
         payers=_payers(line, fact, form, known),
         is_unfinished=line.split_by is not None
@@ -175,7 +173,7 @@ def _payers(line: RequisitionLine, fact: LineFacts, form: CartForm, known: Besid
         return []
     kept = list(zip(line.payers, fact.shares, strict=True))
     rows = min(max(len(kept) + 1, 2), MOST_PAYERS)
-    usual = () if kept else (known.usual_center,)
+    usual = () if kept else (charging.in_words(charging.usual_center(line.requisition, line)),)
     return [
         _payer(
             line, row, kept[row] if row < len(kept) else None, form, usual[row] if row < len(usual) else ""

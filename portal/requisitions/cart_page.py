@@ -180,12 +180,12 @@ def consequences(actor: Actor, cart: Requisition, form: CartForm | None = None) 
 
 def _dimensions(actor: Actor, cart: Requisition, today: date) -> dict[str, list[str]]:
     """What the boxes of cost center, GL account and place offer."""
-    centers = charging.cost_centers(actor, cart.location, today)
+    centers = charging.cost_centers(actor, cart, today)
     accounts = charging.gl_accounts()
     return {
         "centers": [charging.in_words(one) for one in centers],
         "accounts": [charging.in_words(one) for one in accounts],
-        "places": [shipping.in_words(one) for one in shipping.places_for(actor, cart)],
+        "places": [shipping.in_words(one, cart) for one in shipping.places_for(actor, cart)],
     }
 
 

@@ -62,7 +62,8 @@ def context(
 ) -> dict[str, Any]:
     """The values of the template."""
     today = clock.today(requisition.location.facility.time_zone)
-    centers = charging.cost_centers(actor, requisition.location, today)
+    places = shipping.places_for(actor, requisition)
+    centers = charging.cost_centers(actor, requisition, today, {one.facility_id for one in places})
     return {
         "requisition": requisition,
         "line": line,
@@ -71,19 +72,19 @@ def context(
         "least": max(changing.least(line), 1),
         "terms": moving.terms_of(line),
         "ordered": line.ordered_quantity,
-        "boxes": _boxes(line, form),
+        "boxes": _boxes(requisition, line, form),
         "payers": _payers(line, form),
         "splits": SPLITS,
         "errors": form.errors_of(line.id),
         "centers": [charging.in_words(one) for one in centers],
         "accounts": [charging.in_words(one) for one in charging.gl_accounts()],
-        "places": [shipping.in_words(one) for one in shipping.places_for(actor, requisition)],
+        "places": [shipping.in_words(one, requisition) for one in places],
     }
 
 
-def _boxes(line: RequisitionLine, form: ChangeForm) -> dict[str, str]:
+def _boxes(requisition: Requisition, line: RequisitionLine, form: ChangeForm) -> dict[str, str]:
     present = {
-        "place": shipping.in_words(line.ship_to),
+        "place": shipping.in_words(line.ship_to, requisition),
         "split": line.split_by or "",
         "center": charging.in_words(line.cost_center),
         "account": charging.in_words(line.gl_account),

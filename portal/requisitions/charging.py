@@ -1,7 +1,7 @@
 """What a line may be charged to: cost centers of the place and this person, and GL accounts."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -13,28 +13,37 @@ from portal.foundation.db import db
 from portal.foundation.filters import money
 from portal.foundation.quantity import plain
 from portal.foundation.together import Columns, Read
-from portal.masterdata.models import CostCenter, GlAccount, Location
+from portal.masterdata.models import CostCenter, GlAccount
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import SplitBy
 
 
-def cost_centers(actor: Actor, location: Location, today: date) -> list[CostCenter]:
-    """The cost centers valid today that this person may charge for the location, by code."""
+def cost_centers(
+    actor: Actor, requisition: Requisition, today: date, facility_ids: Collection[int] = ()
+) -> list[CostCenter]:
+    """The cost centers valid today that this person may charge for the places of its lines, by code.
+
+    Other facilities that are asked for are added.
+    """
+    places = {requisition.location.facility_id, *(line.ship_to.facility_id for line in requisition.lines)}
+    places |= set(facility_ids)
     valid = db.session.scalars(
         select(CostCenter)
         .where(
             CostCenter.active,
             CostCenter.valid_from <= today,
             CostCenter.valid_to >= today,
-            or_(CostCenter.facility_id.is_(None), CostCenter.facility_id == location.facility_id),
+            or_(CostCenter.facility_id.is_(None), CostCenter.facility_id.in_(places)),
         )
         .order_by(CostCenter.code)
     )
-    return [one for one in valid if _may_charge(actor, location, one)]
+    return [one for one in valid if any(may_charge(actor, one, place) for place in places)]
 
 
-def _may_charge(actor: Actor, location: Location, center: CostCenter) -> bool:
-    return actor.can(Permission.REQUEST, facility_id=location.facility_id, cost_center_id=center.id)
+def may_charge(actor: Actor, center: CostCenter, facility_id: int) -> bool:
+    """Whether the cost center belongs to a facility, or to all, and the person may request on it there."""
+    is_there = center.facility_id in (None, facility_id)
+    return is_there and actor.can(Permission.REQUEST, facility_id=facility_id, cost_center_id=center.id)
 
 
 def gl_accounts() -> list[GlAccount]:
@@ -65,8 +74,15 @@ def in_words(dimension: CostCenter | GlAccount | None) -> str:
 
 
 def center_of(requisition: Requisition, line: RequisitionLine) -> CostCenter | None:
-    """The line's own cost center, else the location's."""
-    return line.cost_center or requisition.location.cost_center
+    """The line's own cost center, else the usual one."""
+    return line.cost_center or usual_center(requisition, line)
+
+
+def usual_center(requisition: Requisition, line: RequisitionLine) -> CostCenter | None:
+    """That of the place it is requested for; what goes to another facility is paid there."""
+    place = line.ship_to
+    is_elsewhere = place.facility_id != requisition.location.facility_id
+    return (place.cost_center if is_elsewhere else None) or requisition.location.cost_center
 
 
 def account_id_of(line: RequisitionLine) -> int | None:
@@ -77,7 +93,8 @@ def account_id_of(line: RequisitionLine) -> int | None:
 def paid_by(requisition: Requisition, line: RequisitionLine, amount: Decimal) -> dict[int, Decimal]:
     """What each cost center (by id) pays of an amount of a line; nobody where no cost center is set."""
     if line.split_by is None:
-        center_id = line.cost_center_id or requisition.location.cost_center_id
+        center = None if line.cost_center_id else usual_center(requisition, line)
+        center_id = center.id if center else line.cost_center_id
         return {} if center_id is None else {center_id: amount}
     found: dict[int, Decimal] = defaultdict(Decimal)
     for share, part in zip(line.payers, line.paid(amount), strict=True):

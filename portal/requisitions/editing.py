@@ -27,8 +27,8 @@ def save(actor: Actor, requisition_id: int, edited: Edited, *, seen_version: int
         raise Conflict("This cart was changed in another window. Check it, then go on.")
     today = services.today_at(requisition.location)
     _check_need_by(edited.need_by, today, "need_by")
-    paying.charge(actor, requisition, edited.lines, today)
     shipping.send(actor, requisition, edited.lines)
+    paying.charge(actor, requisition, edited.lines, today)
     _repack(requisition, edited.lines)
     changed = [line for line in list(requisition.lines) if _change(requisition, line, edited, today)]
     if changed:

@@ -13,7 +13,7 @@ from portal.budgets.queries import Payer, balancing, drawn_on
 from portal.budgets.rules import Balance, Control
 from portal.catalog.rules import Shelf, pack
 from portal.foundation import clock
-from portal.foundation.access import Actor, Permission
+from portal.foundation.access import Actor
 from portal.foundation.money import extended
 from portal.foundation.together import read_together
 from portal.masterdata.ages import brought_in
@@ -194,7 +194,7 @@ def _line(requisition: Requisition, line: RequisitionLine, known: Known) -> Line
         factor=offer.factor,
         offered_uom=offer.uom,
         packed=known.packed.get((item_id, line.uom)),
-        center=_center(known.actor, requisition.location, center_of(requisition, line)),
+        center=_center(known.actor, line.ship_to, center_of(requisition, line)),
         split_by=line.split_by,
         shares=_shares(requisition, line, known, extended(line.quantity, unit_price)),
         place=_place(line.ship_to, known) if line.location_id else None,
@@ -216,7 +216,7 @@ def _shares(
     found = []
     for share, part in zip(line.payers, line.paid(amount), strict=True):
         account = known.accounts.get(share.gl_account_id or account_id_of(line) or 0)
-        center = _center(known.actor, requisition.location, share.cost_center)
+        center = _center(known.actor, line.ship_to, share.cost_center)
         found.append(ShareFacts(center, account, share.weight, part))
     return tuple(found)
 
@@ -224,13 +224,11 @@ def _shares(
 def _center(actor: Actor, location: Location, center: CostCenter | None) -> CenterFacts | None:
     if center is None or not center.active:
         return None
-    is_here = center.facility_id in (None, location.facility_id)
-    may_charge = actor.can(Permission.REQUEST, facility_id=location.facility_id, cost_center_id=center.id)
     return CenterFacts(
         name=f"{center.code} {center.name}",
         valid_from=center.valid_from,
         valid_to=center.valid_to,
-        is_allowed=is_here and may_charge,
+        is_allowed=charging.may_charge(actor, center, location.facility_id),
     )
 
 

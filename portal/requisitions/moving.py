@@ -62,7 +62,7 @@ def terms_of(line: RequisitionLine) -> Terms:
         booked = [in_words(line.gl_account)]
     parts = charging.shares_in_words(line, line.requisition.currency)
     return Terms(
-        place=shipping.in_words(line.ship_to),
+        place=shipping.in_words(line.ship_to, line.requisition),
         split_by=line.split_by,
         payers=payers,
         accounts=tuple((center, account) for (center, _), account in zip(payers, booked, strict=True)),

@@ -25,7 +25,7 @@ class Payers:
 
     def center(self, typed: str, box: str) -> CostCenter | None:
         """The cost center of a box; none when it is empty. Raises Invalid for an unknown one."""
-        return _meant(typed, self.centers, box, "No such cost center, or not one you may charge")
+        return _meant(typed, self.centers, box, "No such cost center, or not one you may charge there")
 
     def account(self, typed: str, box: str) -> GlAccount | None:
         """The GL account of a box; none when it is empty. Raises Invalid for an unknown one."""
@@ -44,12 +44,14 @@ def charge(actor: Actor, requisition: Requisition, lines: Mapping[int, LineEdit]
         for line, _ in named:
             line.cost_center, line.gl_account, line.shares = None, None, []
         return
-    location = requisition.location
-    payers = Payers(charging.cost_centers(actor, location, today), charging.gl_accounts())
+    centers, accounts = charging.cost_centers(actor, requisition, today), charging.gl_accounts()
     for line, one in named:
+        facility_id = line.ship_to.facility_id
+        payers = Payers([one for one in centers if charging.may_charge(actor, one, facility_id)], accounts)
+        usual = charging.usual_center(requisition, line)
         center = payers.center(one.cost_center, f"center-{line.id}")
         account = payers.account(one.gl_account, f"account-{line.id}")
-        line.cost_center = center if center and center.id != location.cost_center_id else None
+        line.cost_center = center if center is not usual else None
         line.gl_account = account if account and account.id != line.item.gl_account_id else None
         _share(line, one.shares, payers)
 

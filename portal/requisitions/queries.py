@@ -115,13 +115,13 @@ def for_person(actor: Actor, requisition_id: int) -> Requisition:
 
 
 def may_see(actor: Actor, requisition: Requisition) -> bool:
-    """The requester, and whoever approves or follows orders for its location."""
+    """The requester, and whoever approves or follows orders for its location, or that of one of its lines."""
     if requisition.state is RequisitionState.DRAFT:
         return False
-    location = requisition.location
     return requisition.requester_id == actor.account_id or any(
-        actor.can(permission, facility_id=location.facility_id, cost_center_id=location.cost_center_id)
+        actor.can(permission, facility_id=place.facility_id, cost_center_id=place.cost_center_id)
         for permission in (Permission.APPROVE, Permission.VIEW_ORDERS)
+        for place in (requisition.location, *(line.ship_to for line in requisition.lines))
     )
 
 

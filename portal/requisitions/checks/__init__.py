@@ -72,7 +72,7 @@ def check_line(line: LineFacts, facts: CartFacts) -> list[Check]:
         *_charged(line, facts),
     ]
     if line.need_by is not None:
-        results.append(check_need_by(line.need_by, facts.today, line.number))
+        results.append(check_need_by(line.need_by, facts.today_at(line.place), line.number))
     if line.place is not None:
         results.append(check_location(line.place, line.number))
     place = line.place or facts.place

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from integrations.canonical import Lifecycle
 from portal.budgets.rules import Balance, Control
@@ -180,6 +181,12 @@ class CartFacts:
     rules: Rulebook = field(default_factory=Rulebook)
     read_at: datetime | None = None
     ages: Mapping[str, datetime] = field(default_factory=dict)
+
+    def today_at(self, place: PlaceFacts | None) -> date:
+        """The day it is at a place; without one, at the cart's."""
+        if place is None or self.read_at is None:
+            return self.today
+        return self.read_at.astimezone(ZoneInfo(place.zone)).date()
 
     @property
     def total(self) -> Decimal:
