@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from flask import Flask, current_app, redirect, request, url_for
@@ -16,6 +16,7 @@ from portal.foundation.access import Actor, Permission, signed_in
 from portal.foundation.db import db
 from portal.foundation.web import actor
 from portal.operations import work_items
+from portal.receiving import return_queries
 from portal.replenishment import queries as replenishment_queries
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions.lists import queries as lists_queries
@@ -81,6 +82,12 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Storeroom",
         (
             Entry("Receive", "receiving.listing", (_P.RECEIVE,), icon="package-import"),
+            Entry(
+                "Returns",
+                "receiving.listing_returns",
+                (_P.RECEIVE, _P.BUY, _P.MATCH_INVOICES),
+                icon="truck-return",
+            ),
             Entry("Stock", "inventory.stock", (_P.VIEW_STOCK,), icon="building-warehouse"),
             Entry("Counts", "inventory.counts", (_P.COUNT_STOCK,), icon="clipboard-list"),
             Entry("Par levels", "replenishment.par_levels", (_P.VIEW_STOCK,), icon="adjustments"),
@@ -125,8 +132,11 @@ COUNTS: dict[str, Callable[[Actor], Select[int]]] = {
     "approvals.inbox": approval_queries.waiting_count,
     "comments.mentions": comment_queries.unread_count,
     "operations.work_items": work_items.open_count,
+    "receiving.listing_returns": return_queries.late_count,
     "replenishment.suggestions": replenishment_queries.open_count,
 }
+# What these select hangs on nothing but the person: neither on the day nor on who stands in for whom.
+OF_THE_PERSON = frozenset(COUNTS) - {"approvals.inbox", "receiving.listing_returns"}
 
 # Where a person's work begins: the first of these that their role opens.
 HOMES = (
@@ -221,11 +231,19 @@ def _is_open(actor: Actor, entry: Entry) -> bool:
 
 def _counts(actor: Actor, endpoints: Iterable[str]) -> dict[str, int]:
     """What waits behind the pages, by one statement."""
-    counted = [endpoint for endpoint in endpoints if endpoint in COUNTS]
+    counted = tuple(endpoint for endpoint in endpoints if endpoint in COUNTS)
     if not counted:
         return {}
-    parts = (COUNTS[endpoint](actor).scalar_subquery() for endpoint in counted)
-    return dict(zip(counted, db.session.execute(select(*parts)).one(), strict=True))
+    build = _kept_counting if OF_THE_PERSON.issuperset(counted) else _counting
+    return dict(zip(counted, db.session.execute(build(actor, counted)).one(), strict=True))
+
+
+def _counting(actor: Actor, endpoints: tuple[str, ...]) -> Select[Any]:
+    return select(*(COUNTS[endpoint](actor).scalar_subquery() for endpoint in endpoints))
+
+
+# Building the statement takes longer than running it.
+_kept_counting = lru_cache(maxsize=1024)(_counting)
 
 
 def home_url(actor: Actor) -> str:

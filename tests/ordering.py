@@ -250,8 +250,13 @@ def placed_lines(hospital: Hospital, line_ids: list[int]) -> PurchaseOrder:
     return fresh(order)
 
 
-def received(hospital: Hospital, order: PurchaseOrder, counted: Mapping[int, object]) -> Receipt:
-    """Goods of the order by line number, entered and posted; lots and expiry where the item needs them."""
+def received(
+    hospital: Hospital, order: PurchaseOrder, counted: Mapping[int, object], *, cancel: bool = False
+) -> Receipt:
+    """Goods of the order by line number, entered and posted; lots and expiry where the item needs them.
+
+    `cancel`: nothing more is expected of these lines.
+    """
     lines = {line.line_number: line for line in order.lines}
     entries = [
         Entry(
@@ -266,7 +271,8 @@ def received(hospital: Hospital, order: PurchaseOrder, counted: Mapping[int, obj
     with transaction():
         receipt = receiving.enter(receiver, order.id, form_key=f"key-{next(_keys)}", entries=entries)
     with transaction():
-        return receiving.post(receiver, receipt.id)
+        rests = [lines[number].id for number in counted] if cancel else []
+        return receiving.post(receiver, receipt.id, cancel=rests)
 
 
 def parsed(shown: TestResponse) -> Any:

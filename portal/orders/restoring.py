@@ -21,14 +21,15 @@ from portal.orders.versions.services import held, refuse_beyond_budget
 def restore_rests(
     actor: Actor, order: PurchaseOrder, rests: Mapping[int, Decimal], reason: str
 ) -> dict[int, Decimal]:
-    """Of each line (by id) so much is expected again, at most what is still cancelled; returns what came back.
+    """Of each line (by id) so much is expected again, at most what is still cancelled; returns what is.
 
     The order is locked by the caller, who has seen to the permission. Raises Invalid where a blocking budget
     or the blanket order does not cover it any more, Conflict while a partner is taking the order.
     """
     before = held(order)
     backs = {line.id: min(rests.get(line.id, Decimal()), _cancelled(line)) for line in order.lines}
-    told = [_restore(actor, order, line, backs[line.id], reason) for line in order.lines if backs[line.id] > 0]
+    restored = [line for line in order.lines if backs[line.id] > 0]
+    told = [_restore(actor, order, line, backs[line.id], reason) for line in restored]
     if not told:
         return {}
     after = held(order)
@@ -41,7 +42,7 @@ def restore_rests(
     keep_within(order)
     recompute(order)
     next_version(actor, order, reason, told)
-    return {line_id: back for line_id, back in backs.items() if back > 0}
+    return {line.id: backs[line.id] for line in restored}
 
 
 def _cancelled(line: PurchaseOrderLine) -> Decimal:

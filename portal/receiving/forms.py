@@ -17,14 +17,16 @@ from wtforms import (
     StringField,
 )
 from wtforms import Form as Part
-from wtforms.validators import DataRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
-from portal.foundation.forms import DayField, Form, QuantityField
+from portal.foundation.forms import DayField, Form, MoneyField, QuantityField
 from portal.foundation.quantity import plain
 from portal.inventory.rules import Owner
 from portal.orders.forms import ConflictForm, row_number
 from portal.orders.models import PurchaseOrder
+from portal.receiving.return_presenters import STATUSES
+from portal.receiving.return_queries import ReturnSearch
 from portal.receiving.returns import Asked
 from portal.receiving.rules import Entry, Problem, Verdict, fingerprint
 from portal.receiving.scanning import Given
@@ -292,6 +294,47 @@ class ReturnForm(ConflictForm):
             row_number(one.line_id.data) or 0: one.quantity.data for one in self.lines if one.quantity.data
         }
         return Asked(self.form_key.data, self.authorization.data, self.reason.data, quantities)
+
+
+class ReturnFilter(Form):
+    """Which returns are listed."""
+
+    class Meta:
+        """A GET form changes nothing and needs no token."""
+
+        csrf = False
+
+    q = StringField("Return, order, RMA or credit note")
+    state = SelectField(
+        "Status",
+        choices={"": "Any status", **{state.value: shown.label for state, shown in STATUSES.items()}},
+        validate_choice=False,
+    )
+    supplier = SelectField("Supplier", validate_choice=False)
+    sort = HiddenField(default="")
+
+    def search(self, suppliers: dict[str, str]) -> ReturnSearch:
+        """What is asked for, of these suppliers; what cannot be meant is left out."""
+        self.supplier.choices = {"": "Any supplier"} | suppliers
+        return ReturnSearch(
+            words=(self.q.data or "")[:100],
+            state=self.state.data or "",
+            supplier_id=row_number(self.supplier.data),
+            sort=self.sort.data or "",
+        )
+
+
+class CreditForm(ConflictForm):
+    """The supplier's credit note for a return."""
+
+    number = StringField(
+        "Credit note",
+        validators=[
+            DataRequired("Enter the number of the credit note."),
+            Length(max=40, message="At most 40 characters."),
+        ],
+    )
+    amount = MoneyField("Amount credited", validators=[InputRequired("Enter the amount of the credit note.")])
 
 
 class FindForm(Form):

@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.foundation import clock
-from portal.foundation.db import Amount, Key, Quantity, TenantRow
+from portal.foundation.db import Amount, Json, Key, Quantity, TenantRow
 from portal.foundation.trace import current_trace
 from portal.identity.models import Account
 from portal.inventory.rules import Owner
@@ -36,6 +36,7 @@ class Receipt(TenantRow):
     reversed_at: Mapped[datetime | None]
     reversal_reason: Mapped[str] = mapped_column(default="")
     erp_reversal: Mapped[str] = mapped_column(default="")
+    cancelled: Mapped[Json | None]  # what was cancelled with it: quantities by order line, as text
     trace_id: Mapped[str] = mapped_column(default=current_trace)
 
     order: Mapped[PurchaseOrder] = relationship(lazy="raise")
@@ -101,6 +102,9 @@ class SupplierReturn(TenantRow):
     returned_by_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
     returned_at: Mapped[datetime] = mapped_column(default=clock.now)
     erp_number: Mapped[str] = mapped_column(default="")
+    credit_number: Mapped[str | None]
+    credited: Mapped[Amount | None]
+    credited_at: Mapped[datetime | None]
     trace_id: Mapped[str] = mapped_column(default=current_trace)
 
     order: Mapped[PurchaseOrder] = relationship(lazy="raise")

@@ -128,6 +128,14 @@ def cells(receipt: Receipt) -> Sequence[object]:
     )  # fmt: skip
 
 
+def rolled_back(receipt: Receipt) -> tuple[str, str]:
+    """What is said after a roll back, and in which tone."""
+    if receipt.cancelled:
+        said = "Stock is as before. What was cancelled with it stays cancelled; the reason below says why."
+        return f"{receipt.number} is rolled back. {said}", "warning"
+    return f"{receipt.number} is rolled back. Stock and order are as before, and the ERP is told.", "info"
+
+
 def groups(order: PurchaseOrder, line_ids: Sequence[int], entries: Iterable[Any]) -> list[dict[str, Any]]:
     """The rows of the entry form under their order line, in the order of the lines."""
     rows = list(zip(line_ids, entries, strict=True))

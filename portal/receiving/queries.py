@@ -311,11 +311,12 @@ def _of_return() -> tuple[ORMOption, ...]:
     )
 
 
-def find_return(return_id: int) -> SupplierReturn | None:
+def find_return(return_id: int, *, lock: bool = False) -> SupplierReturn | None:
     """The return with its lines and its order."""
-    return db.session.scalar(
-        select(SupplierReturn).where(SupplierReturn.id == return_id).options(*_of_return())
-    )
+    statement = select(SupplierReturn).where(SupplierReturn.id == return_id).options(*_of_return())
+    if lock:
+        statement = statement.with_for_update(of=SupplierReturn).execution_options(populate_existing=True)
+    return db.session.scalar(statement)
 
 
 def return_ids(order_id: int) -> list[int]:
@@ -330,12 +331,12 @@ def return_by_form_key(form_key: str) -> SupplierReturn | None:
 
 
 def return_for_person(actor: Actor, return_id: int) -> SupplierReturn | None:
-    """The return, if the person receives for its facility."""
+    """The return, if the person may see the orders of its facility."""
     sent_back = find_return(return_id)
     if sent_back is None:
         return None
     facility_id = sent_back.order.location.facility_id
-    return sent_back if actor.can(Permission.RECEIVE, facility_id=facility_id) else None
+    return sent_back if actor.can(Permission.VIEW_ORDERS, facility_id=facility_id) else None
 
 
 def returns_of_order(order_id: int) -> list[Linked]:
@@ -349,7 +350,7 @@ def returns_of_order(order_id: int) -> list[Linked]:
             arguments={"return_id": one.id},
             at=one.returned_at,
             note=f"ERP {one.erp_number}" if one.erp_number else f"RMA {one.authorization}",
-            permission=Permission.RECEIVE,
+            permission=Permission.VIEW_ORDERS,
         )
         for one in db.session.scalars(statement)
     ]

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from portal.exchange import services as exchange
 from portal.exchange.models import Message
-from portal.foundation import audit
-from portal.foundation.access import Actor
+from portal.foundation import audit, clock
+from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.money import extended
@@ -69,6 +69,29 @@ def send_back(actor: Actor, receipt_id: int, asked: Asked) -> SupplierReturn:
                "reason": sent_back.reason, "credit_expected": sent_back.credit_expected},
     )  # fmt: skip
     _announce(sent_back)
+    return sent_back
+
+
+def credit(actor: Actor, return_id: int, number: str, amount: Decimal) -> SupplierReturn:
+    """Notes the supplier's credit note for a return; the same one again changes nothing.
+
+    Raises Conflict when another one is noted already, Invalid without a number or an amount.
+    """
+    sent_back = found(queries.find_return(return_id, lock=True), "return")
+    actor.require(Permission.MATCH_INVOICES, facility_id=sent_back.order.location.facility_id)
+    number = number.strip()
+    if (sent_back.credit_number, sent_back.credited) == (number, amount):
+        return sent_back
+    if sent_back.credited_at is not None:
+        raise Conflict(f"{sent_back.number} is credited already, by credit note {sent_back.credit_number}.")
+    if not number:
+        raise Invalid("Enter the number of the credit note.", field="number")
+    if amount <= 0:
+        raise Invalid("Enter what the supplier credits, above zero.", field="amount")
+    sent_back.credit_number, sent_back.credited, sent_back.credited_at = number, amount, clock.now()
+    order_services.touch(sent_back.order)
+    after = {"credit_number": number, "credited": amount, "expected": sent_back.credit_expected}
+    audit.record(actor, "supplier_return.credit", sent_back, after=after)
     return sent_back
 
 

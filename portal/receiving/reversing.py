@@ -1,15 +1,19 @@
 """Takes back the last receipt of an order as long as nothing of it is consumed or invoiced."""
 
+from decimal import Decimal
+
 from portal.exchange import services as exchange
 from portal.exchange.models import Message
 from portal.exchange.rules import UNFINISHED_STATES, MessageState
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor
+from portal.foundation.db import db
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.quantity import plain
 from portal.inventory import services as inventory
 from portal.orders import services as order_services
 from portal.orders.models import PurchaseOrder
+from portal.orders.restoring import restore_rests
 from portal.orders.review import settle_received
 from portal.receiving import outbound, queries, troubles
 from portal.receiving.models import Receipt
@@ -19,6 +23,9 @@ from portal.receiving.services import delivery, good_lines, locked, movement_key
 
 def roll_back(actor: Actor, receipt_id: int, reason: str) -> Receipt:
     """Stock, order and ERP are as if the receipt had never been; the same request again changes nothing.
+
+    What was cancelled with the receipt is expected again, unless the budget does not cover it any more: the
+    reason then says so, and it stays cancelled.
 
     Raises Conflict for any but the last receipt, once something of it is invoiced, or while the ERP is taking
     it; Invalid without a reason, or when something of it is not on the shelf any more.
@@ -30,9 +37,12 @@ def roll_back(actor: Actor, receipt_id: int, reason: str) -> Receipt:
         raise Invalid("Say why the receipt is rolled back.", field="reason")
     _refuse_not_last(receipt, order)
     _refuse_returned(receipt)
+    sentence = _expect_again(actor, receipt, order)
+    if sentence:  # what was begun is undone; both are read anew
+        receipt, order = locked(actor, receipt_id)
     transition(receipt, "roll back")
     receipt.reversed_at = clock.now()
-    receipt.reversal_reason = reason.strip()
+    receipt.reversal_reason = " ".join(filter(None, (reason.strip(), sentence)))
     _uncount(receipt, order)
     inventory.reverse(actor, [movement_key(line) for line in good_lines(receipt)], reason)
     settle_received(order)
@@ -40,11 +50,26 @@ def roll_back(actor: Actor, receipt_id: int, reason: str) -> Receipt:
     troubles.take_back(actor, receipt)
     audit.record(
         actor, "receipt.roll_back", receipt,
-        before={"state": ReceiptState.POSTED}, after={"state": receipt.state, "reason": reason.strip()},
+        before={"state": ReceiptState.POSTED},
+        after={"state": receipt.state, "reason": receipt.reversal_reason},
     )  # fmt: skip
     audit.record(actor, "order.roll_back", order, after={"receipt": receipt.number})
     _tell_erp(actor, receipt)
     return receipt
+
+
+def _expect_again(actor: Actor, receipt: Receipt, order: PurchaseOrder) -> str:
+    """Takes back what was cancelled with the receipt; why not, where it cannot be."""
+    rests = {int(line_id): Decimal(text) for line_id, text in (receipt.cancelled or {}).items()}
+    if not rests:
+        return ""
+    try:
+        with db.session.begin_nested():
+            restore_rests(actor, order, rests, f"{receipt.number} was rolled back")
+            receipt.cancelled = None
+    except Invalid as short:
+        return f"What was cancelled with it stays cancelled. {short}"
+    return ""
 
 
 def _refuse_not_last(receipt: Receipt, order: PurchaseOrder) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from hashlib import sha256
@@ -27,6 +27,18 @@ TRANSITIONS: dict[tuple[ReceiptState, str], ReceiptState] = {
     (ReceiptState.ENTERED, "discard"): ReceiptState.DISCARDED,
     (ReceiptState.POSTED, "roll back"): ReceiptState.REVERSED,
 }
+
+
+class ReturnState(StrEnum):
+    """What a return waits for: the ERP, the supplier's credit (of late too long), or nothing any more."""
+
+    OPEN = "open"
+    SENT = "sent"
+    LATE = "late"
+    CREDITED = "credited"
+
+
+CREDIT_WITHIN = timedelta(days=30)
 
 
 class Verdict(StrEnum):

@@ -11,6 +11,7 @@ from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.hooks import Hook
 from portal.foundation.numbering import next_number
+from portal.foundation.quantity import plain
 from portal.foundation.trace import follow_trace
 from portal.inventory import services as inventory
 from portal.inventory.rules import MovementKind
@@ -141,8 +142,9 @@ def every_problem(order: PurchaseOrder, entries: Sequence[Entry]) -> list[Proble
 def _recalled(order: PurchaseOrder, entries: Sequence[Entry]) -> Iterator[Problem]:
     items = {line.id: line.item_id for line in order.lines}
     named = defaultdict(list)
-    for item_id, recall in recalls({items[one.order_line_id] for one in entries}):
-        named[item_id].append(recall)
+    for read in recalls({items[one.order_line_id] for one in entries}):
+        for item_id, recall in read.now():
+            named[item_id].append(recall)
     for index, entry in enumerate(entries):
         for recall in named.get(items[entry.order_line_id], []):
             if entry.verdict is Verdict.GOOD and names(recall.lots, entry):
@@ -177,7 +179,9 @@ def post(actor: Actor, receipt_id: int, *, cancel: Collection[int] = (), seen: s
     troubles.report(receipt, order)
     _send(receipt)
     if cancel:
-        cancel_lines(actor, order, cancel, f"Not delivered with {receipt.number}", Permission.RECEIVE)
+        reason = f"Not delivered with {receipt.number}"
+        rests = cancel_lines(actor, order, cancel, reason, Permission.RECEIVE)
+        receipt.cancelled = {str(line_id): plain(rest) for line_id, rest in rests.items()} or None
     return receipt
 
 

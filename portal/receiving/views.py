@@ -184,7 +184,7 @@ def roll_back_submit(receipt_id: int) -> ResponseReturnValue:
             receipt = reversing.roll_back(actor(), receipt_id, form.reason.data)
     if form.is_refused:
         return _roll_back_page(receipt_id, form), form.refusal
-    flash(f"{receipt.number} is rolled back. Stock and order are as before, and the ERP is told.", "info")
+    flash(*presenters.rolled_back(receipt))
     return redirect(url_for("receiving.show", receipt_id=receipt_id), 303)
 
 
