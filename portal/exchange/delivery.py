@@ -146,12 +146,16 @@ def _wait_or_stop(message: Message, result: Result) -> None:
     services.stop(
         message,
         reason="delivery",
-        sentence=f"{message.partner.name} did not take {message.number}: {result.detail}{words}",
+        sentence=f"{message.partner.name} did not take {message.number}: {_ended(result.detail + words)}",
         suggestion=SUGGESTIONS.get(result.outcome, "Check the partner, then retry the message."),
     )
     handler = _handler(message)
     if handler is not None:
         handler.stopped(message)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 SUGGESTIONS = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from decimal import Decimal
 
 from portal.foundation.hooks import Collector
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
@@ -22,9 +23,9 @@ def due_on(line: PurchaseOrderLine) -> date:
 
 
 def expected_on(history: History, supplier_id: int, line: PurchaseOrderLine) -> date | None:
-    """The day the rest of a line should be here; None when nothing of it is outstanding."""
+    """The day the rest of a line should be here; None when nothing is outstanding or it is rejected."""
     counted = line.quantities
-    if counted.outstanding <= 0:
+    if counted.outstanding <= max(counted.rejected - counted.cancelled, Decimal()):
         return None
     due = due_on(line)
     if line.shipped >= counted.wanted:

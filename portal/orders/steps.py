@@ -220,7 +220,8 @@ def _confirmed(known: Known) -> Step:
     step.pending = _counted(len(decisions), "decision") or _counted(
         len(live) - len(answered), "line without an answer", "lines without an answer"
     )
-    step.then = "The supplier ships."
+    is_refused = bool(live) and all(line.rejected >= line.quantities.wanted for line in live)
+    step.then = "What is rejected is ordered elsewhere or cancelled." if is_refused else "The supplier ships."
     step.facts = _facts(
         ("Last answer", f"{newest.number}, {known.moment(newest.noticed_at)}" if newest else None),
         ("Backordered", _sum(line.backordered for line in live)),

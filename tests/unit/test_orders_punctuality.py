@@ -1,13 +1,17 @@
 """What a supplier's recent deliveries say of the next one."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal.orders.expecting import expected_on
+from portal.orders.models import PurchaseOrderLine
 from portal.orders.punctuality import Delivery, History, Punctuality
 
 PROMISED = date(2027, 3, 1)
+COUNTED = ("confirmed", "backordered", "shipped", "received", "invoiced")
 
 
 def came(number: int, days: int, *, item: int = 1, supplier: int = 7, receipt: int | None = None) -> Delivery:
@@ -64,3 +68,11 @@ def test_nothing_is_expected_before_the_promise_nor_later_than_ever_seen(seen: l
     history = History(came(number, days, receipt=index) for index, (number, days) in enumerate(seen))
     moved = (history.expected(7, 1, PROMISED) - PROMISED).days
     assert 0 <= moved <= max([0, *(days for _, days in seen)])
+
+
+def test_what_the_supplier_rejected_is_not_expected() -> None:
+    line = PurchaseOrderLine(item_id=1, needed_on=PROMISED, **dict.fromkeys(COUNTED, Decimal()))
+    line.quantity = Decimal(4)
+    for rejected, cancelled, day in ((0, 0, PROMISED), (2, 0, PROMISED), (4, 0, None), (2, 2, PROMISED)):
+        line.rejected, line.cancelled = Decimal(rejected), Decimal(cancelled)
+        assert expected_on(History([]), 7, line) == day
