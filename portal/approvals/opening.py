@@ -1,6 +1,7 @@
 """Opening steps at submit, keeping whose turn it is, and opening again what a change touches."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from portal.approvals import people, queries
@@ -27,6 +28,7 @@ from portal.foundation import audit, clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
+from portal.foundation.together import read_together
 from portal.requisitions import changing
 from portal.requisitions.charging import paid_by
 from portal.requisitions.checks import spoken_money
@@ -41,9 +43,34 @@ WHO = {
 }
 
 
-def request_of(requisition: Requisition, lines: Iterable[RequisitionLine]) -> Request:
-    """What the steps are computed from; a cart's lines are paid by the place until they are submitted."""
-    wishes = [
+@dataclass(frozen=True)
+class Planned:
+    """The steps a requisition needs as it is now, and who may decide such steps."""
+
+    steps: Sequence[Plan]
+    rights: Sequence[people.Right]
+
+
+def planned(requisition: Requisition) -> Planned:
+    """Computes the steps; a cart's lines are paid by the place until they are submitted."""
+    lines = [line for line in requisition.lines if line.state is not LineState.REJECTED]
+    wishes = _wishes(requisition, lines)
+    centers = {center_id for wish in wishes for center_id in wish.shares}
+    rights, policy = people.rights(requisition.location.facility_id, centers), queries.policy()
+    # Not written down before the steps are: all is written together.
+    with db.session.no_autoflush:
+        known = read_together(rights, policy)
+    request = Request(
+        wishes=wishes,
+        is_rush=requisition.is_rush,
+        is_override=bool(requisition.override_reason),
+        owner_limits=people.owner_limits(known[rights], requisition.requester_id),
+    )
+    return Planned(plans(request, known[policy]), known[rights])
+
+
+def _wishes(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[Wish]:
+    return [
         Wish(
             line.id,
             paid_by(requisition, line, line.amount),
@@ -52,20 +79,6 @@ def request_of(requisition: Requisition, lines: Iterable[RequisitionLine]) -> Re
         )
         for line in lines
     ]
-    centers = {center_id for wish in wishes for center_id in wish.shares}
-    facility_id = requisition.location.facility_id
-    return Request(
-        wishes=wishes,
-        is_rush=requisition.is_rush,
-        is_override=bool(requisition.override_reason),
-        owner_limits=people.owner_limits(facility_id, sorted(centers), requisition.requester_id),
-    )
-
-
-def planned(requisition: Requisition) -> list[Plan]:
-    """The steps the requisition needs as it is now."""
-    lines = [line for line in requisition.lines if line.state is not LineState.REJECTED]
-    return plans(request_of(requisition, lines), queries.policy())
 
 
 def asked_of(plan: Plan, requisition: Requisition) -> Asked:
@@ -84,16 +97,21 @@ def open_steps(actor: Actor, requisition: Requisition) -> None:
 
     Raises Invalid when nobody may decide one, since it would wait for ever.
     """
-    steps = [_opened(actor, requisition, plan, plan.parts) for plan in planned(requisition)]
+    needed = planned(requisition)
+    steps = [_opened(requisition, plan, plan.parts, needed.rights) for plan in needed.steps]
+    db.session.add_all(steps)
+    db.session.flush()  # the audit trail names the steps by their ids
     take_turns(steps)
     for step in steps:
         after = {"state": step.state, "amount": step.amount, "requisition": requisition.number}
         audit.record(actor, "approval.open", step, after={**after, "kind": step.kind})
 
 
-def _opened(actor: Actor, requisition: Requisition, plan: Plan, line_ids: Collection[int]) -> ApprovalStep:
-    refuse_if_nobody_decides(requisition, plan)
-    step = ApprovalStep(
+def _opened(
+    requisition: Requisition, plan: Plan, line_ids: Collection[int], rights: Iterable[people.Right]
+) -> ApprovalStep:
+    _refuse_if_nobody_decides(requisition, plan, rights)
+    return ApprovalStep(
         requisition_id=requisition.id,
         cost_center_id=plan.cost_center_id,
         kind=plan.kind,
@@ -107,14 +125,12 @@ def _opened(actor: Actor, requisition: Requisition, plan: Plan, line_ids: Collec
             if line_id in line_ids
         ],
     )
-    db.session.add(step)
-    db.session.flush()  # the audit trail names the step by its id
-    return step
 
 
-def refuse_if_nobody_decides(requisition: Requisition, plan: Plan) -> None:
+def _refuse_if_nobody_decides(requisition: Requisition, plan: Plan, rights: Iterable[people.Right]) -> None:
     """Raises Invalid when nobody but the requester may take this step."""
-    if people.candidates(asked_of(plan, requisition)):
+    asked = asked_of(plan, requisition)
+    if any(one.covers(asked) for one in rights):
         return
     amount = spoken_money(plan.limit_needed or plan.amount, requisition.currency)
     what = WHO[DECIDED_BY[plan.kind]].format(amount=amount, why=plan.why)
@@ -173,13 +189,16 @@ def reopen_steps(actor: Actor, requisition: Requisition, done: changing.Changed)
     touched = _touched(done)
     steps = queries.steps_of(requisition.id)
     line = done.line
-    wanted = {(plan.cost_center_id, plan.kind): plan for plan in planned(requisition)}
+    needed = planned(requisition)
+    wanted = {(plan.cost_center_id, plan.kind): plan for plan in needed.steps}
     for step in steps:
         plan = wanted.pop((step.cost_center_id, step.kind), None)
         _ask_again(step, plan, line, touched)
     missing = [plan for plan in wanted.values() if line.id in plan.parts]
-    for plan in missing:
-        steps.append(_opened(actor, requisition, plan, [line.id]))
+    opened = [_opened(requisition, plan, [line.id], needed.rights) for plan in missing]
+    db.session.add_all(opened)
+    db.session.flush()
+    steps.extend(opened)
     before = {step.id: step.state for step in steps}
     take_turns(steps)
     for step in steps:

@@ -1,9 +1,24 @@
 """Who may decide a step: by role, place and limit, by name, and for somebody absent."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    and_,
+    any_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import joinedload
 
 from portal.approvals.models import ApprovalDelegation, ApprovalStep
@@ -11,8 +26,10 @@ from portal.approvals.rules import DECIDED_BY, DECIDES, Asked, StepKind, is_enou
 from portal.foundation import clock
 from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.db import db
-from portal.identity.models import Account
+from portal.foundation.together import Columns, Read
+from portal.identity.models import Account, RoleAssignment
 from portal.identity.queries import assignments_by_account, assignments_with, organization
+from portal.identity.rules import ROLE_PERMISSIONS, Role, roles_with
 from portal.identity.services import actor_with
 from portal.masterdata.models import Location
 from portal.requisitions.models import Requisition
@@ -90,22 +107,61 @@ def deciders(what: Asked) -> dict[int, str]:
     return named | delegates
 
 
-def owner_limits(
-    facility_id: int, cost_center_ids: Iterable[int], requester_id: int
-) -> dict[int, Decimal | None]:
+@dataclass(frozen=True)
+class Right:
+    """A role of an active person who may decide something; no cost center is all of the place."""
+
+    account_id: int
+    role: Role
+    cost_center_id: int | None
+    limit: Decimal | None
+
+    def covers(self, what: Asked) -> bool:
+        """Whether this role, at the place where it was looked for, is enough to decide it."""
+        return (
+            what.permission in ROLE_PERMISSIONS[self.role]
+            and self.cost_center_id in (None, what.cost_center_id)
+            and self.account_id != what.requester_id
+            and is_enough(self.limit, what)
+        )
+
+
+def rights(facility_id: int, cost_center_ids: Iterable[int]) -> Read[list[Right]]:
+    """Who may decide anything for the cost centers at a facility."""
+    values = {"decided_at": facility_id, "decided_for": sorted(cost_center_ids)}
+    return Read(_rights(), values, lambda rows: [Right(*row) for row in rows])
+
+
+@cache
+def _rights() -> Columns:
+    """The columns of Right, in their order."""
+    row = RoleAssignment
+    facility_id = bindparam("decided_at", type_=BigInteger)
+    center_ids = bindparam("decided_for", type_=ARRAY(BigInteger))
+    return (
+        select(row.account_id, row.role, row.cost_center_id, row.approval_limit)
+        .join(row.account)
+        .where(
+            Account.active,
+            row.role.in_({role for permission in DECIDES for role in roles_with(permission)}),
+            func.coalesce(row.facility_id, facility_id) == facility_id,
+            or_(row.cost_center_id.is_(None), row.cost_center_id == any_(center_ids)),
+        )
+        .order_by(row.id)
+    )
+
+
+def owner_limits(held: Iterable[Right], requester_id: int) -> dict[int, Decimal | None]:
     """The highest limit among the people named for a cost center itself; None is no bound."""
-    limits: dict[int, Decimal | None] = {}
-    for center_id in cost_center_ids:
-        held = assignments_with(Permission.APPROVE, facility_id=facility_id, cost_center_id=center_id)
-        own = [
-            one.approval_limit
-            for one in held
-            if one.cost_center_id == center_id and one.account_id != requester_id
-        ]
-        if own:
-            known = [limit for limit in own if limit is not None]
-            limits[center_id] = max(known) if len(known) == len(own) else None
-    return limits
+    own: dict[int, list[Decimal | None]] = defaultdict(list)
+    for one in held:
+        is_approver = Permission.APPROVE in ROLE_PERMISSIONS[one.role] and one.account_id != requester_id
+        if one.cost_center_id is not None and is_approver:
+            own[one.cost_center_id].append(one.limit)
+    return {
+        center_id: None if None in limits else max(limit for limit in limits if limit is not None)
+        for center_id, limits in own.items()
+    }
 
 
 def may_decide_sql(person: Actor) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, tuple_
@@ -24,6 +25,7 @@ from portal.foundation import clock
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.paging import ordered
+from portal.foundation.together import Columns, Read
 from portal.identity.models import Account
 from portal.inventory.models import Stock
 from portal.inventory.queries import AVAILABLE
@@ -254,7 +256,16 @@ def patience() -> Patience:
     return Patience(row.remind_after, row.escalate_after) if row else Patience()
 
 
-def policy() -> Policy:
+def policy() -> Read[Policy]:
     """What counts now, as the rules want it."""
-    row = policy_row()
-    return Policy(row.off_contract_above, frozenset(row.categories)) if row else Policy()
+    return Read(
+        _policy(),
+        {},
+        lambda rows: Policy(rows[0][0], frozenset(rows[0][1])) if rows else Policy(),
+    )
+
+
+@cache
+def _policy() -> Columns:
+    newest = select(ApprovalPolicy.off_contract_above, ApprovalPolicy.categories)
+    return newest.order_by(ApprovalPolicy.id.desc()).limit(1)

@@ -12,7 +12,9 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Date,
     Select,
+    Text,
     and_,
     any_,
     bindparam,
@@ -65,15 +67,39 @@ def budgets_on(day: date, cost_center_ids: Iterable[int]) -> dict[int, Budget]:
     return {budget.cost_center_id: budget for budget in found if not budget.category}
 
 
-def drawn_on(day: date, payers: Iterable[Payer]) -> dict[Payer, Budget]:
-    """The budget each pays from: the one of its category where there is one, else the cost center's."""
+def drawn_on(day: date, payers: Iterable[Payer], *, lock: bool = False) -> dict[Payer, Budget]:
+    """The budget each pays from: the one of its category where there is one, else the cost center's.
+
+    `lock` waits for others who draw on these and reads them anew, in id order, so that two submitters wait
+    for each other and never deadlock.
+    """
     wanted = set(payers)
-    known = {
-        (budget.cost_center_id, budget.category): budget
-        for budget in _effective(day, {center_id for center_id, _ in wanted})
+    values = {
+        "drawn_on": day,
+        "centers": sorted({center_id for center_id, _ in wanted}),
+        "categories": sorted({"", *(category for _, category in wanted)}),
     }
+    effective = db.session.scalars(_DRAWN_LOCKED if lock else _DRAWN, values).all()
+    known = {(budget.cost_center_id, budget.category): budget for budget in sorted(effective, key=_begun)}
     found = {payer: known.get(payer) or known.get((payer[0], "")) for payer in wanted}
     return {payer: budget for payer, budget in found.items() if budget is not None}
+
+
+_DRAWN = (
+    select(Budget)
+    .where(
+        Budget.cost_center_id == any_(bindparam("centers", type_=ARRAY(BigInteger))),
+        Budget.category == any_(bindparam("categories", type_=ARRAY(Text))),
+        bindparam("drawn_on", type_=Date).between(Budget.period_start, Budget.period_end),
+    )
+    .order_by(Budget.id)
+)
+_DRAWN_LOCKED = _DRAWN.with_for_update().execution_options(populate_existing=True)
+
+
+def _begun(budget: Budget) -> tuple[date, int]:
+    """Where periods overlap, the budget that began last counts."""
+    return budget.period_start, budget.id
 
 
 def _effective(day: date, cost_center_ids: set[int]) -> Iterable[Budget]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Enum, Select, Text, cast, func, select
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 from portal.foundation.db import db
 
@@ -94,6 +94,6 @@ def _converters(statement: Columns) -> list[tuple[int, Callable[[Any], Any]]]:
 def _converter(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     if isinstance(kind, Enum) and kind.enum_class is not None:
         return kind.enum_class
-    if kind.python_type is object:
+    if isinstance(kind, NullType):
         raise TypeError("Say the type of every column: JSON does not keep it.")
     return _FROM_JSON.get(kind.python_type)

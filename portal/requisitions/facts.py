@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from integrations.canonical import Lifecycle
-from portal.budgets import services as budgets
 from portal.budgets.models import Budget
 from portal.budgets.queries import Payer, balancing, drawn_on
 from portal.budgets.rules import Balance, Control
@@ -48,11 +47,8 @@ def cart_facts(actor: Actor, requisition: Requisition, today: date, *, lock: boo
     """What the checks need, as it is now; `lock` waits for others who draw on the same budgets."""
     location = requisition.location
     usual = {line.line_number: line.amount for line in requisition.lines}
-    budget_of = drawn_on(
-        today, {(center, category) for _, center, category, _ in _paying(requisition, usual)}
-    )
-    if lock:
-        budgets.lock(budget.id for budget in budget_of.values())
+    payers = {(center, category) for _, center, category, _ in _paying(requisition, usual)}
+    budget_of = drawn_on(today, payers, lock=lock)
     known = _known(actor, requisition, today, budget_of)
     lines = [_line(requisition, line, known) for line in requisition.lines]
     return CartFacts(

@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
-from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, or_, select, true
+from sqlalchemy.orm import contains_eager, joinedload, lazyload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
-from sqlalchemy.orm.interfaces import ORMOption
 
 from portal.budgets.models import CostShare
 from portal.catalog.models import Offer
@@ -29,32 +28,54 @@ expected_approvals: Collector[[Requisition], dict[str, Any]] = Collector()
 """Approvals draw who will decide a cart."""
 
 
-def _with_lines() -> tuple[ORMOption, ...]:
-    lines = selectinload(Requisition.lines)
-    return (
-        joinedload(Requisition.requester),
-        joinedload(Requisition.location).joinedload(Location.facility),
-        joinedload(Requisition.location).joinedload(Location.cost_center),
-        lines.joinedload(RequisitionLine.offer).joinedload(Offer.supplier),
-        lines.joinedload(RequisitionLine.item),
-        lines.joinedload(RequisitionLine.cost_center),
-        lines.joinedload(RequisitionLine.gl_account),
-        lines.joinedload(RequisitionLine.contract_line).joinedload(ContractLine.contract),
-    )
+# Kept, as building it takes longer than running it.
+_OF_LINES = (
+    joinedload(RequisitionLine.offer).joinedload(Offer.supplier),
+    joinedload(RequisitionLine.item),
+    joinedload(RequisitionLine.cost_center),
+    joinedload(RequisitionLine.gl_account),
+    joinedload(RequisitionLine.contract_line).joinedload(ContractLine.contract),
+)
+_WITH_LINES = (
+    joinedload(Requisition.requester),
+    joinedload(Requisition.location).joinedload(Location.facility),
+    joinedload(Requisition.location).joinedload(Location.cost_center),
+    lazyload(Requisition.lines).options(*_OF_LINES),  # only where what `_whole` read was undone
+)
+_REQUISITION_ID = bindparam("requisition_id", type_=BigInteger)
+_FIND = select(Requisition).where(Requisition.id == _REQUISITION_ID).options(*_WITH_LINES)
+_FIND_ANEW = _FIND.execution_options(populate_existing=True)
+_LOCK = select(Requisition.id).where(Requisition.id == _REQUISITION_ID).with_for_update()
+_LINES = (
+    select(RequisitionLine)
+    .where(RequisitionLine.requisition_id == _REQUISITION_ID)
+    .order_by(RequisitionLine.id)
+    .options(*_OF_LINES)
+)
+_LINES_ANEW = _LINES.execution_options(populate_existing=True)
+_LINES_LOCKED = _LINES_ANEW.with_for_update(of=RequisitionLine)
 
 
 def find(requisition_id: int, *, lock: bool = False) -> Requisition | None:
-    """The requisition with its lines; `lock` waits for others and reads it and its lines anew."""
-    statement = select(Requisition).where(Requisition.id == requisition_id).options(*_with_lines())
-    if lock:
-        _lock(requisition_id)
-        statement = statement.execution_options(populate_existing=True)
-    return _whole(db.session.scalar(statement))
+    """The requisition with its lines; `lock` waits for others and reads it and its lines anew.
+
+    The requisition is locked, then its lines in id order, as whoever orders from them locks them too.
+    """
+    key = {"requisition_id": requisition_id}
+    if not lock:
+        return _whole(db.session.scalar(_FIND, key), _LINES)
+    db.session.execute(_LOCK, key)
+    return _whole(db.session.scalar(_FIND_ANEW, key), _LINES_LOCKED)
 
 
-def _whole(requisition: Requisition | None) -> Requisition | None:
+def _whole(requisition: Requisition | None, lines: Select[RequisitionLine]) -> Requisition | None:
     """The requisition with its lines complete, each knowing it."""
-    for line in completed(requisition.lines) if requisition else ():
+    if requisition is None:
+        return None
+    found = completed(db.session.scalars(lines, {"requisition_id": requisition.id}))
+    found.sort(key=lambda line: line.line_number)
+    set_committed_value(requisition, "lines", found)
+    for line in found:
         set_committed_value(line, "requisition", requisition)
     return requisition
 
@@ -91,13 +112,6 @@ def _places(location_ids: Collection[int]) -> Iterable[Location]:
     )
 
 
-def _lock(requisition_id: int) -> None:
-    """The requisition, then its lines in id order, as whoever orders from them locks them too."""
-    lines = select(RequisitionLine.id).where(RequisitionLine.requisition_id == requisition_id)
-    db.session.execute(select(Requisition.id).where(Requisition.id == requisition_id).with_for_update())
-    db.session.execute(lines.order_by(RequisitionLine.id).with_for_update())
-
-
 def own(actor: Actor, requisition_id: int, *, lock: bool = False) -> Requisition:
     """The person's own cart or requisition; raises NotFound for anybody else's."""
     requisition = find(requisition_id, lock=lock)
@@ -132,10 +146,10 @@ def cart_of(actor: Actor, location_id: int) -> Requisition | None:
         .where(Requisition.location_id == location_id)
         .order_by(Requisition.used_at.desc(), Requisition.id.desc())
         .limit(1)
-        .options(*_with_lines())
+        .options(*_WITH_LINES)
         .execution_options(populate_existing=True)
     )
-    return _whole(cart)
+    return _whole(cart, _LINES_ANEW)
 
 
 def lines_in_carts(actor: Actor) -> Select[int]:

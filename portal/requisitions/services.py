@@ -115,13 +115,18 @@ def request(
     note: str = "",
 ) -> Requisition:
     """Submits quantities of offers (by id) at once, beside the cart; refuses as `submit`."""
-    location = requestable(actor, location_id)
-    statement = insert(Requisition).values(beginning(actor, location, source)).returning(Requisition.id)
-    requisition = locked_cart(actor, db.session.scalars(statement).one())
+    requisition = begin(actor, location_id, source)
     requisition.need_by, requisition.note = need_by, note
     put_all(requisition, wanted)
     db.session.flush()
     return submit(actor, requisition.id, seen_version=requisition.version)
+
+
+def begin(actor: Actor, location_id: int, source: RequisitionSource) -> Requisition:
+    """A requisition beside the cart, to be filled and submitted at once."""
+    location = requestable(actor, location_id)
+    statement = insert(Requisition).values(beginning(actor, location, source)).returning(Requisition.id)
+    return locked_cart(actor, db.session.scalars(statement).one())
 
 
 def add(actor: Actor, location_id: int, offer_id: int, quantity: Decimal) -> RequisitionLine:
@@ -143,20 +148,24 @@ def put_all(requisition: Requisition, wanted: Mapping[int, Decimal]) -> list[Req
     offers = {offer.id: offer for offer in find_offers(wanted)}
     if len(offers) != len(wanted):
         raise NotFound("This item is not offered any more. Look it up again.")
-    lines = [_put(requisition, offers[offer_id], quantity) for offer_id, quantity in wanted.items()]
+    lines = [put(requisition, offers[offer_id], quantity) for offer_id, quantity in wanted.items()]
     reprice(requisition, lines)
     return lines
 
 
-def _put(requisition: Requisition, offer: Offer, quantity: Decimal) -> RequisitionLine:
+def put(
+    requisition: Requisition, offer: Offer, quantity: Decimal, place: Location | None = None
+) -> RequisitionLine:
+    """Puts packs for a place (none is the cart's) into a cart; the caller reprices the line."""
     if offer.item.lifecycle is not Lifecycle.ACTIVE or not offer.active or offer.supplier.blocked:
         reason = f"{offer.item.name} from {offer.supplier.name} cannot be requested now."
         raise Invalid(reason, field=f"q{offer.id}")
-    line = next(
-        (one for one in requisition.lines if one.offer_id == offer.id and one.location_id is None), None
-    )
+    place_id = place.id if place and place.id != requisition.location_id else None
+    same = (one for one in requisition.lines if (one.offer_id, one.location_id) == (offer.id, place_id))
+    line = next(same, None)
     if line is None:
         line = _new_line(requisition, offer)
+        line.location, line.location_id = (place if place_id else None), place_id
     field = f"q{offer.id}"
     set_quantity(line, line.quantity + whole(quantity, field), field)
     return line
@@ -250,9 +259,10 @@ def submit(
     facts = facts_with_money_locked(actor, requisition)
     results = checks.check(facts)
     refuse_blocked(facts, results, seen_total)
+    number = next_number("RQ")  # before anything is changed, so that all is written together
     fix_prices(requisition, facts)
     _move(requisition, "submit")
-    requisition.number = next_number("RQ")
+    requisition.number = number
     requisition.submitted_at = clock.now()
     keep(requisition, results)
     hold_budget(requisition, facts, document_of(requisition))

@@ -97,7 +97,8 @@ def keep(requisition: Requisition, results: Sequence[Check]) -> None:
         for one in results
     ]
     values = {"requisition_id": requisition.id, "checked_at": clock.now(), "results": rows}
-    db.session.execute(_insert_results(), values)
+    # Past the session: nothing is written before the rest.
+    db.session.connection().execute(_insert_results(), values)
 
 
 @cache
