@@ -14,6 +14,7 @@ from portal.foundation.filters import money
 from portal.foundation.money import extended
 from portal.masterdata.queries import prices_on
 from portal.orders.models import SourcingChoice
+from portal.orders.packs import whole_packs
 from portal.orders.tolerances import book_at, tolerance
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
@@ -34,7 +35,7 @@ def agreed(lines: Sequence[RequisitionLine]) -> dict[int, Deal]:
     chosen = _chosen({line.id for line in lines})
     deals = {line.id: _as_requested(line) for line in lines if line.id not in chosen}
     wanted = {
-        line.id: (line.item_id, offer.supplier_id, offer.uom, requisitions.open_quantity(line))
+        line.id: (line.item_id, offer.supplier_id, offer.uom, packs_of(line, offer))
         for line in lines
         if (offer := chosen.get(line.id)) is not None
     }
@@ -63,13 +64,17 @@ def _chosen(line_ids: Collection[int]) -> dict[int, Offer]:
     return {row[0]: row[1] for row in rows}
 
 
+def packs_of(line: RequisitionLine, offer: Offer) -> Decimal:
+    """What is open of a line in the packs of an offer, whole ones where that is another pack."""
+    return whole_packs(requisitions.open_quantity(line), line.offer.factor, offer.factor)
+
+
 def check(line: RequisitionLine, deal: Deal) -> None:
-    """Raises Invalid for an offer in another pack, or a price above what was approved beyond tolerance."""
+    """Raises Invalid for an offer that costs more than was approved, beyond tolerance."""
     name = f"{line.item.name} from {deal.offer.supplier.name}"
-    if deal.offer.factor != line.offer.factor:
-        raise Invalid(f"{name} comes in another pack ({deal.offer.uom}). Have the request changed to it.")
-    quantity, currency = requisitions.open_quantity(line), line.requisition.currency
-    cost, approved = extended(quantity, deal.unit_price), extended(quantity, line.unit_price)
+    currency = line.requisition.currency
+    cost = extended(packs_of(line, deal.offer), deal.unit_price)
+    approved = extended(requisitions.open_quantity(line), line.unit_price)
     if not tolerance(book_at(line.ship_to), line.item.category).covers(approved, cost):
         raise Invalid(
             f"{name} costs {money(cost, currency)}; {money(approved, currency)} were approved in "

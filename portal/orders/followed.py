@@ -21,9 +21,13 @@ from portal.requisitions.models import RequisitionLine
 from portal.requisitions.rules import OrderPart
 
 
-def on_order(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
+def on_order(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Read[list[Shelf]]]:
     """What is ordered for a location and not received yet, in base units, with the day it is expected."""
-    return [shelf for read in coming([location_id], item_ids) for _, shelf in read.now()]
+    return [_of_one_place(read) for read in coming([location_id], item_ids)]
+
+
+def _of_one_place(read: Read[list[tuple[int, Shelf]]]) -> Read[list[Shelf]]:
+    return Read(read.statement, read.values, lambda rows: [shelf for _, shelf in read.meaning(rows)])
 
 
 def coming(
@@ -109,6 +113,7 @@ def _part(
 ) -> OrderPart:
     mine = source.quantity - source.moved  # the moved part is told by the line it went to
     kept = _share(line.quantity - line.cancelled, before, source.quantity)
+    asked = source.requested  # people see their share in the unit they asked in
     return OrderPart(
         requisition_id=requisition_id,
         line_id=source.requisition_line_id,
@@ -118,11 +123,11 @@ def _part(
         ordered_at=order.ordered_at,
         is_sent=order.sent_at is not None,
         is_stopped=order.transmission is Transmission.STOPPED,
-        quantity=mine,
-        cancelled=max(mine - kept, Decimal()),
-        confirmed=_share(line.confirmed, before, kept),
-        shipped=_share(max(line.shipped, line.received), before, kept),
-        received=_share(line.received, before, kept),
+        quantity=asked(mine),
+        cancelled=asked(max(mine - kept, Decimal())),
+        confirmed=asked(_share(line.confirmed, before, kept)),
+        shipped=asked(_share(max(line.shipped, line.received), before, kept)),
+        received=asked(_share(line.received, before, kept)),
         expected_on=expected_on(history, order.supplier_id, line) or line.expected_on,
         needed_on=line.needed_on,
         troubles=tuple(_troubles(line)) if _share(line.received, before, kept) < kept else (),

@@ -1,6 +1,7 @@
 """Purchase orders with what the supplier answered beside what was ordered."""
 
 from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
@@ -15,6 +16,8 @@ from portal.identity.models import Account
 from portal.masterdata.models import CostCenter, GlAccount, Item, Location, Supplier
 from portal.orders.rules import OrderStatus, Quantities, Transmission
 from portal.requisitions.models import RequisitionLine
+
+THOUSANDTH = Decimal("0.001")
 
 
 class PurchaseOrder(TenantRow):
@@ -122,6 +125,7 @@ class PurchaseOrderSource(TenantRow):
     line_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order_line.id"))
     requisition_line_id: Mapped[Key] = mapped_column(ForeignKey("requisition_line.id"), index=True)
     quantity: Mapped[Quantity]
+    serves: Mapped[Quantity | None]  # of the request, in its own unit, when ordered in another pack
     moved: Mapped[Quantity] = mapped_column(default=0)  # of it, to another line that serves the same request
     amount: Mapped[Amount]
     cost_center_id: Mapped[Key] = mapped_column(ForeignKey("cost_center.id"))
@@ -131,6 +135,17 @@ class PurchaseOrderSource(TenantRow):
     requisition_line: Mapped[RequisitionLine] = relationship(lazy="raise")
     cost_center: Mapped[CostCenter] = relationship(lazy="raise")
     gl_account: Mapped[GlAccount] = relationship(lazy="raise")
+
+    @property
+    def served(self) -> Decimal:
+        """What it brings of the request, in the request's unit."""
+        return self.quantity if self.serves is None else self.serves
+
+    def requested(self, quantity: Decimal) -> Decimal:
+        """A part of it in the request's unit."""
+        if self.serves is None:
+            return quantity
+        return (quantity * self.serves / self.quantity).quantize(THOUSANDTH, ROUND_HALF_UP)
 
 
 class OrderVersion(TenantRow):

@@ -6,11 +6,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from portal.catalog.models import Offer
 from portal.foundation.money import extended
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
 from portal.orders import expecting
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.packs import surplus, whole_packs
 from portal.orders.punctuality import History
 from portal.orders.rules import OrderStatus, Transmission, cancelled_then
 
@@ -195,6 +197,13 @@ def to_tell(order: PurchaseOrder) -> str:
         told.append(f"{order.supplier.name} is told")
     sentence = " and ".join(told)
     return f"{sentence[:1].upper()}{sentence[1:]} within seconds." if told else ""
+
+
+def told_packs(quantity: Decimal, factor: Decimal, offer: Offer, base_uom: str) -> str:
+    """A quantity (in packs of `factor`) in the packs of an offer, with what it brings more: 1 CS, 6 EA more"""
+    told = f"{plain(whole_packs(quantity, factor, offer.factor))} {offer.uom}"
+    more = surplus(quantity, factor, offer.factor)
+    return f"{told}, {plain(more)} {base_uom} more" if more else told
 
 
 def paper_lines(order: PurchaseOrder) -> list[dict[str, Any]]:

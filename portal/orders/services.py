@@ -22,6 +22,7 @@ from portal.orders import dealing, outbound, queries
 from portal.orders.blanket import services as blankets
 from portal.orders.dealing import Deal
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
+from portal.orders.packs import in_packs
 from portal.orders.paper.letters import keep_letter
 from portal.orders.rules import OrderStatus, Transmission, day_needed, status_of
 from portal.requisitions import services as requisitions
@@ -105,7 +106,10 @@ def _build(
 
 def _add_line(order: PurchaseOrder, number: int, same: list[RequisitionLine], deal: Deal) -> None:
     first = same[0]
-    quantities = [requisitions.open_quantity(one) for one in same]
+    asked = [requisitions.open_quantity(one) for one in same]
+    is_other_pack = any(one.offer.factor != deal.offer.factor for one in same)
+    needs = [quantity * one.offer.factor for one, quantity in zip(same, asked, strict=True)]
+    quantities = in_packs(needs, deal.offer.factor) if is_other_pack else asked
     line = PurchaseOrderLine(
         order=order,
         line_number=number,
@@ -121,11 +125,12 @@ def _add_line(order: PurchaseOrder, number: int, same: list[RequisitionLine], de
     line.expected_on = line.needed_on
     # The line is rounded once, as the supplier and the ERP do; its sources share that amount to the cent.
     amounts = split(extended(line.quantity, line.unit_price), quantities)
-    for one, quantity, amount in zip(same, quantities, amounts, strict=True):
+    for one, wanted, quantity, amount in zip(same, asked, quantities, amounts, strict=True):
         line.sources.append(
             PurchaseOrderSource(
                 requisition_line=one,
                 quantity=quantity,
+                serves=wanted if is_other_pack else None,
                 amount=amount,
                 cost_center=one.cost_center,
                 gl_account=one.gl_account,
@@ -143,11 +148,11 @@ def _changes(order: PurchaseOrder) -> list[Change]:
     for source in _sources(order):
         asked = source.requisition_line
         done = asked.ordered_quantity + asked.closed_quantity
-        held = slice_amount(asked.unit_price, done, done + source.quantity)
+        held = slice_amount(asked.unit_price, done, done + source.served)
         requisition = requisitions.document_of(asked.requisition)
         changes.append(Change(asked.id, Term.REQUESTED, -held, requisition))
         changes.append(Change(asked.id, Term.ORDERED, source.amount, document_of(order)))
-        asked.ordered_quantity += source.quantity
+        asked.ordered_quantity += source.served
     return changes
 
 

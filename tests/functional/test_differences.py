@@ -11,7 +11,7 @@ from portal.catalog.models import Offer
 from portal.exchange.models import Message, WorkItem
 from portal.exchange.queries import open_items_about
 from portal.exchange.rules import WorkItemKind
-from portal.foundation.db import db, transaction
+from portal.foundation.db import db, found, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.mail import Mail
 from portal.identity.rules import Role
@@ -22,9 +22,9 @@ from portal.invoices import services as invoices
 from portal.invoices.services import Charged
 from portal.masterdata.models import ContractLine, Supplier
 from portal.orders import mailing, queries
-from portal.orders.differences import asking, grouping, jobs, rejections, services
+from portal.orders.differences import asking, grouping, jobs, presenters, rejections, services
 from portal.orders.differences.models import LineDecision
-from portal.orders.differences.queries import open_questions, open_shortages
+from portal.orders.differences.queries import of_item, open_questions, open_shortages
 from portal.orders.followed import parts_of
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.review import recompute
@@ -197,6 +197,25 @@ def test_what_is_rejected_is_ordered_elsewhere_for_the_same_request(
     assert queries.find(other.id) is not None
 
 
+def test_another_pack_is_ordered_elsewhere_in_whole_packs(hospital: Hospital, order: PurchaseOrder) -> None:
+    """Four boxes from somebody who packs three of them together: two packs, never less than needed."""
+    offer = other_supplier(hospital, "41.00")
+    with transaction() as session:
+        session.merge(offer).factor = hospital.catheter_offer.factor * 3
+        session.merge(offer).uom = "CS"
+    confirm(confirmation(order.number, {10: [part(4, "rejected")], 20: [part(2)]}))
+    panel = presenters.panel_of(found(of_item(item_of(order)), "difference"))
+    (shown,) = panel.offers.values()
+    assert shown.startswith("Ridgeway Supply, $41.00 per CS: 2 CS, ")
+    act(hospital, services.reorder, order, offer.id)
+    (other,) = (one for one in db.session.query(PurchaseOrder) if one.id != order.id)
+    line = fresh(other).lines[0]
+    assert (line.quantity, line.uom, line.sources[0].served, other.total) == (2, "CS", 4, 82)
+    assert balance(hospital).ordered == Decimal("96.50")
+    parts = parts_of([line.sources[0].requisition_line.requisition_id])
+    assert [one.quantity for one in parts if one.order == other.number] == [4]
+
+
 def test_cancelling_gives_back_to_the_cent_and_closes_the_erps_line(
     hospital: Hospital, order: PurchaseOrder
 ) -> None:
@@ -263,7 +282,7 @@ def test_a_buyer_decides_on_the_work_item_and_an_approver_on_their_page(
     assert "Say what you ask of the supplier." in words(refused)
     assert post(client, address, {"act": "split"}).status_code == 422
     assert post(client, address, {"act": "accept"}).status_code == 303
-    assert "An approver is asked" in words(client.get(address))
+    assert "An approver was asked" in words(client.get(address))
     approver = ordering.visitor(client, hospital, Role.APPROVER)
     assert "80.00 were approved, it would cost $120.00, $40.00 more" in words(
         approver.get("/orders/price-questions")

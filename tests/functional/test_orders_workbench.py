@@ -38,7 +38,7 @@ def connected(hospital: Hospital) -> Hospital:
 
 def other_offer(hospital: Hospital, price: str, *, contracted: bool = True, factor: int = 10) -> Offer:
     """The gloves from a second supplier."""
-    today = clock.today()
+    today = clock.today() - timedelta(days=1)  # wherever the place is, the contract counts already
     with transaction():
         supplier = Supplier(code="17300002", name="Northgate Supply", network_id="")
         db.session.add(supplier)
@@ -136,7 +136,10 @@ def test_a_cheaper_offer_is_chosen_with_the_saving_in_view(connected: Hospital, 
 
 @pytest.mark.parametrize(
     ("price", "factor", "sentence"),
-    [("9.00", 10, r"costs \$18.00; \$14.50 were approved"), ("60.00", 100, "another pack")],
+    [
+        ("9.00", 10, r"costs \$18.00; \$14.50 were approved"),
+        ("60.00", 100, r"costs \$60.00; \$14.50 were approved"),
+    ],
 )
 def test_an_offer_that_does_not_fit_is_refused(
     connected: Hospital, price: str, factor: int, sentence: str
@@ -146,3 +149,30 @@ def test_an_offer_that_does_not_fit_is_refused(
     with pytest.raises(Invalid, match=sentence), transaction():
         bench.choose(connected.actor(Role.BUYER), line_id, offer.id)
     assert db.session.query(PurchaseOrder).count() == 1
+
+
+def test_another_pack_brings_whole_packs_and_each_request_its_share(connected: Hospital) -> None:
+    """3 and 4 boxes of 10 from cartons of 100: one carton, 30 pieces more; the shares stay in boxes."""
+    lines = [
+        *approved(connected, {connected.gloves_offer: 3}),
+        *approved(connected, {connected.gloves_offer: 4}),
+    ]
+    offer = other_offer(connected, "20.00", factor=100)
+    held = balance(connected).held(Term.ORDERED)
+    buyer = connected.actor(Role.BUYER)
+    for line_id in lines:
+        with transaction():
+            bench.choose(buyer, line_id, offer.id)
+    with transaction():
+        (order,) = services.place(buyer, lines)
+    (line,) = ordering.fresh(order).lines
+    assert (line.quantity, line.uom, line.factor, order.total) == (1, "CA", 100, 20)
+    assert [(one.quantity, one.served) for one in line.sources] == [(Decimal("0.3"), 3), (Decimal("0.7"), 4)]
+    after = balance(connected)
+    assert (after.held(Term.REQUESTED), after.held(Term.ORDERED) - held) == (0, 20)
+    with transaction():
+        found = ordering.fresh(order).lines[0]
+        found.received = Decimal("1")
+    requisitions = [db.session.get_one(RequisitionLine, one).requisition_id for one in lines]
+    shares = [(part.quantity, part.received) for one in requisitions for part in followed.parts_of([one])]
+    assert shares == [(3, 3), (4, 4)]

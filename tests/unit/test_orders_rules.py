@@ -11,6 +11,7 @@ from integrations.canonical import ConfirmationStatus
 from portal.exchange.rules import WorkItemKind
 from portal.foundation.money import extended
 from portal.orders.differences.rules import Ordered, deviations
+from portal.orders.packs import in_packs, surplus
 from portal.orders.rules import (
     Answer,
     OrderStatus,
@@ -177,3 +178,15 @@ def test_the_earliest_request_decides_when_a_line_is_needed() -> None:
     assert day_needed([later, soon], TODAY) == soon
     assert day_needed([later, None], TODAY) == TODAY + timedelta(days=3)
     assert day_needed([TODAY - timedelta(days=4)], TODAY) == TODAY
+
+
+@given(st.lists(positive, min_size=1, max_size=6), st.integers(1, 5000))
+def test_whole_packs_are_never_less_than_needed(needs: list[Decimal], factor: int) -> None:
+    parts = in_packs(needs, Decimal(factor))
+    assert all(part > 0 for part in parts)
+    whole = sum(parts, Decimal())
+    assert whole * factor >= sum(needs)
+    if all(one * 1000 >= factor for one in needs):
+        assert whole == whole.to_integral_value()
+        assert (whole - 1) * factor < sum(needs)
+    assert surplus(needs[0], Decimal(1), Decimal(factor)) >= 0

@@ -170,22 +170,34 @@ def upgrade() -> None:
     )
     op.add_column("confirmation_part", sa.Column("said_uom", sa.Text(), nullable=True))
     op.add_column(
+        "purchase_order_source", sa.Column("serves", sa.Numeric(precision=15, scale=3), nullable=True)
+    )
+    op.add_column(
         "receipt",
         sa.Column("cancelled", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     )
-    op.create_foreign_key(
-        op.f("fk_role_assignment_facility_id"),
-        "role_assignment",
-        "facility",
-        ["facility_id"],
-        ["id"],
-        use_alter=True,
+    op.add_column(
+        "requisition_template_line",
+        sa.Column(
+            "terms",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
     )
     op.create_foreign_key(
         op.f("fk_role_assignment_cost_center_id"),
         "role_assignment",
         "cost_center",
         ["cost_center_id"],
+        ["id"],
+        use_alter=True,
+    )
+    op.create_foreign_key(
+        op.f("fk_role_assignment_facility_id"),
+        "role_assignment",
+        "facility",
+        ["facility_id"],
         ["id"],
         use_alter=True,
     )
@@ -211,9 +223,11 @@ def downgrade() -> None:
     op.drop_column("supplier_return", "credit_number")
     op.drop_column("ship_notice_line", "said_uom")
     op.drop_column("ship_notice_line", "said_quantity")
-    op.drop_constraint(op.f("fk_role_assignment_cost_center_id"), "role_assignment", type_="foreignkey")
     op.drop_constraint(op.f("fk_role_assignment_facility_id"), "role_assignment", type_="foreignkey")
+    op.drop_constraint(op.f("fk_role_assignment_cost_center_id"), "role_assignment", type_="foreignkey")
+    op.drop_column("requisition_template_line", "terms")
     op.drop_column("receipt", "cancelled")
+    op.drop_column("purchase_order_source", "serves")
     op.drop_column("confirmation_part", "said_uom")
     op.drop_column("confirmation_part", "said_quantity")
     op.drop_column("confirmation_part", "said_price")

@@ -17,6 +17,7 @@ from portal.foundation.money import extended, split
 from portal.foundation.numbering import next_number
 from portal.orders.cancelling import cancel_part
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
+from portal.orders.packs import in_packs
 from portal.orders.rules import overlaps
 from portal.orders.services import announce, document_of
 from portal.orders.versions.services import refuse_beyond_approval, refuse_beyond_budget
@@ -24,10 +25,11 @@ from portal.orders.versions.services import refuse_beyond_approval, refuse_beyon
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a line that serves one request."""
+    """A part of a line that serves one request: in the line's unit, and in the request's."""
 
     source: PurchaseOrderSource
     quantity: Decimal
+    served: Decimal
 
 
 def take_off(
@@ -36,11 +38,15 @@ def take_off(
     """Takes a quantity off the end of a line; returns whom it served, and the change as told."""
     wanted = line.quantities.wanted
     stretches = overlaps([one.quantity for one in line.sources], wanted - quantity, wanted)
-    pieces = [Piece(line.sources[index], end - begin) for index, begin, end in stretches]
+    pieces = [_piece(line.sources[index], end - begin) for index, begin, end in stretches]
     told = cancel_part(actor, order, line, quantity, reason)
     for piece in pieces:
         piece.source.moved += piece.quantity
     return pieces, told
+
+
+def _piece(source: PurchaseOrderSource, quantity: Decimal) -> Piece:
+    return Piece(source, quantity, source.requested(quantity))
 
 
 def split_line(order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[Piece], day: date) -> None:
@@ -55,7 +61,7 @@ def split_line(order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[P
         unit_price=line.unit_price,
         needed_on=day,
     )
-    _fill(added, pieces)
+    _fill(added, pieces, [one.quantity for one in pieces])
     order.lines.append(added)
     order.total += _amount(added)
     db.session.flush()  # the ledger names requested lines, the outbox the order
@@ -65,7 +71,10 @@ def split_line(order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[P
 def order_elsewhere(
     actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[Piece], found: PricedOffer
 ) -> PurchaseOrder:
-    """An order at another supplier for the pieces; raises Invalid beyond what was approved or budgeted."""
+    """An order at another supplier for the pieces, in whole packs of its own.
+
+    Raises Invalid beyond what was approved or budgeted.
+    """
     other = PurchaseOrder(
         number=next_number("PO"),
         supplier=found.offer.supplier,
@@ -81,13 +90,16 @@ def order_elsewhere(
         item=line.item,
         supplier_part=found.offer.supplier_part,
         description=line.description,
-        uom=line.uom,
-        factor=line.factor,
+        uom=found.offer.uom,
+        factor=found.offer.factor,
         unit_price=found.unit_price,
         needed_on=line.needed_on,
         expected_on=line.needed_on,
     )
-    _fill(added, pieces)
+    quantities = [one.quantity for one in pieces]
+    if added.factor != line.factor:
+        quantities = in_packs([one * line.factor for one in quantities], added.factor)
+    _fill(added, pieces, quantities)
     other.lines = [added]
     other.total = _amount(added)
     db.session.add(other)
@@ -104,9 +116,8 @@ def order_elsewhere(
     return other
 
 
-def _fill(line: PurchaseOrderLine, pieces: Sequence[Piece]) -> None:
+def _fill(line: PurchaseOrderLine, pieces: Sequence[Piece], quantities: Sequence[Decimal]) -> None:
     """The line is rounded once; the requests it serves share that amount to the cent."""
-    quantities = [one.quantity for one in pieces]
     line.quantity = sum(quantities, Decimal())
     line.cancelled = line.received = line.invoiced = line.shipped = Decimal()
     amounts = split(extended(line.quantity, line.unit_price), quantities)
@@ -114,13 +125,14 @@ def _fill(line: PurchaseOrderLine, pieces: Sequence[Piece]) -> None:
         PurchaseOrderSource(
             requisition_line=one.source.requisition_line,
             requisition_line_id=one.source.requisition_line_id,
-            quantity=one.quantity,
+            quantity=quantity,
+            serves=None if quantity == one.served else one.served,
             moved=Decimal(),
             amount=amount,
             cost_center=one.source.cost_center,
             gl_account=one.source.gl_account,
         )
-        for one, amount in zip(pieces, amounts, strict=True)
+        for one, quantity, amount in zip(pieces, quantities, amounts, strict=True)
     ]
 
 

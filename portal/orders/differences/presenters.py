@@ -26,6 +26,7 @@ from portal.orders.differences.rules import (
     acts_for,
     short_by,
 )
+from portal.orders.presenters import told_packs
 
 CHOICES = {
     Choice.WAIT: "Wait for it",
@@ -82,10 +83,12 @@ def panel_of(case: Difference) -> Panel:
 
 
 def _offers(case: Difference) -> dict[str, str]:
+    line, quantity = case.line, short_by(case.item.kind, case.line.quantities)
     return {
         str(one.offer.id): f"{one.offer.supplier.name}, {unit_price(one.unit_price, case.order.currency)} "
-        f"per {case.line.uom}{'' if one.contract_line else ' (no contract)'}"
-        for one in queries.other_offers(case.order, case.line)
+        f"per {one.offer.uom}: {told_packs(quantity, line.factor, one.offer, line.item.base_uom)}"
+        f"{'' if one.contract_line else ' (no contract)'}"
+        for one in queries.other_offers(case.order, line)
     }
 
 

@@ -26,6 +26,7 @@ from portal.orders.models import (
     PurchaseOrderLine,
     PurchaseOrderSource,
 )
+from portal.orders.packs import whole_packs
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.services import today_at
 
@@ -99,14 +100,20 @@ def decisions_of(line_id: int) -> list[LineDecision]:
 
 
 def other_offers(order: PurchaseOrder, line: PurchaseOrderLine) -> list[PricedOffer]:
-    """The same item in the same pack from other suppliers who take orders, the cheapest first."""
-    offers = [one for one in offers_of([line.item_id]) if _may_replace(one, order, line)]
-    return sorted(priced(offers, today_at(order.location), line.quantity), key=lambda one: one.unit_price)
+    """The same item from other suppliers who take orders, the cheapest for whole packs first."""
+    offers = [one for one in offers_of([line.item_id]) if _may_replace(one, order)]
+    packs = {one.factor: whole_packs(line.quantity, line.factor, one.factor) for one in offers}
+    today = today_at(order.location)
+    found = [
+        one
+        for factor, quantity in packs.items()
+        for one in priced([each for each in offers if each.factor == factor], today, quantity)
+    ]
+    return sorted(found, key=lambda one: packs[one.offer.factor] * one.unit_price)
 
 
-def _may_replace(offer: Offer, order: PurchaseOrder, line: PurchaseOrderLine) -> bool:
-    is_same_pack = offer.uom == line.uom and offer.factor == line.factor
-    return is_same_pack and offer.supplier_id != order.supplier_id and not offer.supplier.blocked
+def _may_replace(offer: Offer, order: PurchaseOrder) -> bool:
+    return offer.supplier_id != order.supplier_id and not offer.supplier.blocked
 
 
 def open_shortages(actor: Actor) -> list[Difference]:

@@ -203,6 +203,8 @@ def reorder(actor: Actor, item_id: int, offer_id: int) -> tuple[str, PurchaseOrd
     words = f"Ordered elsewhere: {plain(quantity)} {line.uom} from {offer.offer.supplier.name}."
     pieces, told = take_off(actor, order, line, quantity, words)
     other = order_elsewhere(actor, order, line, pieces, offer)
+    if offer.offer.factor != line.factor:
+        words = f"{words} In its packs: {plain(other.lines[0].quantity)} {offer.offer.uom}."
     keep(actor, case, Act.REORDER, f"{words} {other.number}")
     recompute(order)
     next_version(actor, order, words, [told])

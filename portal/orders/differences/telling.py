@@ -21,7 +21,7 @@ def alternatives(order: PurchaseOrder, line: PurchaseOrderLine) -> list[str]:
     """What may be requested instead: other suppliers of the item, then items that may stand in."""
     offers = [
         f"{line.description} from {one.offer.supplier.name}, {unit_price(one.unit_price, order.currency)} "
-        f"per {line.uom}"
+        f"per {one.offer.uom}"
         for one in other_offers(order, line)
     ]
     return offers + [f"{item.name} ({item.code}) instead" for item, _ in substitutes_of(line.item_id)]

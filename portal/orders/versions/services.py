@@ -145,7 +145,9 @@ def _set_wanted(line: PurchaseOrderLine, quantity: Decimal) -> None:
     line.cancelled -= taken_back
     added = max(growth - taken_back, Decimal())
     line.quantity += added
-    line.sources[-1].quantity += added
+    last = line.sources[-1]
+    last.serves = None if last.serves is None else last.serves + last.requested(added)
+    last.quantity += added
 
 
 def _share_amount(line: PurchaseOrderLine) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from portal.foundation.money import extended
-from portal.orders.dealing import Deal, agreed
+from portal.orders.dealing import Deal, agreed, packs_of
 from portal.orders.workbench import queries
 from portal.orders.workbench.queries import Candidate
 from portal.orders.workbench.rules import Line, Supplier, Why, of_group, of_line
@@ -16,10 +16,11 @@ from portal.requisitions.services import open_quantity
 
 @dataclass(frozen=True)
 class Waiting:
-    """A line with its deal and why it cannot go by itself."""
+    """A line with its deal and why it cannot go by itself; `quantity` in packs of the deal's offer."""
 
     line: RequisitionLine
     deal: Deal
+    asked: Decimal
     quantity: Decimal
     amount: Decimal
     why: list[Why]
@@ -28,15 +29,18 @@ class Waiting:
 
     @property
     def best_saving(self) -> Decimal:
-        """What the cheapest contracted offer in the same pack would save; 0 when this is the cheapest."""
-        factor = self.deal.offer.factor
-        prices = [one.unit_price for one in self.candidates if one.contract and one.offer.factor == factor]
-        return max(self.amount - extended(self.quantity, min(prices)), Decimal()) if prices else Decimal()
+        """What the cheapest contracted offer would save; 0 when this is the cheapest."""
+        costs = [self.cost(one) for one in self.candidates if one.contract]
+        return max(self.amount - min(costs), Decimal()) if costs else Decimal()
+
+    def cost(self, candidate: Candidate) -> Decimal:
+        """What the line costs from an offer, in whole packs of it."""
+        return extended(packs_of(self.line, candidate.offer), candidate.unit_price)
 
     @property
     def saving(self) -> Decimal:
         """What the deal saves against what was approved; negative when it costs more."""
-        return extended(self.quantity, self.line.unit_price) - self.amount
+        return extended(self.asked, self.line.unit_price) - self.amount
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def _urgency(line: RequisitionLine, cover: dict[int, int]) -> tuple[bool, int, f
 
 
 def _waiting(line: RequisitionLine, deal: Deal, offered: list[Candidate], cover: int | None) -> Waiting:
-    quantity = open_quantity(line)
+    quantity = packs_of(line, deal.offer)
     amount = extended(quantity, deal.unit_price)
     others = {
         one.offer.supplier_id
@@ -96,4 +100,4 @@ def _waiting(line: RequisitionLine, deal: Deal, offered: list[Candidate], cover:
         and one.base_price <= deal.unit_price / deal.offer.factor
     }
     facts = Line(amount, bool(deal.contract), len(others), deal.is_chosen)
-    return Waiting(line, deal, quantity, amount, of_line(facts), offered, cover)
+    return Waiting(line, deal, open_quantity(line), quantity, amount, of_line(facts), offered, cover)

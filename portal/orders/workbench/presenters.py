@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 from portal.foundation.filters import money, unit_price
+from portal.foundation.money import extended
+from portal.orders.presenters import told_packs
 from portal.orders.workbench.deciding import Group, Waiting
 from portal.orders.workbench.queries import Candidate
 from portal.orders.workbench.rules import WORDS, Why
@@ -165,9 +167,8 @@ def offers(one: Waiting) -> list[OfferRow]:
 
 def _offer(one: Waiting, candidate: Candidate) -> OfferRow:
     line, offer = one.line, candidate.offer
-    currency, same_pack = line.requisition.currency, offer.factor == line.offer.factor
-    approved = one.quantity * line.unit_price
-    cost = one.quantity * line.offer.factor * candidate.base_price
+    currency = line.requisition.currency
+    approved = extended(one.asked, line.unit_price)
     is_current = offer.id == one.deal.offer.id
     return OfferRow(
         id=offer.id,
@@ -175,9 +176,9 @@ def _offer(one: Waiting, candidate: Candidate) -> OfferRow:
         part=offer.supplier_part,
         contract=candidate.contract or "no contract",
         price=unit_price(candidate.unit_price, currency),
-        pack=offer.uom if same_pack else f"{offer.uom}, another pack",
-        saving=_saving(round(approved - cost, 2), currency),
+        pack=told_packs(one.asked, line.offer.factor, offer, line.item.base_uom),
+        saving=_saving(approved - one.cost(candidate), currency),
         is_current=is_current,
-        may_choose=same_pack and not (is_current and one.deal.is_chosen),
+        may_choose=not (is_current and one.deal.is_chosen),
         tone="info" if is_current else "",
     )

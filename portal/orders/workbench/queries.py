@@ -13,6 +13,7 @@ from portal.exchange.models import Route
 from portal.foundation.db import db
 from portal.masterdata.models import Supplier
 from portal.masterdata.queries import prices_on
+from portal.orders.dealing import packs_of
 from portal.orders.differences import covering
 from portal.orders.models import PurchaseOrder
 from portal.orders.outbound import KIND
@@ -75,7 +76,7 @@ def candidates(lines: Sequence[RequisitionLine]) -> dict[int, list[Candidate]]:
     for offer in db.session.scalars(statement) if lines else ():
         offers[offer.item_id].append(offer)
     wanted = {
-        (line.id, offer.id): (line.item_id, offer.supplier_id, offer.uom, _packs(line, offer))
+        (line.id, offer.id): (line.item_id, offer.supplier_id, offer.uom, packs_of(line, offer))
         for line in lines
         for offer in offers[line.item_id]
     }
@@ -95,8 +96,3 @@ def candidates(lines: Sequence[RequisitionLine]) -> dict[int, list[Candidate]]:
             )
         found[line.id] = sorted(mine, key=lambda one: (one.base_price, one.offer.id))
     return found
-
-
-def _packs(line: RequisitionLine, offer: Offer) -> Decimal:
-    """The open quantity in the packs of another offer."""
-    return requisitions.open_quantity(line) * line.offer.factor / offer.factor

@@ -25,7 +25,7 @@ BY_ITSELF = "nothing to decide"
 def choose(actor: Actor, line_id: int, offer_id: int) -> RequisitionLine:
     """The line will be ordered from this offer; choosing the requested one confirms it.
 
-    Raises NotFound for an offer of another item, Invalid for another pack or above what was approved,
+    Raises NotFound for an offer of another item, Invalid above what was approved,
     Conflict when the line was ordered meanwhile.
     """
     line = found(next(iter(lock_lines([line_id])), None), "line")
