@@ -159,6 +159,8 @@ def test_a_little_more_than_ordered_is_taken_and_asked_about(
 
 def test_how_much_more_is_taken_is_a_rule(hospital: Hospital, order: PurchaseOrder, client: Visitor) -> None:
     director = hospital.actor(Role.FINANCE_DIRECTOR)
+    with transaction():
+        hospital.organization.time_zone = hospital.facility.time_zone
     today = clock.today(hospital.facility.time_zone)
 
     def set_to(severity: Severity, percent: int, category: str = "") -> None:

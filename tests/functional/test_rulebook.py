@@ -30,6 +30,13 @@ from tests.visitor import Visitor
 PRICE = "/rules/setting?rule=price"
 
 
+@pytest.fixture(autouse=True)
+def one_day(hospital: Hospital) -> None:
+    """The organization and its facility have the same day, at any hour of the test."""
+    with transaction():
+        hospital.organization.time_zone = hospital.facility.time_zone
+
+
 def text_of(client: Visitor, page: str) -> str:
     """The page in one line."""
     answer = client.get(page)
@@ -45,7 +52,7 @@ def values(**changes: Any) -> dict[str, Any]:
 
 def tried(client: Visitor, **changes: Any) -> tuple[dict[str, int], int]:
     """What a trial says by label, and how many statements it took."""
-    data = {**values(**changes), "csrf_token": client.csrf_token(PRICE)}
+    data = {**values(**changes), "reason": "", "csrf_token": client.csrf_token(PRICE)}
     with recorded() as asked:
         answer = client.post("/rules/trial?rule=price", data=data)
     assert answer.status_code == 200
