@@ -86,7 +86,7 @@ def test_every_rule_is_asked_again_for_more_and_none_for_less(hospital: Hospital
     change(hospital, requisition, 3)
     line = fresh(requisition).lines[0]
     said = {one.rule: one for one in requisitions.checks_of(requisition.id) if one.line_id == line.id}
-    assert "10 EA of Urinary catheter, 14 Fr are on their way" in said["duplicate"].sentence, (
+    assert "10 EA of Urinary catheter, 14 Fr are requested or on order" in said["duplicate"].sentence, (
         "itself left out"
     )
     assert said["quantity"].sentence == "3 whole packs of Urinary catheter, 14 Fr."

@@ -67,13 +67,13 @@ def test_a_line_for_another_place_is_checked_and_ordered_for_that_place(
     # What is on its way to the storeroom is said for the storeroom alone.
     repeated = in_cart(hospital, {hospital.gloves_offer: 1})
     line = repeated.lines[0].id
-    assert "10 EA of Exam glove, nitrile, medium are on their way" in manager.get("/cart").get_data(
+    assert "10 EA of Exam glove, nitrile, medium are requested or on order" in manager.get("/cart").get_data(
         as_text=True
     )
     action = f"/cart/{repeated.id}/save"
     data = fields(manager, "/cart", action) | {f"place-{line}": "ST01 Central storeroom"}
     manager.post(action, data=data)
-    assert "20 EA of Exam glove, nitrile, medium are on their way" in manager.get("/cart").get_data(
+    assert "20 EA of Exam glove, nitrile, medium are requested or on order" in manager.get("/cart").get_data(
         as_text=True
     )
 

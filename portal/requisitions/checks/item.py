@@ -115,7 +115,8 @@ def check_duplicate(facts: LineFacts, rules: Rulebook) -> Check:
     if facts.expected_on:
         evidence = (*evidence, ("Expected", f"{facts.expected_on:%b %-d, %Y}"))
     evidence += tuple((number, f"{plain(units)} {facts.base_uom}") for number, units in facts.requested)
-    sentence = f"{plain(coming)} {facts.base_uom} of {facts.item} are on their way to this location already"
+    many = f"{plain(coming)} {facts.base_uom} of {facts.item}"
+    sentence = f"{many} are requested or on order for this location already"
     sources = [number for number, _ in facts.requested[:3]]
     if facts.on_order:
         expected = f", expected {facts.expected_on:%b %-d}" if facts.expected_on else ""
@@ -124,7 +125,7 @@ def check_duplicate(facts: LineFacts, rules: Rulebook) -> Check:
         rules.setting("duplicate", facts.category),
         coming or None,
         finding=f"{sentence} ({'; '.join(sources)}). Is this one more?",
-        otherwise=f"{facts.item} is not on its way to this location."
+        otherwise=f"{facts.item} is neither requested nor on order for this location."
         if not coming
         else f"{sentence}; this rule is off.",
         line=facts.number,
