@@ -53,6 +53,7 @@ def rule(key: str, form: SettingForm | None = None, found: Trial | None = None) 
 
 def try_out(actor: Actor, rule: Rule, form: SettingForm) -> Trial | None:
     """What the entered setting would have done last month; None when it cannot be."""
+    form.reason.validators = ()  # nothing is kept that somebody could ask about
     if not form.validate():
         return None
     wanted = form.wanted(rule)
