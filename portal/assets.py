@@ -1,4 +1,4 @@
-"""Builds static/vendor from the npm packages: htmx, the Tabler style sheet and a sprite of the used icons."""
+"""Builds static/vendor from npm packages: htmx, the Tabler style sheet, a sprite of used icons, a font."""
 
 import ast
 import gzip
@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENDOR = ROOT / "static" / "vendor"
 MODULES = ROOT / "node_modules"
 ICONS = MODULES / "@tabler" / "icons" / "icons"
+FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")  # embedded into PDFs, never sent to a browser
 SOURCES = (ROOT / "templates", ROOT / "portal")
 TONES = frozenset({"neutral", "info", "success", "warning", "danger"})
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -210,6 +211,8 @@ def build() -> str:
     _write(VENDOR / "htmx.min.js", (MODULES / "htmx.org" / "dist" / "htmx.min.js").read_bytes())
     tabler = (MODULES / "@tabler" / "core" / "dist" / "css" / "tabler.min.css").read_text(encoding="utf-8")
     _write(VENDOR / "tabler.css", layered(tabler).encode())
+    for font in FONTS:
+        (VENDOR / font).write_bytes((MODULES / "dejavu-fonts-ttf" / "ttf" / font).read_bytes())
     mark.write_text(wanted, encoding="utf-8")
     return f"Assets are built ({len(icons)} icons)."
 

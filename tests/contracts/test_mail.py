@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from integrations.canonical import PurchaseOrder
 from integrations.errors import Rejected, Retryable
-from integrations.formats.pdf import order_pdf
+from integrations.formats.pdf import _Paper, order_pdf
 from integrations.http import Connection
 from integrations.network.mail import MailedOrders
 from integrations.network.mail.adapter import KEPT
@@ -74,3 +74,12 @@ def test_any_words_fit_on_paper(words: str) -> None:
     line = known.lines[0].model_copy(update={"description": words, "supplier_part": words[:20]})
     paper = order_pdf(known.model_copy(update={"lines": (line,) * 12, "agreement": "BO26-0000001"}))
     assert paper.startswith(b"%PDF-")
+
+
+def test_a_name_in_any_script_prints_and_only_its_letters_are_embedded() -> None:
+    plain = order_pdf(order(comments="Größe M, 5 °C"))
+    assert b"DejaVu" not in plain
+    paper = order_pdf(order(comments="Łódź, Αθήνα, Київ; \u4e2d"))
+    assert b"+DejaVuSans" in paper
+    assert len(plain) < len(paper) < 60_000
+    assert _Paper(order(comments="Ł")).words("Łódź Київ\u4e2d\u0000") == "Łódź Київ??"
