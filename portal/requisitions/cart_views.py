@@ -111,6 +111,8 @@ def paste() -> ResponseReturnValue:
     if pasted.added:
         flash(cart_lines.added(pasted.added), "success")
         form.keep(pasted.refused)
+    for sentence in pasted.said:
+        flash(sentence, "warning")
     if form.is_refused or pasted.refused:
         return _page(location_id, paste=form, refused=pasted.refused), 422
     return redirect(url_for("requisitions.cart", location=location_id), 303)

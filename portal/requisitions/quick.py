@@ -14,9 +14,11 @@ from portal.catalog.queries import PricedOffer
 from portal.foundation.access import Actor
 from portal.foundation.errors import Invalid
 from portal.requisitions import services
+from portal.requisitions.edits import LineEdit, ShareEdit
+from portal.requisitions.filling import fill
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.pasting import Row, rows_of
-from portal.requisitions.rules import MOST_LINES, MOST_QUANTITY
+from portal.requisitions.rules import MOST_LINES, MOST_QUANTITY, SplitBy
 
 MOST_ROWS = MOST_LINES
 LONGEST_PASTE = 50_000
@@ -38,6 +40,7 @@ class Pasted:
 
     added: int
     refused: Sequence[Refused]
+    said: Sequence[str] = ()  # what is as usual, since it could not be as pasted
 
 
 def add_code(actor: Actor, location_id: int, code: str, quantity: Decimal) -> RequisitionLine:
@@ -68,7 +71,7 @@ def paste(actor: Actor, location_id: int, text: str) -> Pasted:
     location = services.requestable(actor, location_id)
     chosen = _chosen(location_id, meanings({row.code for row in rows}), services.today_at(location))
     wanted: dict[int, Decimal] = {}
-    refused = []
+    refused, packs = [], []
     for row in rows:
         offer = chosen[row.code]
         problem = row.problem or (offer if isinstance(offer, str) else _too_much(row, offer, wanted))
@@ -76,9 +79,25 @@ def paste(actor: Actor, location_id: int, text: str) -> Pasted:
             refused.append(Refused(row.number, row.text, problem))
         else:
             wanted[offer.id] = wanted.get(offer.id, Decimal()) + row.quantity
-    if wanted:
-        services.add_all(actor, location_id, wanted)
-    return Pasted(len(rows) - len(refused), refused)
+            packs.append(_edit(row, offer, row.quantity))
+    said: Sequence[str] = ()
+    if packs:
+        said = fill(actor, services.locked_cart(actor, services.cart(actor, location_id).id), packs)
+    return Pasted(len(packs), refused, said)
+
+
+def _edit(row: Row, offer: Offer, quantity: Decimal) -> LineEdit:
+    return LineEdit(
+        quantity=quantity,
+        offer_id=offer.id,
+        ship_to=row.place,
+        cost_center=row.center,
+        gl_account=row.account,
+        split_by=SplitBy.PERCENT if row.shares else None,
+        shares=[
+            ShareEdit(number, center, row.account, part) for number, (center, part) in enumerate(row.shares)
+        ],
+    )
 
 
 def _too_much(row: Row, offer: Offer, wanted: dict[int, Decimal]) -> str:

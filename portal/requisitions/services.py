@@ -161,7 +161,7 @@ def put(
         reason = f"{offer.item.name} from {offer.supplier.name} cannot be requested now."
         raise Invalid(reason, field=f"q{offer.id}")
     place_id = place.id if place and place.id != requisition.location_id else None
-    same = (one for one in requisition.lines if (one.offer_id, one.location_id) == (offer.id, place_id))
+    same = (one for one in requisition.lines if (one.offer.id, one.location_id) == (offer.id, place_id))
     line = next(same, None)
     if line is None:
         line = _new_line(requisition, offer)
@@ -183,6 +183,9 @@ def _new_line(requisition: Requisition, offer: Offer) -> RequisitionLine:
         uom=offer.uom,
         unit_price=offer.list_price,
         amount=Decimal(),
+        cost_center=None,
+        gl_account=None,
+        shares=[],
     )
     db.session.add(line)
     return line

@@ -21,12 +21,12 @@ def send(actor: Actor, requisition: Requisition, lines: Mapping[int, LineEdit]) 
     named = [(line, lines[line.id].ship_to.strip()) for line in requisition.lines if line.id in lines]
     places = places_for(actor, requisition) if any(typed for _, typed in named) else ()
     for line, typed in named:
-        place = _meant(typed, requisition, places, f"place-{line.id}") if typed else None
+        place = meant(typed, requisition, places, f"place-{line.id}") if typed else None
         line.location = place if place and place.id != requisition.location_id else None
         line.location_id = line.location.id if line.location else None
 
 
-def _meant(typed: str, requisition: Requisition, places: Sequence[Location], box: str) -> Location:
+def meant(typed: str, requisition: Requisition, places: Sequence[Location], box: str) -> Location:
     """The place by its code, or as the list says it; a code of several facilities is that of the cart's."""
     wanted = typed.upper()
     found = [one for one in places if wanted in (one.code.upper(), in_words(one, requisition).upper())]

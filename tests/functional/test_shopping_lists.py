@@ -10,16 +10,19 @@ from portal.foundation import clock
 from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.errors import NotFound
 from portal.identity.rules import Role
-from portal.masterdata.models import ClosedDay, Item
+from portal.masterdata.models import ClosedDay, CostCenter, Item, Location
+from portal.requisitions import carts
 from portal.requisitions import queries as requisitions
+from portal.requisitions import services as requisition_services
 from portal.requisitions.lists import jobs, queries, services
 from portal.requisitions.lists.models import RequisitionTemplate, StandingOrder
 from portal.requisitions.lists.rules import Rhythm
 from portal.requisitions.models import Requisition
 from tests import hospital as hospitals
+from tests import ordering
 from tests.hospital import Hospital
 from tests.ordering import balance
-from tests.requesting import actions, colleague, in_cart, submitted
+from tests.requesting import actions, colleague, fields, in_cart, submitted
 from tests.statements import recorded
 from tests.visitor import Visitor
 
@@ -216,3 +219,87 @@ def test_a_standing_order_is_paused_and_only_by_its_owner(manager: Visitor, hosp
     assert manager.submit(page, {"when": ""}, action=page).status_code == 422
     assert manager.submit(page, {"when": "monthly-31"}, action=page).status_code == 303
     assert "on day 31 of every month" in manager.get("/lists").text
+
+
+def loaded(hospital: Hospital) -> list[tuple[str, str, list[tuple[str, Decimal]]]]:
+    """Item, place and shares of the lines in the cart."""
+    db.session.expire_all()
+    now = requisitions.cart_of(hospital.actor(Role.CLINIC_MANAGER), hospital.clinic.id)
+    assert now is not None
+    return [
+        (line.item.code, line.ship_to.code, [(one.cost_center.code, one.weight) for one in line.payers])
+        for line in now.lines
+    ]
+
+
+def test_who_pays_and_where_it_goes_comes_along_or_falls_back_with_a_sentence(
+    manager: Visitor, hospital: Hospital
+) -> None:
+    with transaction():
+        today = clock.today()
+        center = CostCenter(
+            code="CC200", name="Surgery", facility_id=hospital.facility.id, company_code="1010",
+            valid_from=today - timedelta(days=1), valid_to=today + timedelta(days=365),
+        )  # fmt: skip
+        db.session.add(center)
+    cart = in_cart(hospital, {hospital.catheter_offer: 2, hospital.gloves_offer: 4})
+    catheter, gloves = (line.id for line in cart.lines)
+    action = f"/cart/{cart.id}/save"
+    data = fields(manager, "/cart", action) | {f"split-{gloves}": "amount", f"center-{catheter}": "CC200"}
+    assert manager.post(action, data=data).status_code == 303
+    data = fields(manager, "/cart", action) | {f"place-{gloves}": "ST01"}
+    for row, (code, part) in enumerate({"CC100": "20", "CC200": "9"}.items()):
+        data |= {f"payer-{gloves}-{row}": code, f"part-{gloves}-{row}": part}
+    assert manager.post(action, data=data).status_code == 303
+    actor = hospital.actor(Role.CLINIC_MANAGER)
+    db.session.expire_all()
+    with transaction():
+        template = services.save_template(actor, cart.id, "Round", is_shared=False)
+        carts.remove(actor, cart.id)
+
+    # The price has risen: what each pays of it stays in proportion.
+    ordering.priced(hospital, hospital.gloves_offer, "14.50")
+    assert manager.submit("/lists", action=f"/templates/{template.id}/load").status_code == 303
+    shares = [("CC100", Decimal(40)), ("CC200", Decimal(18))]
+    assert loaded(hospital) == [("CATH-14", "ED01", []), ("GLOVE-M", "ST01", shares)]
+    now = requisitions.cart_of(actor, hospital.clinic.id)
+    assert now is not None
+    assert [one.cost_center.code for one in now.lines if one.cost_center] == ["CC200"]
+    with transaction():
+        past = requisition_services.submit(actor, now.id, seen_version=now.version)
+    again = f"/requisitions/{past.id}"
+    assert manager.submit(again, action=f"{again}/again").status_code == 303
+    assert loaded(hospital) == [("CATH-14", "ED01", []), ("GLOVE-M", "ST01", shares)]
+    # On the day it is requested by itself one cost center and the place are gone: it is as usual, and said.
+    today = clock.today(hospital.facility.time_zone)
+    with transaction():
+        order = services.begin_standing(actor, template.id, Rhythm.WEEKLY, today.weekday())
+        order.due_on = today
+        db.session.get_one(CostCenter, center.id).active = False
+        db.session.get_one(Location, hospital.storeroom.id).active = False
+    jobs.run_due(hospital.organization.id)
+    enter_organization(hospital.organization.id)
+    db.session.expire_all()
+    order = db.session.get_one(StandingOrder, order.id)
+    assert order.last_requisition_id is not None
+    assert "Exam glove, nitrile, medium: No such place, or not one you may request for: ST01" in order.problem
+    assert order.problem.count("not one you may charge there: CC200. The usual cost center") == 2
+    done = requisitions.find(order.last_requisition_id)
+    assert done is not None
+    assert [(line.ship_to.code, line.cost_center and line.cost_center.code) for line in done.lines] == [
+        ("ED01", "CC100"), ("ED01", "CC100"),
+    ]  # fmt: skip
+
+
+def test_pasted_columns_say_who_pays_and_where_it_goes(manager: Visitor, hospital: Hospital) -> None:
+    rows = "Code\tQty\tDeliver to\tCost center\nGLOVE-M\t3\tST01\t\nCATH-14\t2\t\tCC999"
+    sent = {"rows": rows, "location": str(hospital.clinic.id)}
+    answer = manager.submit("/cart", sent, action="/cart/paste")
+    assert answer.status_code == 303
+    assert (
+        "No such cost center, or not one you may charge there: CC999. The usual" in manager.get("/cart").text
+    )
+    assert [(code, place) for code, place, _ in loaded(hospital)] == [
+        ("GLOVE-M", "ST01"),
+        ("CATH-14", "ED01"),
+    ]

@@ -88,3 +88,17 @@ def test_without_par_two_weeks_of_use_are_suggested() -> None:
     assert cover(shelf) == "5 days"
     assert suggested(Shelf(1, on_hand=Decimal(28), daily_usage=Decimal(2)), Decimal(10)) == 0
     assert (suggested(Shelf(1), Decimal(10)), cover(Shelf(1))) == (0, "")
+
+
+def test_a_heading_names_more_columns() -> None:
+    text = (
+        "Item number,Name,Qty,Deliver to,Cost center,GL account\n"
+        'GLOVE-M,"Glove, medium",3,ST01,CC100 60 / CC200 40,\n'
+        "CATH-14,Catheter,,,CC200,65100000\n"
+        "TAPE,,1,,CC100 60 / CC200,\n"
+    )
+    gloves, catheter, tape = rows_of(text)
+    assert (gloves.number, gloves.code, gloves.quantity, gloves.place) == (2, "GLOVE-M", 3, "ST01")
+    assert (gloves.center, gloves.shares) == ("", (("CC100", Decimal(60)), ("CC200", Decimal(40))))
+    assert (catheter.quantity, catheter.center, catheter.account) == (1, "CC200", "65100000")
+    assert "write shares as CC100 60 / CC200 40" in tape.problem

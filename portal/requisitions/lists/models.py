@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.catalog.models import Offer
 from portal.foundation import clock
-from portal.foundation.db import Key, Quantity, TenantRow
+from portal.foundation.db import Json, Key, Quantity, TenantRow
 from portal.identity.models import Account
 from portal.masterdata.models import Location
 from portal.requisitions.lists.rules import Rhythm
@@ -34,7 +34,7 @@ class RequisitionTemplate(TenantRow):
 
 
 class TemplateLine(TenantRow):
-    """So many packs of an offer."""
+    """So many packs of an offer; `terms` are where they go and who pays, where that is not as usual."""
 
     __tablename__ = "requisition_template_line"
 
@@ -42,6 +42,7 @@ class TemplateLine(TenantRow):
     position: Mapped[int]
     offer_id: Mapped[Key] = mapped_column(ForeignKey("offer.id"))
     quantity: Mapped[Quantity]
+    terms: Mapped[Json] = mapped_column(default=dict, server_default="{}")
 
     template: Mapped[RequisitionTemplate] = relationship(lazy="raise", back_populates="lines")
     offer: Mapped[Offer] = relationship(lazy="raise")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -20,6 +20,8 @@ from portal.masterdata.rules import closing_on, next_open
 from portal.requisitions import carts, services
 from portal.requisitions import queries as requisitions
 from portal.requisitions.carts import LONGEST_NAME
+from portal.requisitions.edits import LineEdit
+from portal.requisitions.filling import edit_of, fill, terms_of
 from portal.requisitions.lists import queries
 from portal.requisitions.lists.models import RequisitionTemplate, StandingOrder, TemplateLine
 from portal.requisitions.lists.rules import Rhythm, in_words, is_day, next_due
@@ -27,7 +29,7 @@ from portal.requisitions.models import Requisition
 from portal.requisitions.rules import MOST_QUANTITY, RequisitionSource
 
 MOST_TEMPLATES = 100
-Packs = Sequence[tuple[Offer, Decimal]]
+Packs = Sequence[tuple[Offer, LineEdit]]
 
 
 @dataclass(frozen=True)
@@ -36,38 +38,45 @@ class Loaded:
 
     added: int
     missing: Sequence[str]
+    said: Sequence[str] = ()  # what is as usual now, since it is not valid any more
 
 
-def _available(location: Location, packs: Packs) -> tuple[dict[int, Decimal], list[str]]:
-    """Packs by offer, where an offer is gone by the best other one of the same pack; and what is left out."""
+def _available(location: Location, packs: Packs) -> tuple[list[LineEdit], list[str]]:
+    """The packs, where an offer is gone of the best other one of the same pack; and what is left out."""
     offers = catalog.offers_of({offer.item_id for offer, _ in packs})
     priced = catalog.priced(offers, services.today_at(location))
     own = {one.offer.id: one for one in priced}
     best = best_offers(priced)
-    wanted: dict[int, Decimal] = {}
+    wanted: dict[tuple[int, str], LineEdit] = {}
     missing = []
-    for offer, quantity in packs:
+    for offer, edit in packs:
         chosen = own.get(offer.id)
         if chosen is None or refusal_of(chosen):
             chosen = best.get((offer.item_id, offer.uom))
         if chosen is None or refusal_of(chosen):
             missing.append(offer.item.name)
         else:
-            wanted[chosen.offer.id] = min(wanted.get(chosen.offer.id, Decimal()) + quantity, MOST_QUANTITY)
-    return wanted, missing
+            key = (chosen.offer.id, edit.ship_to)
+            present = wanted.get(key, replace(edit, offer_id=chosen.offer.id, quantity=Decimal()))
+            quantity = min(present.quantity + edit.quantity, MOST_QUANTITY)
+            wanted[key] = replace(present, quantity=quantity)
+    return list(wanted.values()), missing
 
 
 def _load(actor: Actor, location_id: int, packs: Packs) -> Loaded:
     wanted, missing = _available(services.requestable(actor, location_id), packs)
+    said: Sequence[str] = ()
     if wanted:
-        services.add_all(actor, location_id, wanted)
-    return Loaded(len(wanted), missing)
+        cart = services.locked_cart(actor, services.cart(actor, location_id).id)
+        said = fill(actor, cart, wanted)
+    return Loaded(len(wanted), missing, said)
 
 
 def request_again(actor: Actor, requisition_id: int) -> tuple[Requisition, Loaded]:
     """Puts the lines of a past requisition into the cart of its location."""
     past = requisitions.for_person(actor, requisition_id)
-    return past, _load(actor, past.location_id, [(line.offer, line.quantity) for line in past.lines])
+    packs = [(line.offer, edit_of(line.offer_id, line.quantity, terms_of(past, line))) for line in past.lines]
+    return past, _load(actor, past.location_id, packs)
 
 
 # Templates
@@ -90,7 +99,9 @@ def save_template(actor: Actor, cart_id: int, name: str, *, is_shared: bool) -> 
         name=name, location_id=cart.location_id, owner_id=actor.account_id, is_shared=is_shared
     )
     template.lines = [
-        TemplateLine(position=number, offer_id=line.offer_id, quantity=line.quantity)
+        TemplateLine(
+            position=number, offer_id=line.offer_id, quantity=line.quantity, terms=terms_of(cart, line)
+        )
         for number, line in enumerate(cart.lines, 1)
     ]
     db.session.add(template)
@@ -106,8 +117,8 @@ def load_template(actor: Actor, template_id: int) -> tuple[RequisitionTemplate, 
     return template, _load(actor, template.location_id, _packs(template))
 
 
-def _packs(template: RequisitionTemplate) -> list[tuple[Offer, Decimal]]:
-    return [(line.offer, line.quantity) for line in template.lines]
+def _packs(template: RequisitionTemplate) -> Packs:
+    return [(line.offer, edit_of(line.offer_id, line.quantity, line.terms)) for line in template.lines]
 
 
 def delete_template(actor: Actor, template_id: int) -> RequisitionTemplate:
@@ -189,7 +200,8 @@ def run(order_id: int) -> Requisition | None:
     try:
         with db.session.begin_nested():
             note = f"Standing order {template.name}, {in_words(order.rhythm, order.day)}"
-            requisition = _request(owner, location, wanted, note)
+            requisition, said = _request(owner, location, wanted, note)
+            order.problem = " ".join([*filter(None, [order.problem]), *said])
     except DomainError as error:
         order.problem = f"{order.problem} {error}".strip()
         _leave_cart(owner, location, wanted, f"{template.name[: LONGEST_NAME - 11]}, {today}")
@@ -199,18 +211,24 @@ def run(order_id: int) -> Requisition | None:
     return requisition
 
 
-def _request(owner: Actor, location: Location, wanted: dict[int, Decimal], note: str) -> Requisition:
+def _request(
+    owner: Actor, location: Location, wanted: Sequence[LineEdit], note: str
+) -> tuple[Requisition, list[str]]:
     if not wanted:
         raise Invalid("Nothing of it can be requested now. Change the template.")
-    return services.request(owner, location.id, wanted, source=RequisitionSource.STANDING, note=note)
+    requisition = services.begin(owner, location.id, RequisitionSource.STANDING)
+    requisition.note = note
+    said = fill(owner, requisition, wanted)
+    db.session.flush()
+    return services.submit(owner, requisition.id, seen_version=requisition.version), said
 
 
-def _leave_cart(owner: Actor, location: Location, wanted: dict[int, Decimal], name: str) -> None:
+def _leave_cart(owner: Actor, location: Location, wanted: Sequence[LineEdit], name: str) -> None:
     """What could not be submitted waits for its owner, if that person may still request here."""
     with suppress(DomainError), db.session.begin_nested():
         cart = carts.begin(owner, location.id, name)
         if wanted:
-            services.add_all(owner, location.id, wanted)
+            fill(owner, services.locked_cart(owner, cart.id), wanted)
         services.describe(owner, cart.id, need_by=None, note=name)
 
 

@@ -34,6 +34,8 @@ def _to_cart(location_id: int, loaded: Loaded) -> ResponseReturnValue:
     flash(f"{loaded.added} item{'s' if loaded.added != 1 else ''} added to the cart.", "success")
     if loaded.missing:
         flash(f"Left out, as nobody offers it now: {services.names(loaded.missing)}.", "warning")
+    for sentence in loaded.said:
+        flash(sentence, "warning")
     return redirect(url_for("requisitions.cart", location=location_id), 303)
 
 
