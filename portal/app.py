@@ -42,7 +42,7 @@ from portal.exchange.handlers import Handlers, OutboundHandler
 from portal.foundation import jobs, log
 from portal.foundation.crypto import KeyRing
 from portal.foundation.db import APPLICATION_ROLE, db
-from portal.foundation.filters import init_filters
+from portal.foundation.filters import LOCALE, init_filters
 from portal.foundation.limits import limit_addresses
 from portal.foundation.web import ROOT, PortalFlask, init_web
 from portal.identity import jobs as identity_jobs
@@ -52,7 +52,7 @@ from portal.inventory import jobs as inventory_jobs
 from portal.inventory import queries as inventory_queries
 from portal.inventory import services as inventory
 from portal.inventory import views as inventory_views
-from portal.inventory.kept import kept_items, used_a_day, used_by_month
+from portal.inventory.kept import kept_items, usage, used_by_month
 from portal.invoices import queries as invoice_queries
 from portal.invoices import services as invoices
 from portal.invoices import views as invoices_views
@@ -94,7 +94,7 @@ from portal.requisitions import outlook as requisition_outlook
 from portal.requisitions import queries as requisition_queries
 from portal.requisitions import services as requisitions
 from portal.requisitions import views as requisitions_views
-from portal.requisitions.before import last_asked
+from portal.requisitions.before import in_cart, last_asked
 from portal.requisitions.lists import jobs as lists_jobs
 from portal.requisitions.rulebook import trial as rulebook_trial
 from portal.requisitions.rulebook import views as rulebook_views
@@ -183,7 +183,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         SEND_FILE_MAX_AGE_DEFAULT=A_YEAR,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_I18N_ENABLED=False,  # all sentences are our own
-        BABEL_DEFAULT_LOCALE="en_US",
+        BABEL_DEFAULT_LOCALE=LOCALE,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
         SQLALCHEMY_ENGINE_OPTIONS={
             "pool_pre_ping": True,
@@ -287,10 +287,10 @@ def _connect_features() -> None:
     requisition_queries.order_parts.attach(followed.parts_of)
     catalog_queries.stocked_items.attach(kept_items)
     catalog_queries.used_by_month.attach(used_by_month)
-    catalog_queries.usage_facts.attach(used_a_day)
+    catalog_queries.usage_facts.attach(usage)
     catalog_queries.shelf_facts.attach(last_asked)
     catalog_queries.shelf_facts.attach(inventory_queries.shelf)
-    catalog_queries.shelf_facts.attach(requisition_queries.in_cart)
+    catalog_queries.shelf_facts.attach(in_cart)
     catalog_queries.shelf_facts.attach(followed.on_order)
     budget_queries.outlooks.attach(requisition_outlook.outlooks)
     budget_queries.outlooks.attach(order_outlook.outlooks)

@@ -136,7 +136,16 @@ COUNTS: dict[str, Callable[[Actor], Select[int]]] = {
     "replenishment.suggestions": replenishment_queries.open_count,
 }
 # What these select hangs on nothing but the person: neither on the day nor on who stands in for whom.
-OF_THE_PERSON = frozenset(COUNTS) - {"approvals.inbox", "receiving.listing_returns"}
+OF_THE_PERSON = frozenset(
+    {
+        "requisitions.cart",
+        "requisitions.lists",
+        "requisitions.wishes",
+        "comments.mentions",
+        "operations.work_items",
+        "replenishment.suggestions",
+    }
+)
 
 # Where a person's work begins: the first of these that their role opens.
 HOMES = (
@@ -197,7 +206,8 @@ def _context() -> dict[str, Any]:
 
 def _sections(actor: Actor) -> list[dict[str, Any]]:
     """What the person may open; made when a page draws it, so that a part of a page pays nothing."""
-    shown = [(label, [entry for entry in entries if _is_open(actor, entry)]) for label, entries in NAVIGATION]
+    there = current_app.view_functions
+    shown = [(label, [one for one in entries if one.endpoint in there]) for label, entries in _open_to(actor)]
     counts = _counts(actor, [entry.endpoint for _, entries in shown for entry in entries])
     return [
         {
@@ -224,9 +234,12 @@ def _address(endpoint: str, root: str) -> str:
     return url_for(endpoint)
 
 
-def _is_open(actor: Actor, entry: Entry) -> bool:
-    is_there = entry.endpoint in current_app.view_functions
-    return is_there and any(actor.can(permission) for permission in entry.permissions)
+@lru_cache(maxsize=1024)
+def _open_to(actor: Actor) -> list[tuple[str, list[Entry]]]:
+    return [
+        (label, [entry for entry in entries if any(map(actor.can, entry.permissions))])
+        for label, entries in NAVIGATION
+    ]
 
 
 def _counts(actor: Actor, endpoints: Iterable[str]) -> dict[str, int]:

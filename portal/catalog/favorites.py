@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.catalog.models import FavoriteItem
@@ -23,10 +23,16 @@ def mark(actor: Actor, item_id: int, *, is_favorite: bool) -> None:
 
 def favorites(actor: Actor, item_ids: Collection[int] | None = None) -> set[int]:
     """The marked items, all or among these."""
-    statement = select(FavoriteItem.item_id).where(_own(actor))
-    if item_ids is not None:
-        statement = statement.where(FavoriteItem.item_id.in_(set(item_ids)))
-    return set(db.session.scalars(statement))
+    if item_ids is None:
+        return set(db.session.scalars(select(FavoriteItem.item_id).where(_own(actor))))
+    values = {"account_id": actor.account_id, "item_ids": sorted(item_ids)}
+    return set(db.session.scalars(_AMONG, values))
+
+
+_AMONG = select(FavoriteItem.item_id).where(
+    FavoriteItem.account_id == bindparam("account_id", type_=BigInteger),
+    FavoriteItem.item_id == any_(bindparam("item_ids", type_=ARRAY(BigInteger))),
+)
 
 
 def _own(actor: Actor) -> ColumnElement[bool]:

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.catalog.asked import Here
@@ -14,18 +16,29 @@ from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.hooks import Collector
+from portal.foundation.together import Columns, Read, read_together
 from portal.masterdata.models import Contract, ContractLine, Item
 from portal.masterdata.queries import effective_on, prices_on
 
-stocked_items: Collector[[int], int] = Collector()
+stocked_items: Collector[[int], Read[list[int]]] = Collector()
 """Higher features say which items a location keeps (location id)."""
 used_by_month: Collector[[int, int, datetime], tuple[date, Decimal]] = Collector()
 """Higher features say what a location used of an item by month (location id, item id, since)."""
-shelf_facts: Collector[[Actor, int, Collection[int]], Shelf] = Collector()
+shelf_facts: Collector[[Actor, int, Collection[int]], Read[list[Shelf]]] = Collector()
 """Higher features say what they know of items at a location (actor, location id, item ids)."""
 
-usage_facts: Collector[[int, Collection[int]], Shelf] = Collector()
+usage_facts: Collector[[int, Collection[int]], Read[list[Shelf]]] = Collector()
 """Higher features say what a location uses of items a day (location id, item ids)."""
+
+SHELF_PLACE = bindparam("shelf_place", type_=BigInteger)
+SHELF_ITEMS = any_(bindparam("shelf_items", type_=ARRAY(BigInteger)))
+"""How such a read names the location and its items."""
+
+
+def shelf_values(location_id: int, item_ids: Collection[int]) -> dict[str, Any]:
+    """The values of SHELF_PLACE and SHELF_ITEMS."""
+    return {"shelf_place": location_id, "shelf_items": sorted(item_ids)}
+
 
 HISTORY = timedelta(days=730)
 
@@ -60,21 +73,36 @@ def shelves(
 ) -> dict[int, Shelf]:
     """What stands at a location of each item, as far as other features know it; `usage` what is used, too."""
     known = {item_id: Shelf(item_id) for item_id in item_ids}
-    facts = shelf_facts(actor, location_id, set(known))
-    for fact in [*facts, *(usage_facts(location_id, set(known)) if usage else ())]:
+    reads = [*shelf_facts(actor, location_id, known), *(usage_facts(location_id, known) if usage else ())]
+    if not known or not reads:
+        return known
+    facts = read_together(*reads)
+    for fact in (fact for read in reads for fact in facts[read]):
         known[fact.item_id] = known[fact.item_id].with_facts(fact)
     return known
 
 
 def offers_of(item_ids: Iterable[int]) -> list[Offer]:
     """Active offers of the items with item and supplier."""
-    statement = _offers().where(Offer.item_id.in_(set(item_ids)), Offer.active)
-    return list(db.session.scalars(statement.order_by(Offer.item_id, Offer.id)))
+    return list(db.session.scalars(_offers_of_items(), {"item_ids": sorted(set(item_ids))}))
+
+
+@cache
+def _offers_of_items() -> Select[Offer]:
+    is_wanted = Offer.item_id == any_(bindparam("item_ids", type_=ARRAY(BigInteger)))
+    return _offers().where(is_wanted, Offer.active).order_by(Offer.item_id, Offer.id)
 
 
 def find_offers(offer_ids: Iterable[int]) -> list[Offer]:
     """The offers with these ids, with item and supplier."""
-    return list(db.session.scalars(_offers().where(Offer.id.in_(set(offer_ids))).order_by(Offer.id)))
+    return list(db.session.scalars(_offers_by_id(), {"offer_ids": sorted(set(offer_ids))}))
+
+
+@cache
+def _offers_by_id() -> Select[Offer]:
+    # Kept, as building it takes longer than running it.
+    is_wanted = Offer.id == any_(bindparam("offer_ids", type_=ARRAY(BigInteger)))
+    return _offers().where(is_wanted).order_by(Offer.id)
 
 
 def _offers() -> Select[Offer]:
@@ -95,8 +123,15 @@ def guide_of(location_id: int) -> list[OrderGuideLine]:
 
 def here(location_id: int, day: date) -> Here:
     """What the location deals with."""
-    guide = select(OrderGuideLine.item_id).where(OrderGuideLine.location_id == location_id).distinct()
-    return Here(day, list(db.session.scalars(guide)), sorted(set(stocked_items(location_id))))
+    guide = Read(_on_guide(), {"shelf_place": location_id}, lambda rows: [item_id for (item_id,) in rows])
+    stocked = stocked_items(location_id)
+    known = read_together(guide, *stocked)
+    return Here(day, known[guide], sorted({item_id for read in stocked for item_id in known[read]}))
+
+
+@cache
+def _on_guide() -> Columns:
+    return select(OrderGuideLine.item_id).where(OrderGuideLine.location_id == SHELF_PLACE).distinct()
 
 
 def substitutes_of(item_id: int) -> list[tuple[Item, str]]:

@@ -1,40 +1,54 @@
 """Jinja filters: money, quantities and times as people read them."""
 
-from datetime import date, datetime
+import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel import numbers
+from babel import dates, numbers
 from flask import Flask
-from flask_babel import format_currency, format_date, format_datetime, format_timedelta, get_locale
+from flask_babel import format_datetime, format_timedelta
 from markupsafe import Markup
 
 from portal.foundation import clock
 from portal.foundation.quantity import plain
 
+LOCALE = "en_US"
+INDENT = re.compile(r"\n\s*")
+
 
 def money(amount: Decimal, currency: str = "USD") -> str:
     """1234.5 → $1,234.50"""
-    return str(format_currency(amount, currency))
+    return _money(amount, currency)
+
+
+# What is formatted is kept: a page shows a hundred amounts, and formatting one costs as much as its row.
+@lru_cache(maxsize=4096)
+def _money(amount: Decimal, currency: str) -> str:
+    return str(numbers.format_currency(amount, currency, locale=LOCALE))
 
 
 def unit_price(amount: Decimal, currency: str = "USD") -> str:
     """Up to four decimals: 0.0825 → $0.0825, 12.5 → $12.50"""
-    return _unit_price(amount, currency, str(get_locale() or "en_US"))
+    return _unit_price(amount, currency)
 
 
 @lru_cache(maxsize=4096)
-def _unit_price(amount: Decimal, currency: str, locale: str) -> str:
-    # Kept, as a page of offers shows fifty and formatting one costs as much as drawing its row.
+def _unit_price(amount: Decimal, currency: str) -> str:
     decimals = max(2, -int(amount.normalize().as_tuple().exponent))
     pattern = f"¤#,##0.{'0' * decimals}"
-    return str(numbers.format_currency(amount, currency, pattern, locale, currency_digits=False))
+    return str(numbers.format_currency(amount, currency, pattern, LOCALE, currency_digits=False))
 
 
 def day(value: date | None) -> str:
     """Nov 22, 2026"""
-    return str(format_date(value, "MMM d, y")) if value else ""
+    return _day(value.astimezone(UTC).date() if isinstance(value, datetime) else value) if value else ""
+
+
+@lru_cache(maxsize=4096)
+def _day(value: date) -> str:
+    return str(dates.format_date(value, "MMM d, y", LOCALE))
 
 
 def moment(value: datetime, zone: str = "UTC") -> str:
@@ -50,9 +64,8 @@ def ago(value: datetime) -> str:
 
 def compact(markup: Markup) -> Markup:
     """Without the indentation of its source, which makes up a fifth of a long table."""
-    # As plain text in between: each step on Markup makes a Markup of every line.
-    lines = (line.lstrip() for line in str(markup).split("\n"))
-    return Markup("\n".join(filter(None, lines)))  # noqa: S704  # it was Markup before
+    text = INDENT.sub("\n", str(markup)).lstrip().rstrip("\n")
+    return Markup(text)  # noqa: S704  # it was Markup before
 
 
 def init_filters(app: Flask) -> None:

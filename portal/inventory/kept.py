@@ -3,12 +3,15 @@
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
-from sqlalchemy import Date, case, func, select, union
+from sqlalchemy import Date, DateTime, bindparam, case, func, select, union
 
+from portal.catalog.queries import SHELF_ITEMS, SHELF_PLACE, shelf_values
 from portal.catalog.rules import Shelf
 from portal.foundation import clock
 from portal.foundation.db import db
+from portal.foundation.together import Columns, Read, Rows
 from portal.inventory.models import ParLevel, Stock, StockMovement
 from portal.inventory.rules import CONSUMING, MovementKind
 
@@ -16,11 +19,17 @@ RECENT = timedelta(weeks=4)
 LEAST_DAYS = 7  # a rate from fewer days would be a guess
 
 
-def kept_items(location_id: int) -> list[int]:
+def kept_items(location_id: int) -> Sequence[Read[list[int]]]:
     """Ids of the items with a par level or stock on hand, in any condition."""
-    par = select(ParLevel.item_id).where(ParLevel.location_id == location_id)
-    held = select(Stock.item_id).where(Stock.location_id == location_id, Stock.on_hand > 0)
-    return list(db.session.scalars(union(par, held)))
+    values = {"shelf_place": location_id}
+    return [Read(_kept_items(), values, lambda rows: [item_id for (item_id,) in rows])]
+
+
+@cache
+def _kept_items() -> Columns:
+    par = select(ParLevel.item_id).where(ParLevel.location_id == SHELF_PLACE)
+    held = select(Stock.item_id).where(Stock.location_id == SHELF_PLACE, Stock.on_hand > 0)
+    return select(union(par, held).subquery().c.item_id)
 
 
 def used_by_month(location_id: int, item_id: int, since: datetime) -> list[tuple[date, Decimal]]:
@@ -42,19 +51,32 @@ def used_by_month(location_id: int, item_id: int, since: datetime) -> list[tuple
 
 def used_a_day(location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
     """Base units a day over the last weeks, or since the first movement; items nobody uses are absent."""
+    return [shelf for read in usage(location_id, item_ids) for shelf in read.now()]
+
+
+def usage(location_id: int, item_ids: Collection[int]) -> Sequence[Read[list[Shelf]]]:
+    """The same, to be read together with other facts."""
     now = clock.now()
+
+    def rate(rows: Rows) -> list[Shelf]:
+        return [
+            Shelf(item_id, daily_usage=used / max((now - first).days + 1, LEAST_DAYS))
+            for item_id, used, first in rows
+            if used > 0
+        ]
+
+    return [Read(_used(), {**shelf_values(location_id, item_ids), "used_since": now - RECENT}, rate)]
+
+
+@cache
+def _used() -> Columns:
     consumed = -func.sum(case((StockMovement.kind.in_(CONSUMING), StockMovement.quantity), else_=0))
-    rows = db.session.execute(
+    return (
         select(StockMovement.item_id, consumed, func.min(StockMovement.at))
         .where(
-            StockMovement.location_id == location_id,
-            StockMovement.item_id.in_(set(item_ids)),
-            StockMovement.at >= now - RECENT,
+            StockMovement.location_id == SHELF_PLACE,
+            StockMovement.item_id == SHELF_ITEMS,
+            StockMovement.at >= bindparam("used_since", type_=DateTime(timezone=True)),
         )
         .group_by(StockMovement.item_id)
     )
-    return [
-        Shelf(item_id, daily_usage=used / max((now - first).days + 1, LEAST_DAYS))
-        for item_id, used, first in rows
-        if used > 0
-    ]

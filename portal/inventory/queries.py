@@ -4,16 +4,19 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload
 
+from portal.catalog.queries import SHELF_ITEMS, SHELF_PLACE, shelf_values
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.errors import Invalid
 from portal.foundation.paging import ordered
+from portal.foundation.together import Columns, Read
 from portal.identity.models import Account
 from portal.inventory.models import ParLevel, Stock, StockMovement
 from portal.inventory.rules import Condition
@@ -109,16 +112,31 @@ def near(rows: Iterable[tuple[Stock, int, str]], here: Location) -> list[Near]:
     )
 
 
-def shelf(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
+def shelf(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Read[list[Shelf]]]:
     """On hand and par of items at a location, for the pages of the catalog."""
-    held = on_hand(location_id, item_ids)
-    pars = db.session.execute(
-        select(ParLevel.item_id, ParLevel.minimum, ParLevel.maximum).where(
-            ParLevel.location_id == location_id, ParLevel.item_id.in_(set(item_ids))
-        )
+    values = shelf_values(location_id, item_ids)
+    return [
+        Read(_held(), values, lambda rows: [Shelf(item_id, on_hand=held) for item_id, held in rows]),
+        Read(
+            _pars(), values, lambda rows: [Shelf(one, minimum=low, maximum=high) for one, low, high in rows]
+        ),
+    ]
+
+
+@cache
+def _held() -> Columns:
+    return (
+        select(Stock.item_id, func.sum(Stock.on_hand))
+        .where(Stock.location_id == SHELF_PLACE, Stock.item_id == SHELF_ITEMS, AVAILABLE)
+        .group_by(Stock.item_id)
     )
-    stocked = [Shelf(item_id, on_hand=quantity) for item_id, quantity in held.items()]
-    return [*stocked, *(Shelf(row[0], minimum=row[1], maximum=row[2]) for row in pars)]
+
+
+@cache
+def _pars() -> Columns:
+    return select(ParLevel.item_id, ParLevel.minimum, ParLevel.maximum).where(
+        ParLevel.location_id == SHELF_PLACE, ParLevel.item_id == SHELF_ITEMS
+    )
 
 
 def stock_at(location_id: int, wanted: Wanted) -> Select[Any]:

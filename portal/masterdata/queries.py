@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Numeric,
+    Select,
     Text,
     and_,
     bindparam,
@@ -137,14 +138,18 @@ def effective_on(day: date | ColumnElement[date]) -> ColumnElement[bool]:
 
 def locations_for(actor: Actor, permission: Permission) -> list[Location]:
     """The active locations (with facility and cost center) where the person holds the permission."""
-    return list(
-        db.session.scalars(
-            select(Location)
-            .join(Location.facility)
-            .where(Location.active, Facility.active, _granted(actor, permission))
-            .order_by(Facility.name, Location.name)
-            .options(contains_eager(Location.facility), joinedload(Location.cost_center))
-        )
+    return list(db.session.scalars(_locations_for(actor, permission)))
+
+
+@lru_cache(maxsize=1024)
+def _locations_for(actor: Actor, permission: Permission) -> Select[Location]:
+    # Kept, as building it takes longer than running it, and many pages ask.
+    return (
+        select(Location)
+        .join(Location.facility)
+        .where(Location.active, Facility.active, _granted(actor, permission))
+        .order_by(Facility.name, Location.name)
+        .options(contains_eager(Location.facility), joinedload(Location.cost_center))
     )
 
 

@@ -1,32 +1,81 @@
-"""What a location asked for before."""
+"""What a location asked for before, and what of it waits in a person's carts."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, bindparam, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from portal.catalog.models import Offer
+from portal.catalog.queries import SHELF_ITEMS, SHELF_PLACE, shelf_values
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
-from portal.foundation.db import db
+from portal.foundation.together import Columns, Read, Rows
 from portal.identity.models import Account
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.rules import RequisitionState
+from portal.requisitions.rules import RequisitionSource, RequisitionState
 
 ASKED = (RequisitionState.SUBMITTED, RequisitionState.DECIDED)
 
 
-def last_asked(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Shelf]:
+def last_asked(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Read[list[Shelf]]]:
     """When each item was last requested for the location, and by whom."""
-    rows = db.session.execute(
+    return [
+        Read(
+            _last_asked(),
+            shelf_values(location_id, item_ids),
+            lambda rows: [Shelf(item_id, last_asked_at=at, last_asked_by=name) for item_id, at, name in rows],
+        )
+    ]
+
+
+@cache
+def _last_asked() -> Columns:
+    return (
         select(RequisitionLine.item_id, Requisition.submitted_at, Account.name)
         .ext(distinct_on(RequisitionLine.item_id))
         .join(RequisitionLine.requisition)
         .join(Account, Account.id == Requisition.requester_id)
         .where(
-            Requisition.location_id == location_id,
+            Requisition.location_id == SHELF_PLACE,
             Requisition.state.in_(ASKED),
-            RequisitionLine.item_id.in_(set(item_ids)),
+            RequisitionLine.item_id == SHELF_ITEMS,
         )
         .order_by(RequisitionLine.item_id, Requisition.submitted_at.desc(), Requisition.id.desc())
     )
-    return [Shelf(item_id, last_asked_at=at, last_asked_by=name) for item_id, at, name in rows]
+
+
+def in_cart(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Read[list[Shelf]]]:
+    """What the person's carts for a location hold of items."""
+    values = {**shelf_values(location_id, item_ids), "cart_of": actor.account_id}
+    return [Read(_in_cart(), values, _carried)]
+
+
+@cache
+def _in_cart() -> Columns:
+    return (
+        select(
+            RequisitionLine.item_id,
+            RequisitionLine.offer_id,
+            func.sum(RequisitionLine.quantity),
+            Offer.factor,
+        )
+        .join(RequisitionLine.requisition)
+        .join(RequisitionLine.offer)
+        .where(
+            Requisition.requester_id == bindparam("cart_of", type_=BigInteger),
+            Requisition.state == RequisitionState.DRAFT,
+            Requisition.source == RequisitionSource.CART,
+            Requisition.removed_at.is_(None),
+            Requisition.location_id == SHELF_PLACE,
+            RequisitionLine.item_id == SHELF_ITEMS,
+        )
+        .group_by(RequisitionLine.item_id, RequisitionLine.offer_id, Offer.factor)
+    )
+
+
+def _carried(rows: Rows) -> list[Shelf]:
+    return [
+        Shelf(item_id, in_cart={offer_id: quantity}, in_cart_base=quantity * factor)
+        for item_id, offer_id, quantity, factor in rows
+    ]

@@ -10,7 +10,6 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.budgets.models import CostShare
 from portal.catalog.models import Offer
-from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.hooks import Collector
@@ -155,27 +154,6 @@ def cart_of(actor: Actor, location_id: int) -> Requisition | None:
 def lines_in_carts(actor: Actor) -> Select[int]:
     """Selects how many lines all carts of the person hold."""
     return _carts(actor).join(Requisition.lines).with_only_columns(func.count(RequisitionLine.id))
-
-
-def in_cart(actor: Actor, location_id: int, item_ids: Collection[int]) -> list[Shelf]:
-    """What the person's carts for a location hold of items."""
-    rows = db.session.execute(
-        _carts(actor)
-        .join(Requisition.lines)
-        .join(RequisitionLine.offer)
-        .where(Requisition.location_id == location_id, RequisitionLine.item_id.in_(item_ids))
-        .with_only_columns(
-            RequisitionLine.item_id,
-            RequisitionLine.offer_id,
-            func.sum(RequisitionLine.quantity),
-            Offer.factor,
-        )
-        .group_by(RequisitionLine.item_id, RequisitionLine.offer_id, Offer.factor)
-    )
-    return [
-        Shelf(item_id, in_cart={offer_id: quantity}, in_cart_base=quantity * factor)
-        for item_id, offer_id, quantity, factor in rows
-    ]
 
 
 def _carts(actor: Actor) -> Select[Any]:
