@@ -1,5 +1,6 @@
 """The order guide, the search and the page of an item."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
@@ -11,6 +12,9 @@ from portal.catalog.forms import PlaceForm, SearchForm, quantity_name, typed_qua
 from portal.foundation.access import Permission, requires
 from portal.foundation.web import actor
 from portal.identity.rules import local_path
+
+# Our own numbers, such as PO26-0000025: the box on top is for documents too, and no item has one.
+DOCUMENT = re.compile(r"[A-Za-z]{2}\d{2}-\d{7}")
 
 blueprint = Blueprint("catalog", __name__)
 
@@ -55,6 +59,8 @@ def fill() -> ResponseReturnValue:
 @requires(Permission.VIEW_CATALOG)
 def search() -> ResponseReturnValue:
     """Everything that can be requested, found by words, numbers or a barcode."""
+    if DOCUMENT.fullmatch(request.args.get("q", "").strip()):
+        return redirect(url_for("operations.find", q=request.args["q"].strip()))
     chosen = place(Permission.VIEW_CATALOG)
     form = SearchForm(request.args)
     form.offer_places(chosen.location, chosen.choices)

@@ -110,6 +110,15 @@ def test_no_barcode_is_not_the_barcode_zero(manager: Visitor) -> None:
     assert found(manager, q="00000000000000") == []
 
 
+def test_the_number_of_a_document_is_looked_for_among_documents(manager: Visitor) -> None:
+    answer = manager.get("/catalog?q=+po26-0000001")
+    assert (answer.status_code, answer.location) == (302, "/operations/find?q=po26-0000001")
+    assert manager.get(answer.location).status_code == 200
+    assert "/operations/find?q=4500000024" in manager.get("/catalog/results?q=4500000024").get_data(
+        as_text=True
+    )
+
+
 def test_similar_spellings_are_said_to_be_so(manager: Visitor) -> None:
     text = manager.get("/catalog?q=oxigen").get_data(as_text=True)
     assert "spelled like it" in text
