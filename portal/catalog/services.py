@@ -2,8 +2,22 @@
 
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.schema import CreateTable, DropTable
 
 from integrations.canonical import Lifecycle
 from portal.catalog.models import Offer, OfferCount, OfferWord
@@ -15,6 +29,19 @@ from portal.masterdata.rules import ImportKind
 SEEN_IN_OFFERS = frozenset({ImportKind.ITEMS, ImportKind.ITEM_PACKAGING, ImportKind.SUPPLIERS})
 
 COPIED = ("name", "category", "manufacturer", "lot_tracked", "requestable", "words", "factor")
+SLICE = 50_000
+"""How many offers one statement writes, so that it is as short among a million."""
+
+DIFFERING = Table(
+    "offer_differing",
+    MetaData(),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, Offer.__table__.c[name].type) for name in ("id", *COPIED)),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+"""The offers to write, with what they should say, by name: most indexes of offers begin with it, so that
+one slice touches few of their pages."""
 
 
 def follow_import(kind: ImportKind) -> None:
@@ -25,22 +52,36 @@ def follow_import(kind: ImportKind) -> None:
 
 def align_offers() -> None:
     """Writes anew what a search looks at, in every offer where it differs; then counts and words."""
+    connection = db.session.connection()
+    connection.execute(DropTable(DIFFERING, if_exists=True))
+    connection.execute(CreateTable(DIFFERING))
     # Right after an import there are no statistics, and PostgreSQL would loop over whole tables.
     db.session.execute(select(func.set_config("enable_nestloop", "off", True)))
+    db.session.execute(insert(DIFFERING).from_select(DIFFERING.c.keys(), _differing()))
+    last = db.session.scalar(select(func.max(DIFFERING.c.position))) or 0
+    for first in range(1, last + 1, SLICE):
+        _write(DIFFERING.c.position.between(first, first + SLICE - 1))
+    db.session.execute(select(func.set_config("enable_nestloop", "on", True)))
+    _count_offers()
+
+
+def _differing() -> Select[Any]:
     right = _right().subquery()
-    copied = {name: right.c[name] for name in COPIED}
-    changed = (
-        update(Offer)
-        .where(
-            Offer.id == right.c.id,
-            or_(*(getattr(Offer, name).is_distinct_from(value) for name, value in copied.items())),
-        )
-        .values(copied)
-        .returning(Offer.words)
-        .cte("changed")
+    position = func.row_number().over(order_by=(right.c.name, right.c.id))
+    differs = or_(*(getattr(Offer, name).is_distinct_from(right.c[name]) for name in COPIED))
+    return select(position, *right.c).join(Offer, Offer.id == right.c.id).where(differs)
+
+
+def _write(slice_: ColumnElement[bool]) -> None:
+    copied = {name: DIFFERING.c[name] for name in COPIED}
+    db.session.execute(
+        update(Offer).where(Offer.id == DIFFERING.c.id, slice_).values(copied),
+        execution_options={"synchronize_session": False},
     )
-    # Letters only: what people misspell, not numbers.
-    word = func.regexp_split_to_table(func.lower(changed.c.words), "[^[:alpha:]]+").label("word")
+    # First what stands between blanks, which is cheap; then letters only: what people misspell, not numbers.
+    part = func.string_to_table(func.lower(DIFFERING.c.words), " ").label("part")
+    parts = select(part).where(slice_).distinct().subquery()
+    word = func.regexp_split_to_table(parts.c.part, "[^[:alpha:]]+").label("word")
     words = select(word).distinct().subquery()
     db.session.execute(
         insert(OfferWord)
@@ -48,14 +89,13 @@ def align_offers() -> None:
         .on_conflict_do_nothing(),
         execution_options={"synchronize_session": False},
     )
-    db.session.execute(select(func.set_config("enable_nestloop", "on", True)))
-    _count_offers()
 
 
 def _right() -> Select[Any]:
     """Each offer as its item, pack and supplier have it."""
+    by_age: Any = aggregate_order_by(literal_column("' '"), ItemPackaging.id)
     gtins = (
-        select(ItemPackaging.item_id, func.string_agg(ItemPackaging.gtin, " ").label("gtins"))
+        select(ItemPackaging.item_id, func.string_agg(ItemPackaging.gtin, by_age).label("gtins"))
         .where(ItemPackaging.gtin != "")
         .group_by(ItemPackaging.item_id)
         .subquery()
