@@ -13,6 +13,7 @@ from portal.foundation import audit
 from portal.foundation.access import system
 from portal.foundation.db import db, found
 from portal.foundation.errors import Invalid, NotFound
+from portal.foundation.money import extended
 from portal.foundation.trace import follow_trace
 from portal.orders import queries
 from portal.orders.models import (
@@ -92,7 +93,8 @@ def _parts(order: PurchaseOrder, document: canonical.Confirmation) -> Iterable[C
     for answered in document.lines:
         line = lines.pop(answered.line_number, None)
         if line is None:
-            _not_on_order(order, f"Line {answered.line_number} of confirmation {document.number}")
+            what = f"Line {answered.line_number} of confirmation {document.number}"
+            _not_on_order(order, what, _worth(answered))
             continue
         yield from _parts_of_line(order, line, units, answered)
     status = WHOLE.get(document.type)
@@ -126,13 +128,20 @@ def _parts_of_line(
         )
 
 
-def _not_on_order(order: PurchaseOrder, what: str) -> None:
+def _worth(answered: canonical.ConfirmationLine) -> Decimal | None:
+    """What the supplier would charge for a line nobody ordered; None when no price is named."""
+    amounts = [extended(one.quantity, one.unit_price.amount) for one in answered.parts if one.unit_price]
+    return sum(amounts, Decimal()) if amounts else None
+
+
+def _not_on_order(order: PurchaseOrder, what: str, worth: Decimal | None = None) -> None:
     exchange.open_item(
         WorkItemKind.NOT_ON_ORDER,
         key=f"order-{order.id}-{what}",
         sentence=f"{what} is not on {order.number}.",
         suggestion="Ask the supplier which line is meant.",
         subject=exchange.about(order),
+        at_stake=worth,
     )
 
 

@@ -33,7 +33,9 @@ def _answer(after: dict[str, Any]) -> str:
 
 # action: title, tone, icon, and a sentence from what changed and the evidence
 EVENTS: dict[str, tuple[str, str, str, Told]] = {
-    "order.place": ("Order placed", "info", "file-text", lambda after, _: f"{after['lines']} lines"),
+    "order.place": ("Order placed", "info", "file-text",
+        lambda after, _: f"{after['lines']} {'line' if after['lines'] == 1 else 'lines'}",
+    ),
     "order.posted": (
         "Posted in the ERP", "success", "check", lambda _, evidence: f"As {evidence['erp_number']}",
     ),
@@ -78,7 +80,7 @@ EVENTS: dict[str, tuple[str, str, str, Told]] = {
     ),
     "order.ask_change": (
         "Approver asked about a change", "info", "help",
-        lambda after, _: f"{after['reason']} Asked: {after['asked']}",
+        lambda after, _: f"{after['asked']}: {after['reason']}",
     ),
     "order.decide_change": (
         "Change decided by an approver", "info", "scale",

@@ -200,7 +200,7 @@ def to_tell(order: PurchaseOrder) -> str:
 
 
 def told_packs(quantity: Decimal, factor: Decimal, offer: Offer, base_uom: str) -> str:
-    """A quantity (in packs of `factor`) in the packs of an offer, with what it brings more: 1 CS, 6 EA more"""
+    """A quantity (in packs of `factor`) as packs of an offer, with what it brings more: 1 CS, 6 EA more"""
     told = f"{plain(whole_packs(quantity, factor, offer.factor))} {offer.uom}"
     more = surplus(quantity, factor, offer.factor)
     return f"{told}, {plain(more)} {base_uom} more" if more else told

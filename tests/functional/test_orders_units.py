@@ -59,7 +59,7 @@ def test_an_unknown_unit_is_decided_with_what_it_holds(
     buyer = ordering.visitor(client, hospital, Role.BUYER)
     path = f"/orders/differences/{item.id}"
     shown = buyer.get(path)
-    assert "So many PK" in words(shown)
+    assert "Number of PK" in words(shown)
     typed = {"act": "accept", "units": "1", "order_units": "4"}
     assert buyer.send(shown, typed, action=path).status_code == 303
     line = line_of(order)

@@ -28,15 +28,15 @@ class DecideForm(ConflictForm):
         validators=[LENGTH],
     )
 
-    units = QuantityField("So many of the supplier's unit", default=1, validators=[Optional()])
-    order_units = QuantityField("are so many ordered units", validators=[Optional()])
+    units = QuantityField("Number of the supplier's unit", default=1, validators=[Optional()])
+    order_units = QuantityField("Ordered units in them", validators=[Optional()])
 
     def suggest(self, panel: Panel) -> None:
         """What can be chosen now; what is suggested stands first."""
         self.act.choices = panel.acts
         if panel.unit:
-            self.units.label.text = f"So many {panel.unit}"
-            self.order_units.label.text = f"hold so many {panel.order_unit}"
+            self.units.label.text = f"Number of {panel.unit}"
+            self.order_units.label.text = f"{panel.order_unit} in them"
         self.offer.choices = panel.offers
         if not self.is_submitted():
             self.act.data = next(iter(panel.acts), None)
