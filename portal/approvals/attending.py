@@ -1,12 +1,10 @@
 """What happens by itself: telling who is asked, reminding, escalating, handing mails to the server."""
 
-from datetime import timedelta
-
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from portal.approvals import notices, queries
-from portal.approvals.business_hours import Attention, age, attention
+from portal.approvals.business_hours import Attention, attention
 from portal.approvals.models import ApprovalDecision, ApprovalStep
 from portal.approvals.rules import Act, StepState
 from portal.foundation import audit, clock, mail
@@ -15,11 +13,6 @@ from portal.foundation.db import db, found
 from portal.masterdata.models import Location
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition
-
-
-def waited(step: ApprovalStep) -> timedelta:
-    """How long an open step waits, in the business hours of its facility."""
-    return age(step.opened_at, clock.now(), step.requisition.location.facility.time_zone)
 
 
 def late_steps() -> list[tuple[int, Attention]]:
@@ -34,7 +27,9 @@ def late_steps() -> list[tuple[int, Attention]]:
     known = queries.patience()
     late: list[tuple[int, Attention]] = []
     for step in db.session.scalars(statement):
-        due = attention(waited(step), known, is_rush=step.requisition.is_rush)
+        facility = step.requisition.location.facility
+        waited = known.waited(step.opened_at, clock.now(), facility.id, facility.time_zone)
+        due = attention(waited, known, is_rush=step.requisition.is_rush)
         if due is Attention.ESCALATE or (due is Attention.REMIND and step.reminded_at is None):
             late.append((step.id, due))
     return late

@@ -1,9 +1,12 @@
 """Age in business hours, and what it asks for: nothing yet, a reminder, somebody higher. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from portal.masterdata.rules import Closing
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,15 @@ class Hours:
     def is_open(self, day: date) -> bool:
         """Whether the office opens on a day."""
         return day.weekday() in self.weekdays and day not in self.holidays
+
+    def without(self, closings: Iterable[Closing]) -> "Hours":
+        """The hours of a facility that is closed on days, or on weekdays of every week."""
+        closed = list(closings)
+        return replace(
+            self,
+            weekdays=self.weekdays - {one.weekday for one in closed},
+            holidays=self.holidays | {one.day for one in closed if one.day},
+        )
 
 
 OFFICE = Hours()
@@ -48,10 +60,16 @@ class Attention(StrEnum):
 
 @dataclass(frozen=True)
 class Patience:
-    """After how many business hours; a rush halves both."""
+    """After how many business hours; a rush halves both. `closed` are the closed days by facility."""
 
     remind_after: int = 8
     escalate_after: int = 16
+    hours: Hours = OFFICE
+    closed: Mapping[int, Sequence[Closing]] = field(default_factory=dict)
+
+    def waited(self, since: datetime, now: datetime, facility_id: int, zone: str) -> timedelta:
+        """The business hours of a facility between two instants."""
+        return age(since, now, zone, self.hours.without(self.closed.get(facility_id, ())))
 
 
 def attention(waited: timedelta, patience: Patience, *, is_rush: bool = False) -> Attention:

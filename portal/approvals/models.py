@@ -1,6 +1,6 @@
 """Approval steps and answers, decisions, questions, delegations, watchers and the links of mails."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
@@ -25,6 +25,10 @@ class ApprovalPolicy(TenantRow):
     categories: Mapped[list[Any]] = mapped_column(default=list)
     remind_after: Mapped[int] = mapped_column(default=8)  # business hours
     escalate_after: Mapped[int] = mapped_column(default=16)
+    # Of every facility, in its own time; its closed days are no business days.
+    opens: Mapped[time] = mapped_column(default=time(8), server_default="08:00")
+    closes: Mapped[time] = mapped_column(default=time(17), server_default="17:00")
+    weekdays: Mapped[list[Any]] = mapped_column(default=lambda: [*range(5)], server_default="[0, 1, 2, 3, 4]")
 
 
 class ApprovalStep(TenantRow):

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 
+from portal.approvals.business_hours import OFFICE
 from portal.approvals.models import ApprovalPolicy
 from portal.foundation import audit
 from portal.foundation.access import Actor
@@ -16,17 +18,21 @@ from portal.identity.models import Account
 from portal.masterdata.models import Item
 
 HIGHEST = Decimal(1_000_000_000)
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LONGEST_WAIT = 400  # business hours, about ten weeks
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """An amount or none, names of categories, and business hours."""
+    """An amount or none, names of categories, how many business hours, and which hours these are."""
 
     off_contract_above: Decimal | None
     categories: Sequence[str]
     remind_after: int
     escalate_after: int
+    opens: time = OFFICE.opens
+    closes: time = OFFICE.closes
+    weekdays: Sequence[int] = tuple(sorted(OFFICE.weekdays))
 
 
 def change(actor: Actor, wanted: Wanted) -> ApprovalPolicy:
@@ -40,18 +46,26 @@ def change(actor: Actor, wanted: Wanted) -> ApprovalPolicy:
         raise Invalid(
             f"Enter at least the hours of the reminder, at most {LONGEST_WAIT}.", field="escalate_after"
         )
+    if wanted.closes <= wanted.opens:
+        raise Invalid("The business day ends after it begins.", field="closes")
+    if not wanted.weekdays:
+        raise Invalid("Choose at least one day of the week.", field="weekdays")
     row = ApprovalPolicy(
         set_by_id=actor.account_id,
         off_contract_above=above,
         categories=_known(wanted.categories),
         remind_after=wanted.remind_after,
         escalate_after=wanted.escalate_after,
+        opens=wanted.opens,
+        closes=wanted.closes,
+        weekdays=sorted(wanted.weekdays),
     )
     db.session.add(row)
     db.session.flush()
     after = {"off_contract_above": above, "categories": row.categories}
     hours = {"remind_after": row.remind_after, "escalate_after": row.escalate_after}
-    audit.record(actor, "approval.policy", row, after={**after, **hours})
+    day = {"opens": str(row.opens), "closes": str(row.closes), "weekdays": row.weekdays}
+    audit.record(actor, "approval.policy", row, after={**after, **hours, **day})
     return row
 
 
@@ -79,5 +93,7 @@ def _words(row: ApprovalPolicy) -> str:
     above = "never" if row.off_contract_above is None else f"above {row.off_contract_above:,.2f}"
     return (
         f"Without contract: {above}. Categories: {', '.join(row.categories) or 'none'}. "
-        f"Remind after {row.remind_after} h, escalate after {row.escalate_after} h."
+        f"Remind after {row.remind_after} h, escalate after {row.escalate_after} h. "
+        f"Business hours {row.opens:%H:%M} to {row.closes:%H:%M}, "
+        f"{', '.join(WEEKDAYS[one] for one in row.weekdays)}."
     )

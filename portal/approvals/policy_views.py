@@ -2,7 +2,8 @@
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import DecimalField, IntegerField, TextAreaField
+from wtforms import DecimalField, IntegerField, SelectMultipleField, TextAreaField, TimeField
+from wtforms.widgets import CheckboxInput
 
 from portal.approvals import policies, queries
 from portal.approvals.blueprint import blueprint
@@ -27,6 +28,15 @@ class PolicyForm(Form):
     )
     remind_after = IntegerField("Remind after so many business hours")
     escalate_after = IntegerField("Tell everybody who may decide after so many business hours")
+    opens = TimeField("Business hours from", description="Of every facility, in its own time.")
+    closes = TimeField("Business hours to")
+    weekdays = SelectMultipleField(
+        "Business days",
+        description="Days on which a facility is closed never count.",
+        choices=dict(enumerate(policies.WEEKDAYS)),
+        coerce=int,
+        option_widget=CheckboxInput(),
+    )
 
     def wanted(self) -> policies.Wanted:
         """What was entered; raises Invalid with the field that is no number."""
@@ -34,11 +44,17 @@ class PolicyForm(Form):
             field = self[name]
             if field.raw_data and str(field.raw_data[0]).strip() and field.data is None:
                 raise Invalid("Enter a number.", field=name)
+        if self.opens.data is None or self.closes.data is None:
+            name = "opens" if self.opens.data is None else "closes"
+            raise Invalid("Enter a time, for example 08:00.", field=name)
         return policies.Wanted(
             off_contract_above=self.off_contract_above.data,
             categories=(self.categories.data or "").splitlines(),
             remind_after=self.remind_after.data or 0,
             escalate_after=self.escalate_after.data or 0,
+            opens=self.opens.data,
+            closes=self.closes.data,
+            weekdays=self.weekdays.data or (),
         )
 
 
@@ -50,9 +66,10 @@ def policy() -> ResponseReturnValue:
     form = PolicyForm(formdata=None)
     form.off_contract_above.data = row.off_contract_above if row else None
     form.categories.data = "\n".join(row.categories) if row else ""
-    form.remind_after.data, form.escalate_after.data = (
-        (row.remind_after, row.escalate_after) if row else (8, 16)
-    )
+    known = queries.patience()
+    form.remind_after.data, form.escalate_after.data = known.remind_after, known.escalate_after
+    form.opens.data, form.closes.data = known.hours.opens, known.hours.closes
+    form.weekdays.data = sorted(known.hours.weekdays)
     return render_template("approvals/policy.html", form=form, history=policies.history())
 
 
@@ -62,7 +79,7 @@ def set_policy() -> ResponseReturnValue:
     """From now on this counts; what waits already stays as it was computed."""
     form = PolicyForm()
     # A number that cannot be read is told in our words below.
-    for name in ("off_contract_above", "remind_after", "escalate_after"):
+    for name in ("off_contract_above", "remind_after", "escalate_after", "opens", "closes"):
         form[name].process_errors = []
     if form.validate():
         with form.accepting():

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.approvals import opening, people
-from portal.approvals.business_hours import Attention, Patience, age, attention
+from portal.approvals.business_hours import Attention, Patience, attention
 from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
 from portal.approvals.rules import LIVE, UNANSWERED, Act, AnswerState, Plan, StepKind, StepState
 from portal.budgets.models import Budget
@@ -99,7 +99,8 @@ def row(
     left = balance.available if balance else None
     asked = {one.line_id for one in step.answers}
     lines = [line for line in requisition.lines if line.id in asked]
-    waited = age(step.opened_at, clock.now(), requisition.location.facility.time_zone)
+    facility = requisition.location.facility
+    waited = patience.waited(step.opened_at, clock.now(), facility.id, facility.time_zone)
     due = attention(waited, patience, is_rush=requisition.is_rush)
     return StepRow(
         id=step.id,

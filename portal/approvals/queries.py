@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
-from portal.approvals.business_hours import Patience
+from portal.approvals.business_hours import Hours, Patience
 from portal.approvals.models import (
     ApprovalDecision,
     ApprovalPolicy,
@@ -30,6 +30,7 @@ from portal.identity.models import Account
 from portal.inventory.models import Stock
 from portal.inventory.queries import AVAILABLE
 from portal.masterdata.models import Location
+from portal.masterdata.receiving_days import facility_closings
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import ApprovalPart, Question
 
@@ -251,9 +252,12 @@ def policy_row() -> ApprovalPolicy | None:
 
 
 def patience() -> Patience:
-    """How long people may wait."""
-    row = policy_row()
-    return Patience(row.remind_after, row.escalate_after) if row else Patience()
+    """How long people may wait, and when the facilities work."""
+    row, closed = policy_row(), facility_closings()
+    if row is None:
+        return Patience(closed=closed)
+    hours = Hours(row.opens, row.closes, frozenset(row.weekdays))
+    return Patience(row.remind_after, row.escalate_after, hours, closed)
 
 
 def policy() -> Read[Policy]:

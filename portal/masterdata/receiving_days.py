@@ -6,6 +6,7 @@ from functools import cache
 
 from sqlalchemy import ARRAY, BigInteger, and_, any_, bindparam, or_, select
 
+from portal.foundation.db import db
 from portal.foundation.together import Columns, Read, Rows
 from portal.masterdata.models import ClosedDay, Location
 from portal.masterdata.rules import Closing
@@ -19,6 +20,19 @@ def closings_of(location: Location) -> list[Closing]:
 def closings(location_ids: Iterable[int]) -> Read[Mapping[int, list[Closing]]]:
     """The same of several locations, by id; those that are never closed are absent."""
     return Read(_closings(), {"closing_places": sorted(set(location_ids))}, _by_location)
+
+
+def facility_closings() -> dict[int, list[Closing]]:
+    """The days on which whole facilities are closed, by facility."""
+    rows = db.session.execute(
+        select(ClosedDay.facility_id, ClosedDay.day, ClosedDay.weekday, ClosedDay.reason)
+        .where(ClosedDay.location_id.is_(None))
+        .order_by(ClosedDay.id)
+    )
+    found: dict[int, list[Closing]] = defaultdict(list)
+    for facility_id, day, weekday, reason in rows:
+        found[facility_id].append(Closing(day, weekday, reason))
+    return found
 
 
 @cache

@@ -1,12 +1,15 @@
 """Several approvals on one screen, without JavaScript: totals, cuts, what fails alone."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from portal.approvals import queries
 from portal.foundation.db import db, transaction
 from portal.identity.rules import Role
+from portal.masterdata.models import ClosedDay
 from portal.requisitions import queries as requisitions
 from portal.requisitions import services as requesting
 from portal.requisitions.models import Requisition
@@ -105,11 +108,24 @@ def test_who_approves_what_is_set_with_its_history(hospital: Hospital, client: V
         {"remind_after": "x"},
         {"escalate_after": "1"},
         {"escalate_after": "9" * 30},
+        {"opens": "early"},
+        {"closes": "07:30"},
+        {"weekdays": "9"},
     ):
         assert client.submit(page, wrong, action=page).status_code == 422, wrong
     sent = {"off_contract_above": "0", "categories": "Med-surg", "remind_after": "1"}
+    sent |= {"opens": "06:00", "closes": "18:30"}
     assert client.submit(page, sent, action=page).status_code == 303
-    assert "Without contract: above 0.00. Categories: Med-surg." in client.get(page).get_data(as_text=True)
+    text = client.get(page).get_data(as_text=True)
+    assert "Without contract: above 0.00. Categories: Med-surg." in text
+    assert "Business hours 06:00 to 18:30, Mon, Tue, Wed, Thu, Fri." in text
+    with transaction():
+        db.session.add(ClosedDay(facility_id=hospital.facility.id, weekday=0, reason="Rest day"))
+    known = queries.patience()
+    monday = datetime(2026, 11, 23, 5, tzinfo=ZoneInfo("America/Chicago"))
+    for days, hours in ((1, 0), (2, 12.5)):
+        waited = known.waited(monday, monday + timedelta(days=days), hospital.facility.id, "America/Chicago")
+        assert waited == timedelta(hours=hours), "the facility is closed on Mondays"
     submitted(hospital, {hospital.gloves_offer: 1})
     client.sign_in(hospital.email(Role.BUYER))
     text = client.get("/approvals").get_data(as_text=True)

@@ -1,12 +1,13 @@
 """Age in business hours: nights, week ends, holidays and a clock put forward do not count."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.approvals.business_hours import Attention, Hours, Patience, age, attention
+from portal.masterdata.rules import Closing
 
 ZONE = "America/Chicago"
 instants = st.datetimes(datetime(2026, 1, 1), datetime(2026, 4, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -31,6 +32,13 @@ def test_holidays_do_not_count() -> None:
     thursday = Hours(holidays=frozenset({date(2026, 11, 26)}))
     begins, ends = datetime(2026, 11, 26, 14, tzinfo=UTC), datetime(2026, 11, 27, 15, tzinfo=UTC)
     assert age(begins, ends, ZONE, thursday) == timedelta(hours=1)
+
+
+def test_what_a_facility_closes_does_not_count() -> None:
+    hours = Hours(opens=time(6)).without([Closing(weekday=3), Closing(day=date(2026, 11, 27))])
+    thursday = datetime(2026, 11, 26, 14, tzinfo=UTC)
+    assert age(thursday, thursday + timedelta(days=1), ZONE, hours) == timedelta()
+    assert age(thursday, thursday + timedelta(days=5), ZONE, hours) == timedelta(hours=11 + 2)
 
 
 @settings(max_examples=50)

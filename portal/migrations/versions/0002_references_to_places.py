@@ -159,6 +159,17 @@ def upgrade() -> None:
         ["id"],
         use_alter=True,
     )
+    op.add_column("approval_policy", sa.Column("opens", sa.Time(), server_default="08:00", nullable=False))
+    op.add_column("approval_policy", sa.Column("closes", sa.Time(), server_default="17:00", nullable=False))
+    op.add_column(
+        "approval_policy",
+        sa.Column(
+            "weekdays",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="[0, 1, 2, 3, 4]",
+            nullable=False,
+        ),
+    )
     op.add_column(
         "budget_entry", sa.Column("is_left", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
@@ -186,18 +197,18 @@ def upgrade() -> None:
         ),
     )
     op.create_foreign_key(
-        op.f("fk_role_assignment_cost_center_id"),
-        "role_assignment",
-        "cost_center",
-        ["cost_center_id"],
-        ["id"],
-        use_alter=True,
-    )
-    op.create_foreign_key(
         op.f("fk_role_assignment_facility_id"),
         "role_assignment",
         "facility",
         ["facility_id"],
+        ["id"],
+        use_alter=True,
+    )
+    op.create_foreign_key(
+        op.f("fk_role_assignment_cost_center_id"),
+        "role_assignment",
+        "cost_center",
+        ["cost_center_id"],
         ["id"],
         use_alter=True,
     )
@@ -223,8 +234,8 @@ def downgrade() -> None:
     op.drop_column("supplier_return", "credit_number")
     op.drop_column("ship_notice_line", "said_uom")
     op.drop_column("ship_notice_line", "said_quantity")
-    op.drop_constraint(op.f("fk_role_assignment_facility_id"), "role_assignment", type_="foreignkey")
     op.drop_constraint(op.f("fk_role_assignment_cost_center_id"), "role_assignment", type_="foreignkey")
+    op.drop_constraint(op.f("fk_role_assignment_facility_id"), "role_assignment", type_="foreignkey")
     op.drop_column("requisition_template_line", "terms")
     op.drop_column("receipt", "cancelled")
     op.drop_column("purchase_order_source", "serves")
@@ -232,6 +243,9 @@ def downgrade() -> None:
     op.drop_column("confirmation_part", "said_quantity")
     op.drop_column("confirmation_part", "said_price")
     op.drop_column("budget_entry", "is_left")
+    op.drop_column("approval_policy", "weekdays")
+    op.drop_column("approval_policy", "closes")
+    op.drop_column("approval_policy", "opens")
     op.drop_constraint(op.f("fk_account_home_location_id"), "account", type_="foreignkey")
     op.drop_index(op.f("ix_proposal_question_requisition_id"), table_name="proposal_question")
     op.drop_index(op.f("ix_proposal_question_proposal_id"), table_name="proposal_question")
