@@ -8,7 +8,7 @@ from typing import Any
 from portal.masterdata import cells
 from portal.masterdata.cells import Reader, Text
 from portal.masterdata.files import MAX_ROWS, Block
-from portal.masterdata.schemas import Column, Schema
+from portal.masterdata.schemas import Column, RowRule, Schema
 
 Bulk = Callable[[Sequence[str]], Sequence[str] | None]
 """The values of untrimmed cells when all are surely right and cost little to see so, else None."""
@@ -39,12 +39,13 @@ class Columns:
         self._columns = [(_Column(column), place) for column, place in pairs if place is not None]
         self._names = tuple(one.column.name for one, _ in self._columns)
         self._width = width
-        self._is_possible = schema.rule is None
+        self._rule = schema.rule
+        self._ruled = [(one.column, place) for one, place in self._columns if one.column.name in schema.ruled]
 
     def read(self, block: Block) -> Faultless | None:
         """The rows of a block; None when they must be looked at one by one."""
         count = len(block.rows)
-        if not self._is_possible or block.first + count > MAX_ROWS:
+        if block.first + count > MAX_ROWS:
             return None
         if set(map(len, block.rows)) != {self._width}:
             return None
@@ -55,7 +56,17 @@ class Columns:
             if values is None:
                 return None
             read.append(values)
+        if self._rule is not None and not self._keeps(self._rule, given):
+            return None
         return Faultless(self._names, count, "\n".join(map("\t".join, zip(*read, strict=True))) + "\n")
+
+    def _keeps(self, rule: RowRule, given: Sequence[Sequence[str]]) -> bool:
+        """Whether cells that can each be read say nothing wrong together; what differs is looked at once."""
+        for together in set(zip(*(given[place] for _, place in self._ruled), strict=True)):
+            pairs = zip(self._ruled, together, strict=True)
+            if any(rule({column.name: column.read(cell.strip()) for (column, _), cell in pairs})):
+                return False
+        return True
 
 
 class _Column:

@@ -39,13 +39,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """One table; `key` are the columns that say which row is meant."""
+    """One table; `key` are the columns that say which row is meant, `ruled` those the rule looks at."""
 
     kind: ImportKind
     label: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     rule: RowRule | None = None
+    ruled: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -118,6 +119,7 @@ COST_CENTERS = Schema(
     ),
     ("code",),
     _in_order,
+    ("valid_from", "valid_to"),
 )
 GL_ACCOUNTS = Schema(ImportKind.GL_ACCOUNTS, "GL accounts", (_CODE, _NAME, _ACTIVE), ("code",))
 LOCATIONS = Schema(
@@ -241,6 +243,7 @@ CONTRACTS = Schema(
     ),
     ("number",),
     _in_order,
+    ("valid_from", "valid_to"),
 )
 CONTRACT_LINES = Schema(
     ImportKind.CONTRACT_LINES,
@@ -261,6 +264,7 @@ CONTRACT_LINES = Schema(
     ),
     ("contract", "item", "uom", "minimum_quantity", "valid_from"),
     _in_order,
+    ("valid_from", "valid_to"),
 )
 
 SCHEMAS: dict[ImportKind, Schema] = {

@@ -179,6 +179,18 @@ def test_blocks_say_the_same_as_rows_one_by_one(text: str) -> None:
     assert copied(blocks, schema) == copied(lines, schema)
 
 
+@given(
+    st.lists(st.sampled_from(["2026-02-01", " 2026-01-31", "2026-12-31 ", "soon"]), min_size=2, max_size=2)
+)
+def test_what_cells_say_together_is_looked_at_in_blocks_too(days: list[str]) -> None:
+    schema = SCHEMAS[CONTRACTS]
+    rows = ["2026-01-01,2026-12-31"] * 130 + [",".join(days)]
+    text = "number,supplier,name,valid_from,valid_to\n"
+    text += "".join(f"C{number},S1,Gloves,{row}\n" for number, row in enumerate(rows))
+    blocks = check_blocks(schema, open_table(io.BytesIO(text.encode()), "contracts.csv").blocks)
+    assert copied(blocks, schema) == copied(checked(CONTRACTS, text), schema)
+
+
 def test_rows_without_a_fault_are_read_by_column() -> None:
     content = "code,name,base_uom,base_gtin\n" + "".join(f"C{n},Item {n},ea,\n" for n in range(300))
     blocks = list(
