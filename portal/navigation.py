@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 
 from portal.approvals import queries as approval_queries
 from portal.comments import queries as comment_queries
+from portal.foundation import clock
 from portal.foundation.access import Actor, Permission, signed_in
 from portal.foundation.db import db
 from portal.foundation.web import actor
@@ -135,17 +136,8 @@ COUNTS: dict[str, Callable[[Actor], Select[int]]] = {
     "receiving.listing_returns": return_queries.late_count,
     "replenishment.suggestions": replenishment_queries.open_count,
 }
-# What these select hangs on nothing but the person: neither on the day nor on who stands in for whom.
-OF_THE_PERSON = frozenset(
-    {
-        "requisitions.cart",
-        "requisitions.lists",
-        "requisitions.wishes",
-        "comments.mentions",
-        "operations.work_items",
-        "replenishment.suggestions",
-    }
-)
+# To select these, who stands in for whom is read first: never from a minute ago.
+READ_FIRST = frozenset({"approvals.inbox"})
 
 # Where a person's work begins: the first of these that their role opens.
 HOMES = (
@@ -247,15 +239,16 @@ def _counts(actor: Actor, endpoints: Iterable[str]) -> dict[str, int]:
     counted = tuple(endpoint for endpoint in endpoints if endpoint in COUNTS)
     if not counted:
         return {}
-    build = _kept_counting if OF_THE_PERSON.issuperset(counted) else _counting
-    return dict(zip(counted, db.session.execute(build(actor, counted)).one(), strict=True))
+    build = _kept_counting if READ_FIRST.isdisjoint(counted) else _counting
+    minute = int(clock.now().timestamp()) // 60
+    return dict(zip(counted, db.session.execute(build(actor, counted, minute)).one(), strict=True))
 
 
-def _counting(actor: Actor, endpoints: tuple[str, ...]) -> Select[Any]:
+def _counting(actor: Actor, endpoints: tuple[str, ...], minute: int) -> Select[Any]:
     return select(*(COUNTS[endpoint](actor).scalar_subquery() for endpoint in endpoints))
 
 
-# Building the statement takes longer than running it.
+# Building the statement takes longer than running it; some ask for what is late by now.
 _kept_counting = lru_cache(maxsize=1024)(_counting)
 
 

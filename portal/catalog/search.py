@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, literal, select, text
+from sqlalchemy import Text, bindparam, func, literal, select, text
 
 from portal.catalog.asked import MOST, Found, Here, Search, facets_of
 from portal.catalog.browsing import browse
@@ -144,13 +144,15 @@ def _tidy(words: str) -> str:
     return " ".join(words.replace("\0", "").split())[:LONGEST_SEARCH]
 
 
+# Kept, as building it takes longer than running it.
+_SYNONYMS = select(func.lower(Synonym.word), Synonym.meaning).where(
+    func.strpos(bindparam("lower", type_=Text), literal(" ") + func.lower(Synonym.word) + " ") > 0
+)
+
+
 def _asked(words: str) -> _Asked:
     lower = f" {words.lower()} "
-    known = db.session.execute(
-        select(func.lower(Synonym.word), Synonym.meaning).where(
-            func.strpos(lower, literal(" ") + func.lower(Synonym.word) + " ") > 0
-        )
-    )
+    known = db.session.execute(_SYNONYMS, {"lower": lower})
     phrases = [lower, *(lower.replace(f" {word} ", f" {meaning.lower()} ") for word, meaning in known)]
     variants = tuple(dict.fromkeys(filter(None, map(words_of, phrases))))
     scan, _ = read(words)
