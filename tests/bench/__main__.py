@@ -37,7 +37,8 @@ Recall     all that the page of a recall asks (shelves, movements, orders, uses)
            against four bare indexed statements; 10,000,000 need some minutes and 4 GB to fill.
 Import     --items new items from a CSV file, read, checked, compared and merged with their base packs under
            foreign keys and row-level security, against COPY of the same rows into bare tables and building
-           the same indexes there.
+           the same indexes there; then against INSERT of the same rows, unchecked, into the tables of the
+           portal, the least an import costs that keeps their foreign keys and row-level security.
 """
 
 import signal
@@ -135,7 +136,7 @@ def _measured(size: Size, parts: Collection[str]) -> Iterator[Figure]:
             if "import" in parts:
                 _say(f"import of {size.items:,} items")
                 plan = Plan(works=1, operations=size.items, seconds=size.seconds, least=LEAST)
-                yield importing.measure(place, size.items, plan)
+                yield from importing.measure(place, size.items, plan)
             if not {"scan", "search"}.isdisjoint(parts):
                 with pages.portal(place) as portal:
                     yield from _pages(place, portal, size, parts)
