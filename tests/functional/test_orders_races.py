@@ -20,6 +20,9 @@ from portal.orders import answers
 from portal.orders import services as orders
 from portal.orders.cancelling import cancel_rest
 from portal.orders.models import PurchaseOrder
+from portal.orders.versions import proposing
+from portal.orders.versions.queries import open_questions
+from portal.orders.versions.rules import Wish
 from portal.receiving import reversing, scanning
 from portal.receiving import services as receiving
 from portal.receiving.models import Receipt
@@ -184,3 +187,40 @@ def test_goods_that_come_while_the_rest_is_cancelled_are_kept(
     assert "1 BX of Exam glove, nitrile, medium are open now" in one_refused(outcomes, Conflict)
     line = fresh(order).lines[0]
     assert (line.received, line.cancelled) == (3, 0)
+
+
+def proposed(hospital: Hospital, order: PurchaseOrder) -> int:
+    """The question whether twice as many may be ordered."""
+    line = fresh(order).lines[0]
+    wish = Wish(line.id, line.quantity * 2, line.needed_on, line.unit_price)
+    with transaction():
+        buyer = hospital.actor(Role.BUYER)
+        assert proposing.change_or_ask(buyer, order.id, [wish], reason="More cases", seen=order.version)
+    return open_questions()[-1].id
+
+
+def test_two_approvers_never_spend_the_same_money(
+    race: Race, hospital: Hospital, order: PurchaseOrder
+) -> None:
+    first = proposed(hospital, order)
+    second = proposed(hospital, ordering.sent(hospital, {hospital.gloves_offer: 4}))
+    with transaction() as session:
+        session.merge(hospital.budget).amount = balance(hospital).ordered + 30  # one change costs 29.00
+    approver = hospital.actor(Role.APPROVER)
+    outcomes = race.run(
+        lambda: proposing.decide(approver, first, approved=True),
+        lambda: proposing.decide(approver, second, approved=True),
+    )
+    assert "short of this change" in one_refused(outcomes, Invalid)
+    assert (balance(hospital).ordered, len(open_questions())) == (87, 1)
+
+
+def test_a_change_is_decided_once(race: Race, hospital: Hospital, order: PurchaseOrder) -> None:
+    question = proposed(hospital, order)
+    approver = hospital.actor(Role.APPROVER)
+    outcomes = race.run(
+        lambda: proposing.decide(approver, question, approved=True),
+        lambda: proposing.decide(approver, question, approved=False, comment="Too many"),
+    )
+    assert "decided or withdrawn already" in one_refused(outcomes, Conflict)
+    assert (fresh(order).version, balance(hospital).ordered) == (2, 58)

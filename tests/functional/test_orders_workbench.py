@@ -172,7 +172,7 @@ def test_another_pack_brings_whole_packs_and_each_request_its_share(connected: H
     assert (after.held(Term.REQUESTED), after.held(Term.ORDERED) - held) == (0, 20)
     with transaction():
         found = ordering.fresh(order).lines[0]
-        found.received = Decimal("1")
+        found.received = Decimal(1)
     requisitions = [db.session.get_one(RequisitionLine, one).requisition_id for one in lines]
     shares = [(part.quantity, part.received) for one in requisitions for part in followed.parts_of([one])]
     assert shares == [(3, 3), (4, 4)]
