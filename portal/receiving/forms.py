@@ -257,6 +257,12 @@ class ScanForm(ConflictForm):
         return Given(self.key.data, self.text.data, self.before.data or "", owner)
 
 
+class PackageForm(ScanForm):
+    """All of a package, by its number."""
+
+    text = HiddenField(validators=[DataRequired("Scan the parcel again."), Length(max=100)])
+
+
 class ReturnPart(Part):  # type: ignore[misc]
     """How much of one received line goes back."""
 

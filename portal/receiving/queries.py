@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -19,7 +19,7 @@ from portal.masterdata.models import Location
 from portal.masterdata.scanning import meant, read
 from portal.orders import queries as orders
 from portal.orders import searching
-from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNotice, ShipNoticeLine
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNotice, ShipNoticeLine, ShipPackage
 from portal.orders.searching import Search
 from portal.orders.steps import Linked
 from portal.receiving.models import Receipt, ReceiptLine, ReceiptScan, SupplierReturn, SupplierReturnLine
@@ -127,8 +127,8 @@ def scan_named(key: str) -> ReceiptScan | None:
     return db.session.scalar(select(ReceiptScan).where(ReceiptScan.key == key))
 
 
-def is_scanned(order_id: int, sscc: str) -> bool:
-    """Whether a parcel of the order was scanned before, for whatever receipt that stands."""
+def scanned(order_id: int) -> set[str]:
+    """What was scanned of the order before, for whatever receipt that stands; packages by their number."""
     texts = (
         select(ReceiptScan.text)
         .join(Receipt, Receipt.id == ReceiptScan.receipt_id)
@@ -138,7 +138,7 @@ def is_scanned(order_id: int, sscc: str) -> bool:
             ReceiptScan.undone.is_(False),
         )
     )
-    return any(as_sscc(text) == sscc for text in db.session.scalars(texts))
+    return {as_sscc(text) for text in db.session.scalars(texts)}
 
 
 def is_last(receipt: Receipt) -> bool:
@@ -163,12 +163,6 @@ def scan_of(receipt_id: int, scan_id: int) -> ReceiptScan | None:
     """One scan of a receipt."""
     statement = select(ReceiptScan).where(ReceiptScan.receipt_id == receipt_id, ReceiptScan.id == scan_id)
     return db.session.scalar(statement)
-
-
-def in_parcel(order_id: int, sscc: str) -> list[ShipNoticeLine]:
-    """What the ship notices say is in a parcel, of this order."""
-    shipped = orders.shipped_lines(order_id)
-    return [one for one in shipped if one.sscc == sscc] if sscc else []
 
 
 def receipts_of(order_id: int, *, state: ReceiptState | None = None) -> list[Receipt]:
@@ -243,17 +237,17 @@ def _holds(words: str) -> ColumnElement[bool]:
 
 def _is_named(words: str) -> ColumnElement[bool]:
     number, sscc = words.upper(), as_sscc(words)
-    inner = {"lines": [{"packages": [{"sscc": sscc}]}]}  # a box inside the announced pallet
+    of_line = and_(ShipPackage.notice_id == ShipNotice.id, ShipPackage.line_id == ShipNoticeLine.line_id)
     announced = (
         select(PurchaseOrderLine.order_id)
         .join(ShipNoticeLine, ShipNoticeLine.line_id == PurchaseOrderLine.id)
         .join(ShipNotice, ShipNotice.id == ShipNoticeLine.notice_id)
-        .outerjoin(Message, Message.id == ShipNotice.message_id)
+        .outerjoin(ShipPackage, of_line)
         .where(
             or_(
                 func.upper(ShipNotice.number) == number,
                 ShipNoticeLine.sscc == sscc,
-                Message.canonical.contains(inner),
+                ShipPackage.sscc == sscc,  # a box inside the announced pallet
             )
         )
     )

@@ -1,7 +1,7 @@
 """States of a receipt, how much may be received, and what stops an entry."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -233,6 +233,15 @@ def still_to_come(shipped: Sequence[Entry], received: Sequence[Entry]) -> list[E
     return [replace(entry, quantity=open_) for entry, open_ in zip(shipped, left, strict=True) if open_ > 0]
 
 
+def chain(sscc: str, parents: Mapping[str, str]) -> frozenset[str]:
+    """The packages around a package, from the next one to the outermost."""
+    found: list[str] = []
+    while (parent := parents.get(sscc, "")) and parent not in found:
+        found.append(parent)
+        sscc = parent
+    return frozenset(found)
+
+
 # What scanners put before a GS1 code (GS1 General Specifications, symbology identifiers).
 SYMBOLOGY = re.compile(r"^\](C1|d2|e0|Q3)")
 SSCC_LENGTH = 18
@@ -248,3 +257,8 @@ def as_sscc(scanned: str) -> str:
     if digits.isascii() and digits.isdigit() and len(digits) == SSCC_LENGTH + 2 and digits.startswith("00"):
         return digits[2:]
     return digits if digits.isascii() and digits.isdigit() and len(digits) == SSCC_LENGTH else scanned.strip()
+
+
+def is_sscc(text: str) -> bool:
+    """Whether a text is the number of a package."""
+    return text.isascii() and text.isdigit() and len(text) == SSCC_LENGTH

@@ -8,12 +8,14 @@ from flask.typing import ResponseReturnValue
 
 from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
+from portal.foundation.errors import NotFound
 from portal.foundation.web import actor
 from portal.orders import queries as orders
 from portal.orders.forms import row_number
-from portal.receiving import queries, scan_presenters, scanning
+from portal.receiving import package_page, queries, scan_presenters, scanning
 from portal.receiving.blueprint import blueprint
-from portal.receiving.forms import ScanForm
+from portal.receiving.forms import PackageForm, ScanForm
+from portal.receiving.rules import as_sscc
 from portal.receiving.scanning import Told, Tone
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -50,6 +52,32 @@ def scan_undo(order_id: int) -> ResponseReturnValue:
     """Takes the scan back that the page named."""
     scan_id = row_number(request.form.get("scan"))
     return _answer(order_id, scanning.take_back(actor(), order_id, scan_id))
+
+
+@blueprint.get("/package")
+@requires(Permission.RECEIVE)
+def package() -> ResponseReturnValue:
+    """What a package holds, of whichever orders."""
+    sscc = as_sscc(request.args.get("sscc", "")[:100])
+    orders_ = package_page.contents(actor(), sscc)
+    if not orders_:
+        raise NotFound(f"No order that can be received has a parcel {sscc}.")
+    form = PackageForm(formdata=None, text=sscc)
+    return render_template("receiving/package.html", sscc=sscc, orders=orders_, form=form)
+
+
+@blueprint.post("/package")
+@requires(Permission.RECEIVE)
+def package_submit() -> ResponseReturnValue:
+    """Counts all of it into the receipts of its orders."""
+    form = PackageForm()
+    if not form.validate():
+        flash(_damaged(form).sentence, "warning")
+        return redirect(url_for("receiving.listing"), 303)
+    answers = package_page.count(actor(), form.text.data, form.given())
+    for order, told in answers:
+        flash(f"{order.number}: {told.sentence}", FLASHES[told.tone])
+    return redirect(url_for("receiving.package", sscc=form.text.data), 303)
 
 
 def _damaged(form: ScanForm) -> Told:

@@ -15,10 +15,11 @@ from portal.inventory.rules import Owner
 from portal.masterdata.scanning import AmbiguousScan, Pack, Scanned, resolve
 from portal.orders import queries as orders
 from portal.orders import services as order_services
-from portal.orders.models import PurchaseOrder, PurchaseOrderLine, ShipNoticeLine
-from portal.receiving import queries
+from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.receiving import packages, queries
 from portal.receiving.models import Receipt, ReceiptLine, ReceiptScan
-from portal.receiving.rules import Entry, Verdict, as_sscc, in_order_unit, room_for
+from portal.receiving.packages import Opened
+from portal.receiving.rules import Entry, Verdict, in_order_unit, room_for
 from portal.receiving.services import entry_of, every_problem, line_of
 
 
@@ -84,9 +85,8 @@ def count(actor: Actor, order_id: int, given: Given) -> Told:
 
 
 def _entries(order: PurchaseOrder, draft: Receipt | None, given: Given) -> list[Entry]:
-    sscc = as_sscc(given.text)
-    parcel = queries.in_parcel(order.id, sscc)
-    entries = _of_parcel(order, parcel, sscc, given) if parcel else [_of_item(order, draft, given)]
+    package = packages.opened(order.id, given.text)
+    entries = _of_package(order, package, given) if package else [_of_item(order, draft, given)]
     before = _drafted(draft)
     refused = [one for one in every_problem(order, [*before, *entries]) if one.index >= len(before)]
     for problem in refused:
@@ -102,12 +102,17 @@ def _drafted(draft: Receipt | None) -> list[Entry]:
     return [entry_of(line) for line in draft.lines] if draft else []
 
 
-def _of_parcel(
-    order: PurchaseOrder, parcel: Sequence[ShipNoticeLine], sscc: str, given: Given
-) -> list[Entry]:
-    if queries.is_scanned(order.id, sscc):
-        raise _Refused(Tone.ASK, f"Parcel {sscc} is counted already. Scan the next one.")
-    return [replace(entry, owner=given.owner) for one in parcel for entry in queries.announced(one)]
+def _of_package(order: PurchaseOrder, package: Opened, given: Given) -> list[Entry]:
+    counted, name = queries.scanned(order.id), f"Parcel {package.sscc}"
+    if package.sscc in counted:
+        raise _Refused(Tone.ASK, f"{name} is counted already. Scan the next one.")
+    if package.around & counted:
+        raise _Refused(Tone.ASK, f"{name} is counted already with the pallet it is on. Scan the next one.")
+    if package.inside & counted:
+        raise _Refused(Tone.ASK, f"A part of {name} is counted already. Scan the others in it one by one.")
+    if not package.entries:
+        raise _Refused(Tone.ASK, f"The ship notice does not say what is in {name}. Scan the items in it.")
+    return [replace(entry, owner=given.owner) for entry in package.entries]
 
 
 def _of_item(order: PurchaseOrder, draft: Receipt | None, given: Given) -> Entry:

@@ -25,7 +25,7 @@ from portal.receiving.forms import (
     correcting_form,
     empty_form,
 )
-from portal.receiving.rules import Verdict
+from portal.receiving.rules import Verdict, as_sscc, is_sscc
 
 __all__ = ["blueprint", "return_views", "scan_views"]
 
@@ -37,6 +37,8 @@ def listing() -> ResponseReturnValue:
     form = FindForm(request.args)
     words = (form.q.data or "").strip()[:100]
     page = paginate(queries.expected(actor(), words), page_number())
+    if page.total and is_sscc(as_sscc(words)):
+        return redirect(url_for("receiving.package", sscc=as_sscc(words)))
     if words and page.total == 1:
         return redirect(url_for("receiving.scan", order_id=page.rows[0].id))
     arrivals = arrivals_of([order.id for order in page.rows])

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from integrations.canonical import ShipNotice
 from portal.exchange import services as exchange
 from portal.exchange.models import Message
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
 from portal.identity.rules import Role
 from portal.inventory.queries import on_hand
-from portal.orders import answers
 from portal.orders.models import PurchaseOrder
 from portal.receiving import queries
 from portal.receiving import services as receiving
@@ -92,27 +92,58 @@ def test_what_is_expected_next_comes_first(connected: Hospital, receiver: Visito
     assert "on its way" in words(receiver.get("/receive"))
 
 
-@pytest.mark.parametrize(
-    "typed", ["{number}", "{lower}", "4500000001", "SN-77", "sn-77", SSCC, f"(00){SSCC}", f"]C100{SSCC}"]
-)
+@pytest.mark.parametrize("typed", ["{number}", "{lower}", "4500000001", "SN-77", "sn-77"])
 def test_a_number_or_barcode_opens_its_order(receiver: Visitor, order: PurchaseOrder, typed: str) -> None:
     text = typed.format(number=order.number, lower=order.number.lower())
     answer = receiver.get("/receive", query_string={"q": text})
     assert (answer.status_code, answer.headers.get("Location")) == (302, f"/receive/{order.id}/scan")
 
 
-def test_a_box_inside_an_announced_pallet_opens_its_order(connected: Hospital, receiver: Visitor) -> None:
-    order = ordering.sent(connected, {connected.gloves_offer: 1})
-    inner = "006141410000009999"
-    notice = ship_notice(order.number, {10: [lot(1)]}, sscc=SSCC)
-    line = notice.lines[0].model_dump() | {"packages": [{"sscc": inner, "parent_sscc": SSCC}]}
-    document = notice.model_validate(notice.model_dump() | {"lines": [line]})
-    with transaction():
-        message = ordering.inbound()
-        message.canonical = document.model_dump(mode="json")
-        answers.apply_ship_notice(message, document)
-    answer = receiver.get("/receive", query_string={"q": inner})
-    assert answer.headers["Location"] == f"/receive/{order.id}/scan"
+def packed(notice: ShipNotice, *packages: dict[str, Any]) -> ShipNotice:
+    """The notice with these packages around each of its lines, the pallet first."""
+    around = [{"sscc": SSCC}, *({"parent_sscc": SSCC, **one} for one in packages)]
+    lines = [line.model_dump() | {"packages": around} for line in notice.lines]
+    return notice.model_validate(notice.model_dump() | {"lines": lines})
+
+
+@pytest.mark.parametrize("typed", [SSCC, f"(00){SSCC}", f"]C100{SSCC}"])
+def test_the_label_of_a_pallet_opens_what_it_holds_of_every_order(
+    connected: Hospital, receiver: Visitor, order: PurchaseOrder, typed: str
+) -> None:
+    other = ordering.sent(connected, {connected.gloves_offer: 3})
+    ship(ship_notice(other.number, {10: [lot(3)]}, number="SN-78", sscc=SSCC))
+    page = f"/receive/package?sscc={SSCC}"
+    assert receiver.get("/receive", query_string={"q": typed}).headers["Location"] == page
+    shown = words(receiver.get(page))
+    for told in (order.number, other.number, "L1", "L2", "of 2 orders", "All of it is here"):
+        assert told in shown
+    assert receiver.submit(page, {"key": "pallet-0001"}, action="/receive/package").status_code == 303
+    shown = words(receiver.get(page))
+    assert f"Check {other.number}" in shown
+    assert "All of it is here" not in shown
+    receipts = [queries.receipts_of(one.id)[0] for one in (order, other)]
+    drafts = {one.order_id: len(one.lines) for one in receipts}
+    assert drafts == {order.id: 3, other.id: 1}
+
+
+def test_a_carton_counts_its_part_of_the_pallet_once(connected: Hospital, receiver: Visitor) -> None:
+    order = ordering.sent(connected, {connected.catheter_offer: 3})
+    first, second = "006141410000009999", "006141410000008888"
+    notice = ship_notice(order.number, {10: [lot(3, "L1", LATER)]}, sscc=SSCC)
+    ship(packed(notice, {"sscc": first, "quantity": 1}, {"sscc": second, "quantity": 2}))
+    found = receiver.get("/receive", query_string={"q": first})
+    assert found.headers["Location"] == f"/receive/package?sscc={first}"
+    scan = f"/receive/{order.id}/scan"
+    for text, told in {
+        first: "1 BX Urinary catheter",
+        f"(00){first}": "is counted already",
+        SSCC: "A part of Parcel",
+        second: "3 of 3 BX counted",
+    }.items():
+        answer = receiver.submit(scan, {"text": text}, action=scan, follow_redirects=True)
+        assert told in words(answer), text
+    (receipt,) = queries.receipts_of(order.id)
+    assert [(one.quantity, one.lot, one.expires_on) for one in receipt.lines] == [(3, "L1", LATER)]
 
 
 def test_a_number_that_leads_nowhere_says_why(connected: Hospital, receiver: Visitor) -> None:
