@@ -81,7 +81,7 @@ def add(actor: Actor, step_id: int, person_id: int, why: str) -> ApprovalStep:
     mine = now.step
     step = ApprovalStep(
         requisition_id=mine.requisition_id,
-        cost_center_id=mine.cost_center_id,
+        cost_center=mine.cost_center,
         kind=StepKind.ADDED,
         position=mine.position,
         why=f"Added by {actor.name}." + (f" {why}" if why else ""),

@@ -31,7 +31,7 @@ from portal.identity.models import Account, RoleAssignment
 from portal.identity.queries import assignments_by_account, assignments_with, organization
 from portal.identity.rules import ROLE_PERMISSIONS, Role, roles_with
 from portal.identity.services import actor_with
-from portal.masterdata.models import Location
+from portal.masterdata.models import CostCenter, Location
 from portal.requisitions.models import Requisition
 
 
@@ -39,7 +39,7 @@ def asked(step: ApprovalStep, requisition: Requisition) -> Asked:
     """What the step asks, as the rules want it."""
     return Asked(
         requester_id=requisition.requester_id,
-        facility_id=requisition.location.facility_id,
+        facility_id=step.cost_center.facility_id or requisition.location.facility_id,
         cost_center_id=step.cost_center_id,
         amount=step.limit_needed,
         permission=DECIDED_BY[step.kind],
@@ -113,22 +113,24 @@ class Right:
 
     account_id: int
     role: Role
+    facility_id: int | None
     cost_center_id: int | None
     limit: Decimal | None
 
     def covers(self, what: Asked) -> bool:
-        """Whether this role, at the place where it was looked for, is enough to decide it."""
+        """Whether this role is enough to decide it."""
         return (
             what.permission in ROLE_PERMISSIONS[self.role]
+            and self.facility_id in (None, what.facility_id)
             and self.cost_center_id in (None, what.cost_center_id)
             and self.account_id != what.requester_id
             and is_enough(self.limit, what)
         )
 
 
-def rights(facility_id: int, cost_center_ids: Iterable[int]) -> Read[list[Right]]:
-    """Who may decide anything for the cost centers at a facility."""
-    values = {"decided_at": facility_id, "decided_for": sorted(cost_center_ids)}
+def rights(facility_ids: Iterable[int], cost_center_ids: Iterable[int]) -> Read[list[Right]]:
+    """Who may decide anything for the cost centers at facilities."""
+    values = {"decided_at": sorted(facility_ids), "decided_for": sorted(cost_center_ids)}
     return Read(_rights(), values, lambda rows: [Right(*row) for row in rows])
 
 
@@ -136,15 +138,15 @@ def rights(facility_id: int, cost_center_ids: Iterable[int]) -> Read[list[Right]
 def _rights() -> Columns:
     """The columns of Right, in their order."""
     row = RoleAssignment
-    facility_id = bindparam("decided_at", type_=BigInteger)
+    facility_ids = bindparam("decided_at", type_=ARRAY(BigInteger))
     center_ids = bindparam("decided_for", type_=ARRAY(BigInteger))
     return (
-        select(row.account_id, row.role, row.cost_center_id, row.approval_limit)
+        select(row.account_id, row.role, row.facility_id, row.cost_center_id, row.approval_limit)
         .join(row.account)
         .where(
             Account.active,
             row.role.in_({role for permission in DECIDES for role in roles_with(permission)}),
-            func.coalesce(row.facility_id, facility_id) == facility_id,
+            or_(row.facility_id.is_(None), row.facility_id == any_(facility_ids)),
             or_(row.cost_center_id.is_(None), row.cost_center_id == any_(center_ids)),
         )
         .order_by(row.id)
@@ -180,6 +182,13 @@ def may_decide_sql(person: Actor) -> ColumnElement[bool]:
     return and_(is_other, or_(named, and_(unassigned, by_role)))
 
 
+def _is_at(facility_id: int) -> ColumnElement[bool]:
+    """By the cost center; one that belongs to all facilities is decided at the place of the request."""
+    own = select(CostCenter.facility_id).where(CostCenter.id == ApprovalStep.cost_center_id)
+    place: ColumnElement[int] = func.coalesce(own.scalar_subquery(), Location.facility_id)
+    return place == facility_id
+
+
 def _within(grant: Grant, permission: Permission) -> ColumnElement[bool]:
     kinds = [
         kind for kind, needed in DECIDED_BY.items() if needed is permission and kind is not StepKind.ADDED
@@ -187,7 +196,7 @@ def _within(grant: Grant, permission: Permission) -> ColumnElement[bool]:
     limit = grant.approval_limit
     return and_(
         ApprovalStep.kind.in_(kinds),
-        true() if grant.facility_id is None else Location.facility_id == grant.facility_id,
+        true() if grant.facility_id is None else _is_at(grant.facility_id),
         true() if grant.cost_center_id is None else ApprovalStep.cost_center_id == grant.cost_center_id,
         true()
         if limit is None

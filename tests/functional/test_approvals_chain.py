@@ -185,7 +185,8 @@ def test_a_delegation_counts_on_its_days_and_never_for_who_asked(hospital: Hospi
     absence(hospital, stand_in, starts_on=today + timedelta(days=1))
     absence(hospital, asker)
     own = submitted(hospital, {hospital.catheter_offer: 1}, actor=actor_of(asker))
-    what = people.asked(steps(own)[0], fresh(own))
+    step = steps(own)[0]
+    what = people.asked(step, step.requisition)
     assert list(people.deciders(what).values()) == ["Approver"], "not yet, and not for oneself"
     for person in (stand_in, asker):
         with pytest.raises(NotAllowed):

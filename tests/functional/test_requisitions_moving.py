@@ -172,7 +172,7 @@ def test_only_those_whose_part_changes_are_asked(hospital: Hospital, surgery: Bu
     ("terms", "sentence"),
     [
         (paid_by(("CC200", "")), "Surgery has \\$100.00 available; this change needs \\$120.00"),
-        (paid_by(("CC999", "")), "No such cost center, or not one you may charge: CC999"),
+        (paid_by(("CC999", "")), "No such cost center, or not one you may charge there: CC999"),
         (paid_by(("CC100", "")), "Nothing is changed yet"),
         (paid_by(("CC100", "50"), ("CC200", "40"), by=SplitBy.PERCENT), "add up to 90 %"),
         (

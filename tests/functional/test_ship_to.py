@@ -126,12 +126,18 @@ def test_a_line_goes_to_another_facility_by_the_rules_of_that_facility(
         requisitions.submit(hospital.actor(Role.CLINIC_MANAGER), cart.id, seen_version=cart.version)
     steps = approval_queries.steps_of(cart.id)
     assert [step.cost_center.code for step in steps] == ["CC100", "CC900"]
-    for step in steps:
+    # Whoever approves only at the west decides what is paid there, and nothing else.
+    with transaction():
+        west = actor_of(colleague(Role.APPROVER, facility_id=clinic.facility_id))
+        home = actor_of(colleague(Role.APPROVER, facility_id=hospital.facility.id))
+    seen = [[one.id for one in db.session.scalars(approval_queries.inbox(who))] for who in (home, west)]
+    assert seen == [[steps[0].id], [steps[1].id]]
+    for step, person in zip(steps, (home, west), strict=True):
         with transaction():
             now = queries.find(cart.id)
             assert now is not None
             answers = {one.id: Decision(approved=True) for one in now.lines}
-            approvals.decide(hospital.actor(Role.APPROVER), step.id, answers, seen_version=now.version)
+            approvals.decide(person, step.id, answers, seen_version=now.version)
     with transaction():
         buyer = colleague(Role.BUYER, facility_id=clinic.facility_id)
     assert [one.id for one in order_queries.workbench(actor_of(buyer))] == [line]
