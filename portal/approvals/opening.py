@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from portal.approvals import people, queries
 from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
@@ -28,9 +29,9 @@ from portal.foundation import audit, clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
-from portal.foundation.together import read_together
+from portal.foundation.together import read_together, write_together
 from portal.requisitions import changing
-from portal.requisitions.charging import center_of, paid_by
+from portal.requisitions.charging import paid_by
 from portal.requisitions.checks import spoken_money
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
@@ -56,9 +57,7 @@ def planned(requisition: Requisition) -> Planned:
     lines = [line for line in requisition.lines if line.state is not LineState.REJECTED]
     wishes = _wishes(requisition, lines)
     centers = {center_id for wish in wishes for center_id in wish.shares}
-    facilities = _facilities(requisition)
-    rights = people.rights({*facilities.values(), requisition.location.facility_id}, centers)
-    policy = queries.policy()
+    rights, policy = people.rights(requisition.location.facility_id, centers), queries.policy()
     # Not written down before the steps are: all is written together.
     with db.session.no_autoflush:
         known = read_together(rights, policy)
@@ -83,20 +82,11 @@ def _wishes(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[
     ]
 
 
-def _facilities(requisition: Requisition) -> dict[int, int]:
-    """The facility of each cost center that pays and does not belong to all, by id."""
-    lines = requisition.lines
-    centers = [center_of(requisition, line) for line in lines]
-    centers += [share.cost_center for line in lines for share in line.payers]
-    return {one.id: one.facility_id for one in centers if one is not None and one.facility_id is not None}
-
-
 def asked_of(plan: Plan, requisition: Requisition) -> Asked:
     """What a planned step asks."""
-    facility_id = _facilities(requisition).get(plan.cost_center_id, requisition.location.facility_id)
     return Asked(
         requester_id=requisition.requester_id,
-        facility_id=facility_id,
+        facility_id=requisition.location.facility_id,
         cost_center_id=plan.cost_center_id,
         amount=plan.limit_needed,
         permission=DECIDED_BY[plan.kind],
@@ -109,13 +99,35 @@ def open_steps(actor: Actor, requisition: Requisition) -> None:
     Raises Invalid when nobody may decide one, since it would wait for ever.
     """
     needed = planned(requisition)
-    steps = [_opened(requisition, plan, plan.parts, needed.rights) for plan in needed.steps]
-    db.session.add_all(steps)
-    db.session.flush()  # the audit trail names the steps by their ids
-    take_turns(steps)
-    for step in steps:
-        after = {"state": step.state, "amount": step.amount, "requisition": requisition.number}
-        audit.record(actor, "approval.open", step, after={**after, "kind": step.kind})
+    for plan in needed.steps:
+        _refuse_if_nobody_decides(requisition, plan, needed.rights)
+    turn = turns((at, one.cost_center_id, one.position, True) for at, one in enumerate(needed.steps))
+    steps = [
+        {**_values(requisition, plan), "state": StepState.OPEN if turn[at] else StepState.WAITING}
+        for at, plan in enumerate(needed.steps)
+    ]
+    step_ids = write_together(ApprovalStep, steps)
+    answers = [
+        {"step_id": step_id, "line_id": line_id, "amount": amount}
+        for step_id, plan in zip(step_ids, needed.steps, strict=True)
+        for line_id, amount in plan.parts.items()
+    ]
+    write_together(ApprovalAnswer, answers)
+    for step_id, step in zip(step_ids, steps, strict=True):
+        after = {"state": step["state"], "amount": step["amount"], "requisition": requisition.number}
+        audit.record(actor, "approval.open", ApprovalStep(id=step_id), after={**after, "kind": step["kind"]})
+
+
+def _values(requisition: Requisition, plan: Plan) -> dict[str, Any]:
+    return {
+        "requisition_id": requisition.id,
+        "cost_center_id": plan.cost_center_id,
+        "kind": plan.kind,
+        "position": plan.position,
+        "why": plan.why,
+        "amount": plan.amount,
+        "limit_needed": plan.limit_needed,
+    }
 
 
 def _opened(
@@ -123,13 +135,7 @@ def _opened(
 ) -> ApprovalStep:
     _refuse_if_nobody_decides(requisition, plan, rights)
     return ApprovalStep(
-        requisition_id=requisition.id,
-        cost_center_id=plan.cost_center_id,
-        kind=plan.kind,
-        position=plan.position,
-        why=plan.why,
-        amount=plan.amount,
-        limit_needed=plan.limit_needed,
+        **_values(requisition, plan),
         answers=[
             ApprovalAnswer(line_id=line_id, amount=amount, state=AnswerState.OPEN)
             for line_id, amount in plan.parts.items()

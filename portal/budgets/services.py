@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -12,6 +13,7 @@ from portal.budgets.models import Budget, BudgetEntry, CostShare
 from portal.budgets.rules import Term
 from portal.foundation.db import db
 from portal.foundation.money import split
+from portal.foundation.together import write_together
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,22 @@ def lock(budget_ids: Iterable[int]) -> None:
 def hold(budget_id: int, change: Change, *, whole: Decimal | None = None) -> None:
     """Holds money of a budget for a requisition line; `whole` is what all payers of a split line hold."""
     _write(budget_id, change, change.amount, whole)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a budget holds for a requisition line; `whole` is what all payers of a split line hold."""
+
+    budget_id: int
+    change: Change
+    whole: Decimal | None = None
+
+
+def hold_all(held: Iterable[Held]) -> None:
+    """As hold, of several budgets and lines in one statement."""
+    write_together(
+        BudgetEntry, [_entry(one.budget_id, one.change, one.change.amount, one.whole) for one in held]
+    )
 
 
 def leave(requisition_line_id: int, document: Document) -> None:
@@ -136,16 +154,17 @@ def _held(line_ids: Collection[int]) -> dict[Holding, dict[int, tuple[Decimal, D
 def _write(
     budget_id: int, change: Change, amount: Decimal, whole: Decimal | None = None, *, is_left: bool = False
 ) -> None:
-    db.session.add(
-        BudgetEntry(
-            budget_id=budget_id,
-            term=change.term,
-            amount=amount,
-            whole=whole,
-            requisition_line_id=change.requisition_line_id,
-            document_type=change.document.type,
-            document_id=change.document.id,
-            document=change.document.number,
-            is_left=is_left,
-        )
-    )
+    db.session.add(BudgetEntry(**_entry(budget_id, change, amount, whole), is_left=is_left))
+
+
+def _entry(budget_id: int, change: Change, amount: Decimal, whole: Decimal | None) -> dict[str, Any]:
+    return {
+        "budget_id": budget_id,
+        "term": change.term,
+        "amount": amount,
+        "whole": whole,
+        "requisition_line_id": change.requisition_line_id,
+        "document_type": change.document.type,
+        "document_id": change.document.id,
+        "document": change.document.number,
+    }

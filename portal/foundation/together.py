@@ -1,4 +1,4 @@
-"""Several reads in one statement: many small tables are asked in one way to the database and back."""
+"""Several reads, or rows of a table, in one statement: one way to the database and back."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,10 +8,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Enum, Select, Text, cast, func, select
+from sqlalchemy import Enum, Insert, Select, Text, bindparam, cast, column, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import NullType, TypeEngine
 
-from portal.foundation.db import db
+from portal.foundation.db import TenantRow, db
 
 T = TypeVar("T", covariant=True)
 Columns = Select[*tuple[Any, ...]]
@@ -97,3 +98,36 @@ def _converter(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     if isinstance(kind, NullType):
         raise TypeError("Say the type of every column: JSON does not keep it.")
     return _FROM_JSON.get(kind.python_type)
+
+
+def write_together(model: type[TenantRow], rows: Sequence[Mapping[str, Any]], **same: Any) -> list[int]:
+    """Inserts rows with the same columns, and with values that all have; their ids, in order.
+
+    What is not said has the column's default. Past the session: what it has to write stays unwritten.
+    """
+    if not rows:
+        return []
+    said = {**rows[0], **same}
+    for one in model.__table__.columns:
+        if one.name not in said and one.default is not None:
+            same[one.name] = one.default.arg(None) if one.default.is_callable else one.default.arg
+    statement = _insertion(model, tuple(rows[0]), tuple(same))
+    sent = {**same, "rows": json.dumps([dict(row) for row in rows], default=str)}
+    return sorted(db.session.connection().scalars(statement, sent))
+
+
+@lru_cache(maxsize=64)
+def _insertion(model: type[TenantRow], names: tuple[str, ...], same: tuple[str, ...]) -> Insert:
+    # All rows as one value: a tenth of the time that as many parameters take.
+    table = db.metadata.tables[model.__tablename__]
+    sent = func.jsonb_to_recordset(cast(bindparam("rows", type_=Text), JSONB)).table_valued(
+        *(column(name, _sent_as(table.c[name].type)) for name in names), name="sent"
+    )
+    values = [bindparam(name, type_=table.c[name].type) for name in same]
+    read = select(*values, *sent.render_derived(with_types=True).c)
+    written = insert(table).from_select([*same, *names], read, include_defaults=False)
+    return written.returning(table.c.id)
+
+
+def _sent_as(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    return Text() if isinstance(kind, Enum) else kind

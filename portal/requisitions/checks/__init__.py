@@ -35,7 +35,7 @@ from portal.requisitions.checks.price import (
     check_price,
     check_price_moved,
 )
-from portal.requisitions.checks.result import Check, Evidence, dated, worst
+from portal.requisitions.checks.result import Check, Evidence, dated, stamped, stamps, worst
 from portal.requisitions.checks.split import check_payers, check_split
 from portal.requisitions.checks.words import spoken_day, spoken_money, spoken_price
 from portal.requisitions.rulebook.rules import LABELS
@@ -50,10 +50,13 @@ __all__ = [
 
 def check(facts: CartFacts) -> list[Check]:
     """What every rule says, line by line, then of the whole."""
+    stamp = stamps(facts)
     results = [
-        dated(result, facts, line.category) for line in facts.lines for result in check_line(line, facts)
+        stamped(result, stamp(result.rule, line.category))
+        for line in facts.lines
+        for result in check_line(line, facts)
     ]
-    return [*results, *(dated(result, facts, "") for result in _whole(facts))]
+    return [*results, *(stamped(result, stamp(result.rule, "")) for result in _whole(facts))]
 
 
 def check_line(line: LineFacts, facts: CartFacts) -> list[Check]:

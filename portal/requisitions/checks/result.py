@@ -1,9 +1,10 @@
 """What a rule says: an outcome, a sentence, its evidence."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from portal.requisitions.checks.facts import CartFacts
@@ -47,19 +48,48 @@ def weighed(
     return Check(setting.rule.key, outcome, sentence, line, evidence, version=setting.number, measure=measure)
 
 
+Stamp = tuple[Evidence, datetime | None]
+"""What is added to the evidence of a rule, and how old its data is."""
+
+
 def dated(check: Check, facts: CartFacts, category: str) -> Check:
     """With the rule's version and the age of its data as evidence."""
-    rule = RULES[check.rule]
-    evidence = check.evidence
-    if not rule.is_fixed:
-        setting = facts.rules.setting(check.rule, category)
-        since = f" since {setting.starts_on:%b %-d, %Y}" if setting.starts_on else ""
-        evidence = (*evidence, ("Rule", f"version {setting.number}{since}: {setting.in_words}"))
-    at = facts.ages.get(rule.source) if rule.source else facts.read_at
-    if at is not None:
-        zone = ZoneInfo(facts.place.zone if facts.place else "UTC")
-        evidence = (*evidence, ("Data of", f"{at.astimezone(zone):%b %-d, %Y, %-I:%M %p}"))
-    return replace(check, evidence=evidence, data_at=at)
+    return stamped(check, stamps(facts)(check.rule, category))
+
+
+def stamped(check: Check, stamp: Stamp) -> Check:
+    """With its stamp."""
+    added, at = stamp
+    return Check(
+        check.rule,
+        check.outcome,
+        check.sentence,
+        check.line,
+        (*check.evidence, *added),
+        check.version,
+        check.measure,
+        at,
+    )
+
+
+def stamps(facts: CartFacts) -> Callable[[str, str], Stamp]:
+    """Says the stamp of a rule for a category; each is made once for all lines."""
+
+    @cache
+    def stamp(key: str, category: str) -> Stamp:
+        rule = RULES[key]
+        added: Evidence = ()
+        if not rule.is_fixed:
+            setting = facts.rules.setting(key, category)
+            since = f" since {setting.starts_on:%b %-d, %Y}" if setting.starts_on else ""
+            added = (("Rule", f"version {setting.number}{since}: {setting.in_words}"),)
+        at = facts.ages.get(rule.source) if rule.source else facts.read_at
+        if at is not None:
+            zone = ZoneInfo(facts.place.zone if facts.place else "UTC")
+            added = (*added, ("Data of", f"{at.astimezone(zone):%b %-d, %Y, %-I:%M %p}"))
+        return added, at
+
+    return stamp
 
 
 def worst(checks: Sequence[Check]) -> CheckOutcome:
