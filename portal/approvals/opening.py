@@ -31,7 +31,7 @@ from portal.foundation.db import db
 from portal.foundation.errors import Invalid
 from portal.foundation.together import read_together, write_together
 from portal.requisitions import changing
-from portal.requisitions.charging import paid_by
+from portal.requisitions.charging import center_of, paid_by
 from portal.requisitions.checks import spoken_money
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
@@ -57,7 +57,9 @@ def planned(requisition: Requisition) -> Planned:
     lines = [line for line in requisition.lines if line.state is not LineState.REJECTED]
     wishes = _wishes(requisition, lines)
     centers = {center_id for wish in wishes for center_id in wish.shares}
-    rights, policy = people.rights(requisition.location.facility_id, centers), queries.policy()
+    facilities = _facilities(requisition)
+    rights = people.rights({*facilities.values(), requisition.location.facility_id}, centers)
+    policy = queries.policy()
     # Not written down before the steps are: all is written together.
     with db.session.no_autoflush:
         known = read_together(rights, policy)
@@ -82,11 +84,20 @@ def _wishes(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[
     ]
 
 
+def _facilities(requisition: Requisition) -> dict[int, int]:
+    """The facility of each cost center that pays and does not belong to all, by id."""
+    lines = requisition.lines
+    centers = [center_of(requisition, line) for line in lines]
+    centers += [share.cost_center for line in lines for share in line.payers]
+    return {one.id: one.facility_id for one in centers if one is not None and one.facility_id is not None}
+
+
 def asked_of(plan: Plan, requisition: Requisition) -> Asked:
     """What a planned step asks."""
+    facility_id = _facilities(requisition).get(plan.cost_center_id, requisition.location.facility_id)
     return Asked(
         requester_id=requisition.requester_id,
-        facility_id=requisition.location.facility_id,
+        facility_id=facility_id,
         cost_center_id=plan.cost_center_id,
         amount=plan.limit_needed,
         permission=DECIDED_BY[plan.kind],
