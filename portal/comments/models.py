@@ -11,7 +11,7 @@ from portal.identity.models import Account
 
 
 class Comment(TenantRow):
-    """Plain text about one document; never changed."""
+    """Plain text about one document; never changed, but its author may withdraw it: the text is gone then."""
 
     __tablename__ = "comment"
     __table_args__ = (Index("ix_comment_subject", "subject_type", "subject_id"),)
@@ -22,6 +22,7 @@ class Comment(TenantRow):
     author_id: Mapped[Key] = mapped_column(ForeignKey("account.id"))
     text: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=clock.now)
+    withdrawn_at: Mapped[datetime | None]
 
     @property
     def number(self) -> str:

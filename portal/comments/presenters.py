@@ -7,7 +7,9 @@ from typing import Any
 
 from portal.comments.forms import CommentForm
 from portal.comments.models import Comment, Mention
+from portal.comments.rules import may_withdraw
 from portal.comments.subjects import Subject
+from portal.foundation import clock
 from portal.foundation.access import Actor
 
 
@@ -22,6 +24,8 @@ class CommentRow:
     told: str
     is_for_me: bool
     is_unread: bool
+    is_withdrawn: bool
+    may_withdraw: bool
 
 
 def rows(actor: Actor, comments: Sequence[Comment]) -> list[CommentRow]:
@@ -39,6 +43,10 @@ def _row(actor: Actor, comment: Comment) -> CommentRow:
         told=", ".join(one.account.name for one in comment.mentions),
         is_for_me=bool(mine),
         is_unread=any(one.seen_at is None for one in mine),
+        is_withdrawn=comment.withdrawn_at is not None,
+        may_withdraw=comment.withdrawn_at is None
+        and comment.author_id == actor.account_id
+        and may_withdraw(comment.at, clock.now()),
     )
 
 
@@ -55,7 +63,7 @@ def mention_row(mention: Mention) -> dict[str, Any]:
         "id": mention.id,
         "subject": mention.comment.subject,
         "author": mention.comment.author.name,
-        "text": mention.comment.text,
+        "text": mention.comment.text or "Withdrawn by its author.",
         "at": mention.comment.at,
         "is_unread": mention.seen_at is None,
         "tone": "info" if mention.seen_at is None else "",

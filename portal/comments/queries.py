@@ -22,9 +22,17 @@ def about(kind: str, subject_id: int) -> list[Comment]:
     )
 
 
+def locked(comment_id: int) -> Comment:
+    """One of them, locked; raises NotFound."""
+    statement = select(Comment).where(Comment.id == comment_id).with_for_update(of=Comment)
+    return found(db.session.scalar(statement.execution_options(populate_existing=True)), "comment")
+
+
 def newest(kind: str, subject_id: int) -> Select[Any]:
-    """Selects the id of the newest comment about a document."""
-    return select(func.max(Comment.id)).where(Comment.subject_type == kind, Comment.subject_id == subject_id)
+    """Selects a number that changes with what is said about a document."""
+    return select(func.max(Comment.id) + func.count(Comment.withdrawn_at)).where(
+        Comment.subject_type == kind, Comment.subject_id == subject_id
+    )
 
 
 def count(kind: str, subject_id: int) -> int:
@@ -38,7 +46,12 @@ def unread_count(actor: Actor) -> Select[Any]:
     return (
         select(func.count())
         .select_from(Mention)
-        .where(Mention.account_id == actor.account_id, Mention.seen_at.is_(None))
+        .join(Mention.comment)
+        .where(
+            Mention.account_id == actor.account_id,
+            Mention.seen_at.is_(None),
+            Comment.withdrawn_at.is_(None),
+        )
     )
 
 

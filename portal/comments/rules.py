@@ -2,8 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 LONGEST_TEXT = 2000
+WITHDRAWN_WITHIN = timedelta(minutes=30)
+
+
+def may_withdraw(written: datetime, now: datetime) -> bool:
+    """Whether its author may still take a comment back."""
+    return now - written <= WITHDRAWN_WITHIN
 
 
 def mentioned(text: str, people: Mapping[int, str]) -> set[int]:

@@ -4,14 +4,14 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, select, update
 
-from portal.comments import notices
+from portal.comments import notices, queries
 from portal.comments.models import Comment, Mention
-from portal.comments.rules import LONGEST_TEXT, mentioned
+from portal.comments.rules import LONGEST_TEXT, WITHDRAWN_WITHIN, may_withdraw, mentioned
 from portal.comments.subjects import Subject
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor
 from portal.foundation.db import db
-from portal.foundation.errors import Invalid
+from portal.foundation.errors import Conflict, Invalid, NotFound
 
 
 def add(actor: Actor, subject: Subject, text: str, tell: Collection[int] = ()) -> Comment:
@@ -37,6 +37,24 @@ def add(actor: Actor, subject: Subject, text: str, tell: Collection[int] = ()) -
     names = [subject.people[account_id] for account_id in sorted(told)]
     audit.record(actor, "comment.add", comment, after={"told": names}, evidence={"about": subject.title})
     notices.tell(comment, actor.name)
+    return comment
+
+
+def withdraw(actor: Actor, comment_id: int) -> Comment:
+    """The author takes a comment back: its text is gone, that it was there stays; once more changes nothing.
+
+    Raises NotFound for a comment of somebody else, Conflict when too much time has passed.
+    """
+    comment = queries.locked(comment_id)
+    if comment.author_id != actor.account_id:
+        raise NotFound("There is no such comment of yours.")
+    if comment.withdrawn_at is not None:
+        return comment
+    if not may_withdraw(comment.at, clock.now()):
+        minutes = int(WITHDRAWN_WITHIN.total_seconds() // 60)
+        raise Conflict(f"A comment can be withdrawn for {minutes} minutes. Write another one to correct it.")
+    comment.text, comment.withdrawn_at = "", clock.now()
+    audit.record(actor, "comment.withdraw", comment, evidence={"about": comment.subject})
     return comment
 
 

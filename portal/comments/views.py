@@ -37,6 +37,16 @@ def add(kind: str, subject_id: int) -> ResponseReturnValue:
     return redirect(f"{request.script_root}{subject.path}#comment-{comment.id}", 303)
 
 
+@blueprint.post("/comments/<int:comment_id>/withdraw")
+@signed_in
+def withdraw(comment_id: int) -> ResponseReturnValue:
+    """Takes one's own comment back."""
+    comment = services.withdraw(actor(), comment_id)
+    subject = subjects.find(actor(), comment.subject_type, comment.subject_id)
+    flash("Your comment is withdrawn. That there was one stays visible.", "info")
+    return redirect(f"{request.script_root}{subject.path}#comment-{comment.id}", 303)
+
+
 def _page(subject: subjects.Subject, form: CommentForm) -> str:
     comments = presenters.rows(actor(), queries.about(subject.kind, subject.id))
     return render_template("comments/page.html", subject=subject, comments=comments, comment_form=form)

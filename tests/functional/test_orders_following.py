@@ -6,16 +6,19 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from flask import Flask
 from icalendar import Calendar
 from pydantic import SecretStr
 
+from portal.comments import services as comments
 from portal.comments.models import Mention
 from portal.exchange.models import Message, WorkItem
 from portal.exchange.rules import MessageState
 from portal.foundation import clock
 from portal.foundation.audit import AuditEvent
 from portal.foundation.db import db, transaction
+from portal.foundation.errors import Conflict
 from portal.foundation.mail import Mail
 from portal.identity import services as identity
 from portal.identity.models import Account, RoleAssignment
@@ -103,6 +106,28 @@ def test_a_mention_is_told_in_the_portal_and_by_mail_without_its_words(
     assert person(Role.APPROVER).get(link).status_code == 404
     event = db.session.query(AuditEvent).filter_by(action="comment.add").one()
     assert event.after == {"told": ["Buyer", "Receiver"]}
+
+
+def test_a_comment_is_withdrawn_by_its_author_within_a_while(
+    connected: Hospital, order: PurchaseOrder, person: Person
+) -> None:
+    manager, buyer = person(Role.CLINIC_MANAGER), person(Role.BUYER)
+    number = say(manager, order, "@Buyer mistaken words").rpartition("-")[2]
+    page, action = f"/orders/{order.id}", f"/comments/{number}/withdraw"
+    (address,) = parsed(manager.get(page)).xpath("//div[@id='order']/@hx-get")
+    assert action not in buyer.get(page).get_data(as_text=True)
+    assert buyer.post(action, data={"csrf_token": buyer.csrf_token(page)}).status_code == 404
+    say(manager, order, "@Buyer other words")
+    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=False):
+        author = connected.actor(Role.CLINIC_MANAGER)
+        with pytest.raises(Conflict, match="for 30 minutes"), transaction():
+            comments.withdraw(author, int(number))
+    for _ in range(2):
+        assert manager.post(action, data={"csrf_token": manager.csrf_token(page)}).status_code == 303
+    shown = buyer.get(address).get_data(as_text=True)
+    assert "Withdrawn by its author." in shown
+    assert "mistaken words" not in shown + words(buyer.get("/mentions"))
+    assert db.session.query(AuditEvent).filter_by(action="comment.withdraw").count() == 1
 
 
 def test_looking_at_the_order_or_marking_all_reads_the_mentions(
@@ -214,7 +239,7 @@ def test_the_days_stand_side_by_side_and_history_moves_the_expected_one(
     assert f"{day:%b} {day.day}" in before
     for _ in range(3):
         late = ordering.sent(connected, {connected.gloves_offer: 1})
-        promised = clock.today() - timedelta(days=4)
+        promised = clock.today(connected.facility.time_zone) - timedelta(days=4)
         confirm(confirmation(late.number, {10: [part(1, promised_on=promised)]}))
         ordering.received(connected, fresh(late), {10: 1})
     shown = buyer.get(f"/orders/{order.id}")

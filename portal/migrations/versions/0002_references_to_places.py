@@ -173,6 +173,7 @@ def upgrade() -> None:
     op.add_column(
         "budget_entry", sa.Column("is_left", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
+    op.add_column("comment", sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "confirmation_part", sa.Column("said_price", sa.Numeric(precision=16, scale=4), nullable=True)
     )
@@ -197,18 +198,18 @@ def upgrade() -> None:
         ),
     )
     op.create_foreign_key(
-        op.f("fk_role_assignment_facility_id"),
-        "role_assignment",
-        "facility",
-        ["facility_id"],
-        ["id"],
-        use_alter=True,
-    )
-    op.create_foreign_key(
         op.f("fk_role_assignment_cost_center_id"),
         "role_assignment",
         "cost_center",
         ["cost_center_id"],
+        ["id"],
+        use_alter=True,
+    )
+    op.create_foreign_key(
+        op.f("fk_role_assignment_facility_id"),
+        "role_assignment",
+        "facility",
+        ["facility_id"],
         ["id"],
         use_alter=True,
     )
@@ -234,14 +235,15 @@ def downgrade() -> None:
     op.drop_column("supplier_return", "credit_number")
     op.drop_column("ship_notice_line", "said_uom")
     op.drop_column("ship_notice_line", "said_quantity")
-    op.drop_constraint(op.f("fk_role_assignment_cost_center_id"), "role_assignment", type_="foreignkey")
     op.drop_constraint(op.f("fk_role_assignment_facility_id"), "role_assignment", type_="foreignkey")
+    op.drop_constraint(op.f("fk_role_assignment_cost_center_id"), "role_assignment", type_="foreignkey")
     op.drop_column("requisition_template_line", "terms")
     op.drop_column("receipt", "cancelled")
     op.drop_column("purchase_order_source", "serves")
     op.drop_column("confirmation_part", "said_uom")
     op.drop_column("confirmation_part", "said_quantity")
     op.drop_column("confirmation_part", "said_price")
+    op.drop_column("comment", "withdrawn_at")
     op.drop_column("budget_entry", "is_left")
     op.drop_column("approval_policy", "weekdays")
     op.drop_column("approval_policy", "closes")
