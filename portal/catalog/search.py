@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Text, bindparam, func, literal, select, text
+from sqlalchemy import func, select, text
 
 from portal.catalog.asked import MOST, Found, Here, Search, facets_of
 from portal.catalog.browsing import browse
 from portal.catalog.categories import Tree
-from portal.catalog.models import Offer, OfferWord, Synonym
+from portal.catalog.models import Offer, OfferWord
 from portal.catalog.queries import find_offers
 from portal.catalog.rules import may_be_misspelled, one_letter_off, query_of, words_of
 from portal.foundation.db import db
-from portal.masterdata.listings import parent_categories
 from portal.masterdata.scanning import meant, read
 
 LONGEST_SEARCH = 200
@@ -80,8 +79,18 @@ PAGE = """WITH hit AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM hit), (SELECT count(*) FROM judged WHERE misses = 0),
     ARRAY(SELECT id FROM judged WHERE misses = 0 ORDER BY {order} LIMIT :per_page OFFSET :skip),
-    (SELECT jsonb_agg(jsonb_build_array(kind, value, label, offers)) FROM facet)
+    (SELECT jsonb_agg(jsonb_build_array(kind, value, label, offers)) FROM facet),
+    set_config('plan_cache_mode', 'auto', true)
 """
+# Its plan is kept: making one takes longer than most searches, and what is asked for does not change it, as
+# the function plans for itself. PAGE sets this back.
+FIRST = text("""SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+    ARRAY(
+        SELECT ARRAY[lower(word), meaning] FROM synonym
+        WHERE strpos(CAST(:lower AS text), ' ' || lower(word) || ' ') > 0
+    ),
+    (SELECT jsonb_object_agg(name, parent) FROM item_category WHERE parent <> '')
+""")
 # What may be requested comes first unless a person sorts.
 BEST = "requestable DESC, score DESC, name, factor, id"
 ORDERS = {
@@ -96,10 +105,11 @@ SIMILAR = text("SELECT wanted_word, word FROM portal_similar_words(CAST(:words A
 
 @dataclass(frozen=True)
 class _Asked:
-    """The words, the words with synonyms in their place, and the items a number or barcode names."""
+    """The words, the words with synonyms in their place, the tree, the items a number or barcode names."""
 
     words: str
     variants: tuple[tuple[str, ...], ...]
+    tree: Tree
     numbered: tuple[int, ...] = ()
     scanned: tuple[tuple[int, str], ...] = ()
 
@@ -113,18 +123,17 @@ def find(search: Search, here: Here, *, number: int, per_page: int) -> Found:
     if not words:
         return browse(search, here, number=number, per_page=per_page)
     asked = _asked(words)
-    tree = Tree(parent_categories())
     values = {
-        **_values(search, here, asked, tree),
+        **_values(search, here, asked),
         "per_page": per_page,
         "skip": (max(1, number) - 1) * per_page,
     }
     matches, found = _run(search.sort, {**values, "query": query_of(asked.variants)})
     meant_words = {} if matches else _similar(asked.variants)
     if not meant_words:
-        return replace(found, tree=tree)
+        return replace(found, tree=asked.tree)
     _, similar = _run(search.sort, {**values, "query": query_of(asked.variants, meant_words)})
-    return replace(similar, tree=tree, is_similar=similar.total > 0)
+    return replace(similar, tree=asked.tree, is_similar=similar.total > 0)
 
 
 def named(words: str, day: date, most: int) -> list[Offer]:
@@ -144,28 +153,23 @@ def _tidy(words: str) -> str:
     return " ".join(words.replace("\0", "").split())[:LONGEST_SEARCH]
 
 
-# Kept, as building it takes longer than running it.
-_SYNONYMS = select(func.lower(Synonym.word), Synonym.meaning).where(
-    func.strpos(bindparam("lower", type_=Text), literal(" ") + func.lower(Synonym.word) + " ") > 0
-)
-
-
 def _asked(words: str) -> _Asked:
     lower = f" {words.lower()} "
-    known = db.session.execute(_SYNONYMS, {"lower": lower})
-    phrases = [lower, *(lower.replace(f" {word} ", f" {meaning.lower()} ") for word, meaning in known)]
-    variants = tuple(dict.fromkeys(filter(None, map(words_of, phrases))))
     scan, _ = read(words)
     packs = db.session.execute(meant(scan.di if scan else None, words)).all()
+    _, known, above = db.session.execute(FIRST, {"lower": lower}).one()
+    phrases = [lower, *(lower.replace(f" {word} ", f" {meaning.lower()} ") for word, meaning in known)]
+    variants = tuple(dict.fromkeys(filter(None, map(words_of, phrases))))
     return _Asked(
         words,
         variants,
+        Tree(above or {}),
         numbered=tuple({pack.item_id for pack in packs}),
         scanned=tuple((pack.item_id, pack.uom) for pack in packs if pack.by_barcode),
     )
 
 
-def _values(search: Search, here: Here, asked: _Asked, tree: Tree) -> dict[str, Any]:
+def _values(search: Search, here: Here, asked: _Asked) -> dict[str, Any]:
     return {
         "number": asked.words.upper(),
         "numbered": list(asked.numbered),
@@ -176,7 +180,7 @@ def _values(search: Search, here: Here, asked: _Asked, tree: Tree) -> dict[str, 
         "stocked": list(here.stocked),
         "most": MOST + 1,
         "day": here.day,
-        "categories": tree.within(search.category) if search.category else None,
+        "categories": asked.tree.within(search.category) if search.category else None,
         "supplier": search.supplier_id,
         "manufacturer": search.manufacturer or None,
         "contract": search.contract,
@@ -189,7 +193,7 @@ def _values(search: Search, here: Here, asked: _Asked, tree: Tree) -> dict[str, 
 
 def _run(sort: str, values: dict[str, Any]) -> tuple[int, Found]:
     """How many match before the filters, and the page after them."""
-    matches, total, ids, facets = db.session.execute(PAGES.get(sort, PAGES[""]), values).one()
+    matches, total, ids, facets, _ = db.session.execute(PAGES.get(sort, PAGES[""]), values).one()
     found = Found(
         ids=ids,
         total=min(total, MOST),
