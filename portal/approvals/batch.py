@@ -16,6 +16,7 @@ from portal.foundation.db import db
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.forms import Form, QuantityField
 from portal.foundation.money import extended
+from portal.requisitions import fewer
 from portal.requisitions import queries as requisitions
 from portal.requisitions.charging import paid_by
 from portal.requisitions.models import Requisition, RequisitionLine
@@ -112,22 +113,32 @@ def _cells(column: Column) -> dict[Kind, tuple[RequisitionLine, str]]:
 
 def totals(chosen: Sequence[Column], form: BatchForm) -> list[dict[str, Any]]:
     """What each column costs as typed, beside what was asked for."""
+    typed = [
+        (column.requisition, line, quantity)
+        for column in chosen
+        for line in column.lines
+        if (quantity := form.quantity(column, line)) is not None
+    ]
+    prices = {line_id: tier.unit_price for line_id, tier in fewer.tiers(typed).items()}
     return [
         {
             "number": column.requisition.number,
             "currency": column.requisition.currency,
-            "asked": sum((_cost(column, line, None) for line in column.lines), Decimal()),
-            "now": sum(
-                (_cost(column, line, form.quantity(column, line)) for line in column.lines), Decimal()
-            ),
+            "asked": sum((_paid(column, line, line.amount) for line in column.lines), Decimal()),
+            "now": sum((_cost(column, line, form, prices) for line in column.lines), Decimal()),
         }
         for column in chosen
     ]
 
 
-def _cost(column: Column, line: RequisitionLine, quantity: Decimal | None) -> Decimal:
-    """What the cost center of the column pays."""
-    cost = line.amount if quantity is None else extended(quantity, line.unit_price)
+def _cost(column: Column, line: RequisitionLine, form: BatchForm, prices: Mapping[int, Decimal]) -> Decimal:
+    quantity = form.quantity(column, line)
+    cost = line.amount if quantity is None else extended(quantity, prices.get(line.id, line.unit_price))
+    return _paid(column, line, cost)
+
+
+def _paid(column: Column, line: RequisitionLine, cost: Decimal) -> Decimal:
+    """What the cost center of the column pays of it."""
     return paid_by(column.requisition, line, cost).get(column.step.cost_center_id, cost)
 
 

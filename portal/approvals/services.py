@@ -17,7 +17,7 @@ from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.hooks import Hook
 from portal.foundation.quantity import is_multiple, plain
 from portal.foundation.trace import follow_trace
-from portal.requisitions import changing
+from portal.requisitions import changing, fewer
 from portal.requisitions import queries as requisitions
 from portal.requisitions import services as requisition_services
 from portal.requisitions.around import shelves_of
@@ -186,7 +186,7 @@ def _reduce(now: Turn, line: RequisitionLine, quantity: Decimal, field: str) -> 
             "More than was asked for is a new request.",
             field=field,
         )
-    changing.resize(now.requisition, line, quantity)
+    fewer.cut(now.requisition, line, quantity, field=field)
 
 
 def keep(

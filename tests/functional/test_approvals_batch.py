@@ -5,11 +5,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from portal.approvals import queries
 from portal.foundation.db import db, transaction
 from portal.identity.rules import Role
-from portal.masterdata.models import ClosedDay
+from portal.masterdata.models import ClosedDay, ContractLine
 from portal.requisitions import queries as requisitions
 from portal.requisitions import services as requesting
 from portal.requisitions.models import Requisition
@@ -79,6 +80,35 @@ def test_each_column_is_decided_by_itself(
     assert [line.state for line in lines] == [LineState.REJECTED, LineState.APPROVED]
     assert [line.decision_reason for line in lines] == ["Enough on hand"] * 2
     assert balance(hospital).requested == Decimal("7.25") + 29
+
+
+def tiered(hospital: Hospital, minimum: int, price: str) -> None:
+    """A tier of the catheters, $20.00 a box below it, from so many boxes on."""
+    line = db.session.scalars(select(ContractLine).filter_by(item_id=hospital.catheter.id)).one()
+    kept = ("contract_id", "item_id", "supplier_part", "uom", "valid_from", "valid_to")
+    values = {name: getattr(line, name) for name in kept}
+    db.session.add(ContractLine(**values, minimum_quantity=Decimal(minimum), unit_price=Decimal(price)))
+
+
+@pytest.mark.parametrize(
+    ("tier", "shown", "held"), [("18.00", "$40.00", "40.00"), ("10.00", "$40.00", "30.00")]
+)
+def test_fewer_have_the_price_of_so_few(
+    hospital: Hospital, client: Visitor, tier: str, shown: str, held: str
+) -> None:
+    with transaction():
+        tiered(hospital, 3, tier)
+    requisition = submitted(hospital, {hospital.catheter_offer: 3})
+    client.sign_in(hospital.email(Role.APPROVER))
+    (step,) = queries.steps_of(requisition.id)
+    sent = {box(requisition, 0): "2", f"why-{step.id}": "Enough on hand"}
+    totals = client.submit(BATCH, {**sent, "act": "totals"}, action=BATCH).get_data(as_text=True)
+    assert shown in totals
+    answer = client.submit(BATCH, {**sent, "act": "send"}, action=BATCH)
+    assert balance(hospital).requested == Decimal(held)
+    if Decimal(held) < 40:
+        assert answer.status_code == 422
+        assert "2 BX would cost $40.00, more than the 3 asked for" in answer.get_data(as_text=True)
 
 
 def test_what_is_gone_meanwhile_is_left_out(
