@@ -94,6 +94,10 @@ class Beside:
         """Packs that par or usage asks for."""
         return suggesting.suggested(self.shelves[line.id], line.offer.factor)
 
+    def asks_why(self, line: RequisitionLine) -> bool:
+        """Whether the quantity differs a lot from that."""
+        return suggesting.asks_why(line.quantity, self.shelves[line.id], line.offer.factor)
+
     def of(self, line: RequisitionLine) -> list[PricedOffer]:
         """The packs and suppliers of the line's item that can be requested, and its own."""
         return [
@@ -155,7 +159,7 @@ def _line(
         cheaper=_cheaper(line, fact, known.of(line)),
         tone=TONES.get(checks.worst(results), ""),
         suggested=suggested,
-        asks_reason=suggesting.differs_a_lot(line.quantity, suggested),
+        asks_reason=known.asks_why(line),
         offers=offers if len(offers) > 1 else {},
         chosen_offer=form.typed("offer", line.id, str(line.offer_id)),
         place=form.typed("place", line.id, shipping.in_words(line.location, line.requisition)),

@@ -8,7 +8,6 @@ from portal.foundation.quantity import plain
 from portal.requisitions import cart_lines, queries, services
 from portal.requisitions.models import Requisition
 from portal.requisitions.rules import RequisitionState
-from portal.requisitions.suggesting import differs_a_lot
 
 
 def submit(
@@ -29,8 +28,8 @@ def _ask_why(actor: Actor, cart: Requisition) -> None:
         return
     known = cart_lines.beside(actor, cart, services.today_at(cart.location))
     for line in unexplained:
-        suggested = known.suggested(line)
-        if differs_a_lot(line.quantity, suggested):
+        if known.asks_why(line):
+            suggested = known.suggested(line)
             more = "more" if line.quantity > suggested else "less"
             raise Invalid(
                 f"Much {more} than the suggested {plain(suggested)} {line.uom}: say why.",

@@ -16,9 +16,13 @@ def suggested(shelf: Shelf, factor: Decimal) -> Decimal:
     return suggested_packs(replace(shelf, in_cart_base=Decimal()), factor)
 
 
-def differs_a_lot(requested: Decimal, advised: Decimal) -> bool:
-    """Whether a person is asked why; without a suggestion nothing is."""
-    return advised > 0 and (requested > advised * A_LOT or requested * A_LOT < advised)
+def asks_why(requested: Decimal, shelf: Shelf, factor: Decimal) -> bool:
+    """Whether so many packs differ a lot: from the suggestion, else from what an empty shelf would take."""
+    advised = suggested(shelf, factor)
+    if advised:
+        return requested > advised * A_LOT or requested * A_LOT < advised
+    empty = suggested(replace(shelf, on_hand=Decimal(), on_order=Decimal()), factor)
+    return 0 < empty * A_LOT < requested
 
 
 def cover(shelf: Shelf) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from portal.catalog.rules import Shelf
 from portal.requisitions.lists.rules import Rhythm, is_day, next_due
 from portal.requisitions.pasting import rows_of
-from portal.requisitions.suggesting import cover, differs_a_lot, suggested
+from portal.requisitions.suggesting import asks_why, cover, suggested
 
 CODES = st.from_regex(r"[A-Z][A-Z0-9-]{1,10}", fullmatch=True)
 
@@ -76,10 +76,19 @@ def test_a_month_too_short_takes_its_last_day() -> None:
 
 @pytest.mark.parametrize(
     ("requested", "advised", "asked"),
-    [(5, 2, True), (4, 2, False), (1, 2, False), (1, 3, True), (9, 0, False)],
+    [(5, 2, True), (4, 2, False), (1, 2, False), (1, 3, True)],
 )
 def test_a_reason_is_asked_beyond_twice_and_below_half(requested: int, advised: int, asked: bool) -> None:
-    assert differs_a_lot(Decimal(requested), Decimal(advised)) is asked
+    shelf = Shelf(1, minimum=Decimal(1), maximum=Decimal(advised * 10))
+    assert asks_why(Decimal(requested), shelf, Decimal(10)) is asked
+
+
+@pytest.mark.parametrize(("requested", "asked"), [(7, True), (6, False), (1, False)])
+def test_a_full_shelf_asks_beyond_twice_what_it_takes(requested: int, asked: bool) -> None:
+    full = Shelf(1, minimum=Decimal(10), maximum=Decimal(30), on_hand=Decimal(30))
+    assert suggested(full, Decimal(10)) == 0
+    assert asks_why(Decimal(requested), full, Decimal(10)) is asked
+    assert not asks_why(Decimal(requested), Shelf(1), Decimal(10)), "nothing is known of it"
 
 
 def test_without_par_two_weeks_of_use_are_suggested() -> None:
