@@ -350,7 +350,7 @@ class Invoice(Document):
 
 
 class ReceiptLine(Part):
-    """A received quantity of one order line and lot, in the order's unit."""
+    """A received quantity of one order line and lot, in the order's unit; consignment is the supplier's."""
 
     line_number: int
     item: str
@@ -359,6 +359,7 @@ class ReceiptLine(Part):
     lot: str = ""
     expires_on: date | None = None
     serials: tuple[str, ...] = ()
+    is_consignment: bool = False
 
 
 class Receipt(Document):

@@ -27,6 +27,7 @@ class ReturnLine(Part):
     uom: str
     lot: str = ""
     serials: tuple[str, ...] = ()
+    is_consignment: bool = False
 
 
 class SupplierReturn(Document):

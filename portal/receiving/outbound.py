@@ -11,6 +11,7 @@ from integrations.returns import ReceiptReversal, ReturnLine
 from integrations.returns import SupplierReturn as ReturnDocument
 from portal.exchange.models import Message
 from portal.foundation import clock
+from portal.inventory.rules import Owner
 from portal.receiving.models import Receipt, ReceiptLine, SupplierReturn
 from portal.receiving.rules import Verdict
 
@@ -34,11 +35,11 @@ def document(receipt: Receipt) -> canonical.Receipt:
 
 
 def _lines(receipt: Receipt) -> Iterator[canonical.ReceiptLine]:
-    """One line per order line and lot; the serial numbers of a lot stand in one line."""
-    together: dict[tuple[int, str, date | None], list[ReceiptLine]] = {}
+    """One line per order line, lot and owner; the serial numbers of a lot stand in one line."""
+    together: dict[tuple[int, str, date | None, Owner], list[ReceiptLine]] = {}
     for line in receipt.lines:
         if line.verdict is Verdict.GOOD:
-            together.setdefault((line.order_line_id, line.lot, line.expires_on), []).append(line)
+            together.setdefault((line.order_line_id, line.lot, line.expires_on, line.owner), []).append(line)
     for same in together.values():
         first = same[0]
         yield canonical.ReceiptLine(
@@ -49,6 +50,7 @@ def _lines(receipt: Receipt) -> Iterator[canonical.ReceiptLine]:
             lot=first.lot,
             expires_on=first.expires_on,
             serials=tuple(one.serial for one in same if one.serial),
+            is_consignment=first.owner is Owner.CONSIGNMENT,
         )
 
 
@@ -83,6 +85,7 @@ def supplier_return(sent_back: SupplierReturn) -> ReturnDocument:
                 uom=line.receipt_line.order_line.uom,
                 lot=line.receipt_line.lot,
                 serials=(line.receipt_line.serial,) if line.receipt_line.serial else (),
+                is_consignment=line.receipt_line.owner is Owner.CONSIGNMENT,
             )
             for line in sent_back.lines
         ),

@@ -176,7 +176,10 @@ def test_a_receipt_is_taken_back_once_and_goods_go_back(erp: Erp, sandbox: Runni
     )  # fmt: skip
     with pytest.raises(Rejected, match="less than what goes back"):
         erp.post_return(sent_back, ask_first=False)
-    erp.post_receipt(receipt(number, "RC-2"), ask_first=False)
+    consigned = line.model_copy(update={"is_consignment": True})
+    erp.post_receipt(receipt(number, "RC-2", lines=(consigned,)), ask_first=False)
+    back = back.model_copy(update={"is_consignment": True})
+    sent_back = sent_back.model_copy(update={"lines": (back,)})
     first = erp.post_return(sent_back, ask_first=False)
     assert erp.post_return(sent_back, ask_first=True) == Posted(first.number, found=True)
     movements = [one["items"][0]["movement"] for one in sandbox.documents()["receipts"]]

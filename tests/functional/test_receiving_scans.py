@@ -141,8 +141,10 @@ def test_serials_are_counted_once_and_reach_stock_and_erp(hospital: Hospital, or
     ]
     message = db.session.query(Message).filter_by(kind="receipt", subject_id=receipt.id).one()
     assert message.canonical is not None
-    (line,) = message.canonical["lines"]
-    assert (Decimal(line["quantity"]), line["serials"]) == (Decimal("0.2"), ["S1", "S2"])
+    assert [
+        (Decimal(line["quantity"]), line["serials"], line["is_consignment"])
+        for line in message.canonical["lines"]
+    ] == [(Decimal("0.1"), ["S1"], False), (Decimal("0.1"), ["S2"], True)]
 
 
 def test_a_parcel_counts_what_was_announced_in_it_once(hospital: Hospital, order: PurchaseOrder) -> None:

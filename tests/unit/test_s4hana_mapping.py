@@ -41,13 +41,22 @@ def test_every_order_we_send_fits_the_real_metadata(quantity: Decimal, price: De
 
 
 @needs_samples
-@given(quantity=AMOUNTS, lot=st.text(max_size=40), expires_on=st.none() | st.dates())
+@given(quantity=AMOUNTS, lot=st.text(max_size=40), expires_on=st.none() | st.dates(), consigned=st.booleans())
 def test_every_receipt_we_send_fits_the_real_metadata(
-    quantity: Decimal, lot: str, expires_on: date | None
+    quantity: Decimal, lot: str, expires_on: date | None, consigned: bool
 ) -> None:
-    line = receipt_line(quantity=quantity, lot=lot, expires_on=expires_on, serials=("S1", "S2"))
+    line = receipt_line(
+        quantity=quantity, lot=lot, expires_on=expires_on, serials=("S1", "S2"), is_consignment=consigned
+    )
     mapped = mapping.receipt(receipt("4500000001", lines=(line,)), SETTINGS)
     assert edmx.sample(RECEIPTS).complaints(mapped.payload, "A_MaterialDocumentHeaderType") == []
+
+
+def test_consignment_is_received_as_stock_of_the_supplier() -> None:
+    lines = (receipt_line(is_consignment=True), receipt_line())
+    payload = mapping.receipt(receipt("4500000001", lines=lines), SETTINGS).payload
+    special = [one.get("InventorySpecialStockType") for one in items(payload, "to_MaterialDocumentItem")]
+    assert special == ["K", None]
 
 
 def test_one_cost_center_takes_the_line_without_distribution() -> None:

@@ -134,6 +134,9 @@ class MappedReceipt:
     warnings: tuple[str, ...] = ()
 
 
+CONSIGNMENT = "K"  # supplier's stock at the customer: posted without value
+
+
 def receipt(document: Receipt, settings: Settings) -> MappedReceipt:
     """The deep insert of one receipt; raises Rejected naming field, value and limit."""
     day = json_date(document.received_on)
@@ -162,6 +165,7 @@ def _receipt_item(document: Receipt, line: ReceiptLine, settings: Settings) -> J
         "StorageLocation": fit("location", document.location, 4, optional=True),
         "GoodsMovementType": GOODS_RECEIPT,
         "GoodsMovementRefDocType": ORDER_REFERENCE,
+        "InventorySpecialStockType": CONSIGNMENT if line.is_consignment else "",
         "PurchaseOrder": fit("ERP order number", document.erp_order_number, 10),
         "PurchaseOrderItem": fit(f"{place}number", str(line.line_number), 5),
         "QuantityInEntryUnit": _quantity(f"{place}quantity", line.quantity),

@@ -80,10 +80,11 @@ MATERIAL_DOCUMENT_ITEM = entity_set(
     "MaterialDocumentYear MaterialDocument MaterialDocumentItem",
     """
     MaterialDocumentYear s4, MaterialDocument s10, MaterialDocumentItem s4, Material s40, Plant s4
-    StorageLocation s4, Batch s10, GoodsMovementType s3, Supplier s10, PurchaseOrder s10
-    PurchaseOrderItem s5, GoodsMovementRefDocType s1, CostCenter s10, GLAccount s10, MaterialBaseUnit s3
-    QuantityInBaseUnit d13.3, EntryUnit s3, QuantityInEntryUnit d13.3, IsCompletelyDelivered bool
-    MaterialDocumentItemText s50, ShelfLifeExpirationDate date0, ManufactureDate date0
+    StorageLocation s4, Batch s10, GoodsMovementType s3, InventorySpecialStockType s1, Supplier s10
+    PurchaseOrder s10, PurchaseOrderItem s5, GoodsMovementRefDocType s1, CostCenter s10, GLAccount s10
+    MaterialBaseUnit s3, QuantityInBaseUnit d13.3, EntryUnit s3, QuantityInEntryUnit d13.3
+    IsCompletelyDelivered bool, MaterialDocumentItemText s50, ShelfLifeExpirationDate date0
+    ManufactureDate date0
     GoodsMovementIsCancelled bool, ReversedMaterialDocumentYear s4, ReversedMaterialDocument s10
     ReversedMaterialDocumentItem s4
     """,
