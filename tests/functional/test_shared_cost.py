@@ -174,7 +174,7 @@ def test_a_split_that_does_not_add_up_cannot_be_submitted(
     data = fields(manager, "/cart", action) | {f"payer-{line_id}-1": "CC999"}
     answer = manager.post(action, data=data)
     assert answer.status_code == 422
-    assert "No such cost center, or not one you may charge: CC999" in answer.get_data(as_text=True)
+    assert "No such cost center, or not one you may charge there: CC999" in answer.get_data(as_text=True)
     data = fields(manager, "/cart", action) | {f"split-{line_id}": ""}
     manager.post(action, data=data)
     assert "CC200" not in manager.get("/cart").get_data(as_text=True).partition("datalist")[0]
