@@ -58,7 +58,8 @@ def _jinja_values(node: nodes.Expr) -> Iterator[str]:
 
 def _names_of_the_icon_macro(tree: nodes.Template) -> set[str]:
     imported = [names for found in tree.find_all(nodes.FromImport) for names in found.names]
-    return {"icon"} | {names[1] for names in imported if isinstance(names, tuple) and names[0] == "icon"}
+    renamed = {names[1] for names in imported if isinstance(names, tuple) and names[0] == "icon"}
+    return {"icon", "svg_icon"} | renamed
 
 
 def _jinja_icon_expressions(tree: nodes.Template) -> Iterator[nodes.Expr]:
