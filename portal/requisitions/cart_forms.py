@@ -256,7 +256,8 @@ class PasteForm(Form):
         "Rows: code, then quantity",
         [InputRequired("Paste at least one row.")],
         description="Copy two columns from a spreadsheet, or type a code and a quantity on each line. With a "
-        "heading also: deliver to, cost center (of several the code and percent of each, with / between), GL account.",
+        "heading also: deliver to, cost center (of several the code and percent of each, with / between), "
+        "GL account.",
         render_kw={"rows": 5},
     )
 

@@ -27,9 +27,10 @@ def cut(requisition: Requisition, line: RequisitionLine, quantity: Decimal, *, f
     cost = extended(quantity, tier.unit_price)
     if cost > line.amount:
         raise Invalid(
-            f"{line.item.name}: {plain(quantity)} {line.uom} would cost {spoken_money(cost, requisition.currency)}, more than the "
-            f"{plain(line.quantity)} asked for, as the contract's price rises below "
-            f"{plain(line.quantity)}. Say yes, say no, or ask whether so few would do.",
+            f"{line.item.name}: {plain(quantity)} {line.uom} would cost "
+            f"{spoken_money(cost, requisition.currency)}, more than the {plain(line.quantity)} asked for, as "
+            f"the contract's price rises below {plain(line.quantity)}. "
+            "Say yes, say no, or ask whether so few would do.",
             field=field,
         )
     line.contract_line_id = tier.id

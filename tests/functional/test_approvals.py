@@ -301,4 +301,3 @@ def test_what_was_asked_for_stays_at_the_price_it_was_asked(
     assert "$99.00" not in text
     approver.submit(page_of(requisition), action=page_of(requisition))
     assert balance(hospital).requested == Decimal("74.50")
-

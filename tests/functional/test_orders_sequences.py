@@ -207,9 +207,7 @@ class Life(RuleBasedStateMachine):
         with suppress(Conflict, Invalid), transaction():
             buyer = self.hospital.actor(Role.BUYER)
             seen = order.version
-            asked = proposing.change_or_ask(
-                buyer, order.id, [wish], reason="As agreed by phone", seen=seen
-            )
+            asked = proposing.change_or_ask(buyer, order.id, [wish], reason="As agreed by phone", seen=seen)
             event(f"buyer asked for approval: {bool(asked)}")
             assert (order.version == seen) is bool(asked)
 
