@@ -1,4 +1,4 @@
-"""What came after the initial schema."""
+"""Proposed order versions, units of suppliers, a tree of categories, credits of returns, payers that left."""
 
 import sqlalchemy as sa
 from alembic import op
