@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.canonical import ConfirmedPart, Money
+from integrations.canonical import Money
 from portal.exchange import services as exchange
 from portal.exchange.models import WorkItem
 from portal.exchange.queries import open_items_about
@@ -257,17 +257,9 @@ def test_parts_in_a_smaller_unit_add_up_to_the_whole(order: PurchaseOrder) -> No
     assert answered(order) == (1, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("said", "sentence"),
-    [
-        (part(4, uom="CA"), "ordered in BX, but counted in CA"),
-        (part(4).model_copy(update={"unit_price": Money(amount=Decimal(20), currency="CAD")}), "CAD"),
-    ],
-)
-def test_what_cannot_be_compared_is_refused_with_a_sentence(
-    order: PurchaseOrder, said: ConfirmedPart, sentence: str
-) -> None:
-    with pytest.raises(Invalid, match=sentence):
+def test_another_currency_is_refused_with_a_sentence(order: PurchaseOrder) -> None:
+    said = part(4).model_copy(update={"unit_price": Money(amount=Decimal(20), currency="CAD")})
+    with pytest.raises(Invalid, match="CAD"):
         confirm(confirmation(order.number, {10: [said]}))
     assert answered(order) == (0, 0, 0)
 
