@@ -310,7 +310,11 @@ def test_progress_is_seen_by_others_while_the_job_works(
     organization_id = importer.hospital.organization.id
     monkeypatch.setattr(importing.StoredProgress, "__call__", watched)
     importer.work()
-    assert seen == [(5_000, 12_001), (10_000, 12_001), (12_000, 12_001)]
+    done = [so_far for so_far, _ in seen]
+    assert {rows for _, rows in seen} == {12_001}, "about how many there are"
+    assert len(seen) >= 3
+    assert done == sorted(set(done))
+    assert done[-1] == 12_000
 
 
 def test_templates_hold_the_columns(importer: Importer) -> None:
