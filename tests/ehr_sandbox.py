@@ -102,7 +102,10 @@ def sandbox_ehr(app: Flask, hospital: Hospital) -> Iterator[Ehr]:
     sandbox = hospital_for(PORTAL, callbacks, secret=SECRET, jwks=SigningKeys([KEY]).published, places=PLACES)
     with running(sandbox) as url:
         yield Ehr(url, sandbox, app, hospital)
-    # A later sandbox may get the same port, and an address belongs to one hospital only.
+    # A later sandbox may get the same port: an address belongs to one hospital only, its keys to one server.
+    redis = app.extensions["redis"]
+    for kept in list(redis.scan_iter(f"ehr:*{url}*")):
+        redis.delete(kept)
     with app.app_context(), transaction():
         enter_organization(hospital.organization.id)
         db.session.execute(update(EhrSystem).values(iss=func.concat("ended ", EhrSystem.id)))

@@ -257,7 +257,7 @@ def test_a_session_in_a_chart_and_one_in_a_tab_are_two(ehr: Ehr) -> None:
 def test_whose_session_in_a_chart_is_over_opens_it_again_from_the_chart(ehr: Ehr) -> None:
     ehr.add("epic", frame_ancestors=(CHART,))
     browser = ehr.browser()
-    ehr.launch(browser, "epic", headers=FRAME)
+    assert ehr.launch(browser, "epic", headers=FRAME).status_code == 303
     with travel(time.time() + 86_400):
         answer = browser.get("/me", headers=FRAME)
     assert answer.status_code == 401
