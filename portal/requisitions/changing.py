@@ -258,7 +258,7 @@ def _recheck(actor: Actor, requisition: Requisition, line: RequisitionLine, *, i
     shares = tuple(replace(share, amount=part) for share, part in parts)
     fact = replace(fact, requested=others, unit_price=line.unit_price, shares=shares)
     results = [
-        checks.dated(one, facts, fact.category)
+        checks.dated(one, facts, fact)
         for one in checks.check_line(fact, facts)
         if one.rule != "split" or is_shared_anew
     ]

@@ -36,7 +36,7 @@ from portal.requisitions.checks.facts import (
     SupplierFacts,
 )
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.rulebook.queries import needs_of, rulebook
+from portal.requisitions.rulebook.queries import needs_of, rulebook, rulebooks_on
 from portal.requisitions.rulebook.rules import RULES, Rulebook
 from portal.requisitions.rules import RequisitionSource
 
@@ -58,9 +58,10 @@ def cart_facts(actor: Actor, requisition: Requisition, today: date, *, lock: boo
         lines=lines,
         budgets=_budgets(requisition, lines, budget_of, known.balances),
         place=_place(location, known),
-        suppliers=_suppliers(requisition, lines),
+        suppliers=_suppliers(requisition, lines, known),
         override_reason=requisition.override_reason,
         rules=known.rules,
+        rules_there=_rules_there(requisition),
         read_at=clock.now(),
         ages=known.ages,
     )
@@ -236,10 +237,20 @@ def _place(location: Location, known: Known) -> PlaceFacts:
         active=location.active and facility.active,
         closings=tuple(known.closings.get(location.id, ())),
         zone=facility.time_zone,
+        facility_id=facility.id,
     )
 
 
-def _suppliers(requisition: Requisition, lines: Sequence[LineFacts]) -> list[SupplierFacts]:
+def _rules_there(requisition: Requisition) -> Mapping[int, Rulebook]:
+    """The rules of other facilities that lines go to, each on its own day."""
+    others = {line.location.facility for line in requisition.lines if line.location}
+    days = {
+        one.id: clock.today(one.time_zone) for one in others if one.id != requisition.location.facility_id
+    }
+    return rulebooks_on(days) if days else {}
+
+
+def _suppliers(requisition: Requisition, lines: Sequence[LineFacts], known: Known) -> list[SupplierFacts]:
     """What each is asked for by order: lines for another place become another one."""
     asked: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     first: dict[tuple[int, int], RequisitionLine] = {}
@@ -248,7 +259,13 @@ def _suppliers(requisition: Requisition, lines: Sequence[LineFacts]) -> list[Sup
         asked[order] += fact.amount
         first.setdefault(order, line)
     return [
-        SupplierFacts(_told(line), line.offer.supplier.minimum_order, asked[order], requisition.currency)
+        SupplierFacts(
+            name=_told(line),
+            least=line.offer.supplier.minimum_order,
+            asked=asked[order],
+            currency=requisition.currency,
+            place=_place(line.location, known) if line.location else None,
+        )
         for order, line in first.items()
         if line.offer.supplier.minimum_order > 0
     ]

@@ -1,6 +1,8 @@
 """Lines of one cart for several places: another box, another check, another order."""
 
+import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -16,6 +18,8 @@ from portal.orders import queries as order_queries
 from portal.orders import services as orders
 from portal.requisitions import queries
 from portal.requisitions import services as requisitions
+from portal.requisitions.rulebook.models import RuleVersion
+from portal.requisitions.rulebook.rules import Severity
 from tests import ordering
 from tests.hospital import Hospital
 from tests.requesting import approve, colleague, fields, in_cart, stocked
@@ -107,6 +111,10 @@ def test_a_line_goes_to_another_facility_by_the_rules_of_that_facility(
     cart = in_cart(hospital, {hospital.gloves_offer: 2, hospital.catheter_offer: 1})
     line, action = cart.lines[0].id, f"/cart/{cart.id}/save"
     sunday = clock.today() + timedelta(days=13 - clock.today().weekday())
+    with transaction():
+        since = {"number": 2, "starts_on": clock.today("Pacific/Honolulu"), "facility_id": clinic.facility_id}
+        strict = RuleVersion(rule="contract_ends", severity=Severity.WARN, threshold=Decimal(400), **since)
+        db.session.add(strict)
     data = fields(manager, "/cart", action)
     # A code of both facilities is that of the cart's own.
     manager.post(action, data=data | {f"place-{line}": "ST01"})
@@ -120,6 +128,9 @@ def test_a_line_goes_to_another_facility_by_the_rules_of_that_facility(
     assert "deliver to ST01 West storeroom, West clinic" in page
     assert 'placeholder="CC900 West"' in page, "what goes there is paid there"
     assert "West storeroom takes no deliveries on Sun" in page
+    assert re.findall(r"for ([\w, ]+) ends on [\w ,]+\. What comes later", page) == [
+        "Exam glove, nitrile, medium"
+    ], "a rule of the west alone"
     db.session.expire_all()
     cart = requisitions.cart(hospital.actor(Role.CLINIC_MANAGER), hospital.clinic.id)
     with transaction():

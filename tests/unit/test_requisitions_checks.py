@@ -318,6 +318,29 @@ def test_the_narrowest_and_latest_setting_counts(versions: list[Version], outcom
     assert said("price", *versions, **OFF_CONTRACT).outcome == outcome
 
 
+def test_a_line_for_another_facility_is_checked_by_its_rules_and_its_day() -> None:
+    west = replace(PLACE, name="West", zone="Pacific/Honolulu", facility_id=8)
+    begins = replace(CENTER, valid_from=TODAY)  # at 5 in the morning of the main hospital it is not yet there
+    off = replace(LINE, **OFF_CONTRACT, center=begins, place=west)
+    cart = replace(
+        CART,
+        lines=[off, replace(off, number=2, place=None)],
+        suppliers=[SupplierFacts("Harborline", Decimal(50), Decimal(40), place=west)],
+        rules=Rulebook([setting("supplier_minimum", Severity.OFF)]),
+        rules_there={8: Rulebook([setting("price", Severity.BLOCK, 0, number=5, facility_id=8)], 8)},
+        read_at=datetime(2026, 11, 22, 5, tzinfo=UTC),
+    )
+    results = {(one.rule, one.line): one for one in check(cart)}
+    assert [results["cost_center", line].outcome for line in (1, 2)] == [
+        CheckOutcome.BLOCK,
+        CheckOutcome.PASS,
+    ]
+    assert [results["price", line].outcome for line in (1, 2)] == [CheckOutcome.BLOCK, CheckOutcome.WARN]
+    assert ("Rule", "version 5 since Nov 21, 2026: blocks") in results["price", 1].evidence
+    assert ("Rule", "version 1: warns") in results["price", 2].evidence
+    assert results["supplier_minimum", 0].outcome is CheckOutcome.WARN
+
+
 def test_a_setting_of_the_facility_counts_there() -> None:
     here = setting("price", Severity.OFF, facility_id=7)
     for category, severity in (("", Severity.OFF), ("Gloves", Severity.BLOCK)):

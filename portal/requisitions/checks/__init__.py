@@ -52,26 +52,34 @@ def check(facts: CartFacts) -> list[Check]:
     """What every rule says, line by line, then of the whole."""
     stamp = stamps(facts)
     results = [
-        stamped(result, stamp(result.rule, line.category))
+        stamped(result, stamp(result.rule, line.category, line.place))
         for line in facts.lines
         for result in check_line(line, facts)
     ]
-    return [*results, *(stamped(result, stamp(result.rule, "")) for result in _whole(facts))]
+    whole = [(None, result) for result in _whole(facts)]
+    minimums = [
+        (one.place, check_supplier_minimum(one, facts.rules_at(one.place))) for one in facts.suppliers
+    ]
+    return [
+        *results,
+        *(stamped(result, stamp(result.rule, "", place)) for place, result in [*whole, *minimums]),
+    ]
 
 
 def check_line(line: LineFacts, facts: CartFacts) -> list[Check]:
-    """All rules of one line."""
+    """All rules of one line, as they are set where it goes."""
+    rules = facts.rules_at(line.place)
     results = [
         check_item(line),
         check_recalled(line),
-        check_restricted(line, facts.rules),
+        check_restricted(line, rules),
         check_uom(line),
         check_quantity(line),
-        check_price(line, facts.rules),
-        check_contract_ends(line, facts.today, facts.rules),
+        check_price(line, rules),
+        check_contract_ends(line, facts.today, rules),
         check_price_moved(line),
-        check_last_price(line, facts.rules),
-        check_duplicate(line, facts.rules),
+        check_last_price(line, rules),
+        check_duplicate(line, rules),
         *_charged(line, facts),
     ]
     if line.need_by is not None:
@@ -82,14 +90,15 @@ def check_line(line: LineFacts, facts: CartFacts) -> list[Check]:
     # A day or a place of its own; else what is said of the whole counts.
     if place is not None and (line.need_by is not None or line.place is not None):
         need_by = line.need_by or facts.need_by
-        results.append(check_closed_day(place, need_by, facts.rules, line.number))
+        results.append(check_closed_day(place, need_by, rules, line.number))
     return results
 
 
 def _charged(line: LineFacts, facts: CartFacts) -> list[Check]:
+    today = facts.today_at(line.place)
     if line.split_by is not None:
-        return [check_split(line), *check_payers(line, facts.today)]
-    return [check_gl_account(line), check_cost_center(line.center, facts.today, line.number)]
+        return [check_split(line), *check_payers(line, today)]
+    return [check_gl_account(line), check_cost_center(line.center, today, line.number)]
 
 
 def _whole(facts: CartFacts) -> list[Check]:
@@ -98,6 +107,5 @@ def _whole(facts: CartFacts) -> list[Check]:
         *([check_location(place)] if place else []),
         check_need_by(facts.need_by, facts.today),
         *([check_closed_day(place, facts.need_by, facts.rules)] if place else []),
-        *(check_supplier_minimum(one, facts.rules) for one in facts.suppliers),
         *(check_budget(one, facts.override_reason) for one in facts.budgets),
     ]

@@ -70,6 +70,7 @@ class PlaceFacts:
     active: bool
     closings: tuple[Closing, ...] = ()
     zone: str = "UTC"
+    facility_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -164,11 +165,13 @@ class SupplierFacts:
     least: Decimal
     asked: Decimal
     currency: str = "USD"
+    place: PlaceFacts | None = None  # where it is not the cart's
 
 
 @dataclass(frozen=True)
 class CartFacts:
-    """Everything the checks look at; `today` is the facility's day. `ages` is by kind of master data."""
+    """Everything the checks look at; `today` and `rules` are those of the cart's facility, `rules_there`
+    those of other facilities by id. `ages` is by kind of master data."""
 
     today: date
     need_by: date | None
@@ -179,6 +182,7 @@ class CartFacts:
     suppliers: Sequence[SupplierFacts] = ()
     override_reason: str = ""
     rules: Rulebook = field(default_factory=Rulebook)
+    rules_there: Mapping[int, Rulebook] = field(default_factory=dict)
     read_at: datetime | None = None
     ages: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -187,6 +191,11 @@ class CartFacts:
         if place is None or self.read_at is None:
             return self.today
         return self.read_at.astimezone(ZoneInfo(place.zone)).date()
+
+    def rules_at(self, place: PlaceFacts | None) -> Rulebook:
+        """The rules of the facility of a place; without one, those of the cart's."""
+        there = None if place is None else place.facility_id
+        return self.rules if there is None else self.rules_there.get(there, self.rules)
 
     @property
     def total(self) -> Decimal:

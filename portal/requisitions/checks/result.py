@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from portal.requisitions.checks.facts import CartFacts
+from portal.requisitions.checks.facts import CartFacts, LineFacts, PlaceFacts
 from portal.requisitions.rulebook.rules import BUILT_IN, RULES, Setting
 from portal.requisitions.rules import CheckOutcome
 
@@ -52,9 +52,9 @@ Stamp = tuple[Evidence, datetime | None]
 """What is added to the evidence of a rule, and how old its data is."""
 
 
-def dated(check: Check, facts: CartFacts, category: str) -> Check:
-    """With the rule's version and the age of its data as evidence."""
-    return stamped(check, stamps(facts)(check.rule, category))
+def dated(check: Check, facts: CartFacts, line: LineFacts) -> Check:
+    """What is said of a line, with the rule's version and the age of its data as evidence."""
+    return stamped(check, stamps(facts)(check.rule, line.category, line.place))
 
 
 def stamped(check: Check, stamp: Stamp) -> Check:
@@ -72,15 +72,15 @@ def stamped(check: Check, stamp: Stamp) -> Check:
     )
 
 
-def stamps(facts: CartFacts) -> Callable[[str, str], Stamp]:
-    """Says the stamp of a rule for a category; each is made once for all lines."""
+def stamps(facts: CartFacts) -> Callable[[str, str, PlaceFacts | None], Stamp]:
+    """Says the stamp of a rule for a category by the rules of a place; each is made once for all lines."""
 
     @cache
-    def stamp(key: str, category: str) -> Stamp:
+    def stamp(key: str, category: str, place: PlaceFacts | None) -> Stamp:
         rule = RULES[key]
         added: Evidence = ()
         if not rule.is_fixed:
-            setting = facts.rules.setting(key, category)
+            setting = facts.rules_at(place).setting(key, category)
             since = f" since {setting.starts_on:%b %-d, %Y}" if setting.starts_on else ""
             added = (("Rule", f"version {setting.number}{since}: {setting.in_words}"),)
         at = facts.ages.get(rule.source) if rule.source else facts.read_at

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.foundation.db import db
 from portal.foundation.hooks import Collector
@@ -59,8 +59,8 @@ def last_month(rule: str, now: datetime) -> list[Weighed]:
         )
         .select_from(CheckResult)
         .join(Requisition, Requisition.id == CheckResult.requisition_id)
-        .join(Location, Location.id == Requisition.location_id)
         .outerjoin(RequisitionLine, RequisitionLine.id == CheckResult.line_id)
+        .join(Location, Location.id == func.coalesce(RequisitionLine.location_id, Requisition.location_id))
         .outerjoin(Item, Item.id == RequisitionLine.item_id)
         .where(CheckResult.rule == rule, CheckResult.checked_at >= now - A_MONTH)
         .order_by(CheckResult.checked_at.desc())
