@@ -277,6 +277,7 @@ def _connect_features() -> None:
     requisitions.withdrawn.attach(approval_opening.withdraw_steps)
     changing.changed.attach(approval_opening.reopen_steps)
     approvals.settled.attach(notices.tell_settled)
+    approvals.refused.attach(notices.tell_refused)
     asking.asked.attach(notices.tell_question)
     asking.answered.attach(notices.tell_answer)
     orders.posted.attach(receiving.send_waiting)

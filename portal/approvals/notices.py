@@ -1,15 +1,17 @@
 """Mails about approvals: to who decides, with a one-time link; to who asked; to who watches."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import select
 
 from portal.approvals import people, queries
-from portal.approvals.models import ApprovalLink, ApprovalQuestion, ApprovalStep
-from portal.approvals.rules import StepState
+from portal.approvals.models import ApprovalDecision, ApprovalLink, ApprovalQuestion, ApprovalStep
+from portal.approvals.rules import Act, StepState
 from portal.foundation import clock, mail
 from portal.foundation.db import db, found
 from portal.foundation.errors import NotFound
@@ -17,7 +19,7 @@ from portal.identity.models import Account
 from portal.identity.queries import account as known_account
 from portal.identity.queries import organization
 from portal.requisitions import queries as requisitions
-from portal.requisitions.models import Requisition
+from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
 from portal.settings import Settings
 
@@ -62,15 +64,66 @@ def tell_step(step_id: int, *, occasion: str = "open", subject: str = "Please de
 
 def tell_settled(requisition: Requisition) -> None:
     """Tells who asked, and who watches, what was decided."""
-    no = [line for line in requisition.lines if line.state is LineState.REJECTED]
-    watchers = queries.watchers_of(requisition.id)
-    url = f"{settings().public_url}/requisitions/{requisition.id}"
-    if not is_on():
-        return
-    for account in dict.fromkeys([*_accounts([requisition.requester_id]), *watchers]):
-        key = f"settled:{requisition.id}:{requisition.version}:{account.id}"
-        subject = f"{requisition.number} is decided"
-        _write(account, key, subject, "settled.txt", requisition=requisition, rejected=no, url=url)
+    if is_on():
+        watchers = queries.watchers_of(requisition.id)
+        people_told = dict.fromkeys([*_accounts([requisition.requester_id]), *watchers])
+        key = f"settled:{requisition.id}:{requisition.version}"
+        _tell_outcome(requisition, people_told, refusals(requisition), key)
+
+
+def tell_refused(requisition: Requisition, line_numbers: Collection[int]) -> None:
+    """Tells who asked that lines were rejected or cut, while others still decide the rest."""
+    if is_on():
+        no = [one for one in refusals(requisition) if one.line.line_number in line_numbers]
+        _tell_outcome(requisition, _accounts([requisition.requester_id]), no, f"refused:{no[0].decision_id}")
+
+
+def _tell_outcome(
+    requisition: Requisition, accounts: Iterable[Account], no: Sequence["Refusal"], key: str
+) -> None:
+    """How it stands, and what was rejected or cut and why."""
+    rejected = [one for one in no if one.act is Act.REJECT]
+    waiting = [line for line in requisition.lines if line.state is LineState.OPEN]
+    what = "is decided" if not waiting else "is decided in part"
+    said = [f"{len(rejected)} rejected"] if rejected else []
+    said += [f"{len(no) - len(rejected)} cut"] if len(no) > len(rejected) else []
+    subject = f"{requisition.number} {what}{': ' if said else ''}{', '.join(said)}"
+    for account in accounts:
+        _write(
+            account, f"{key}:{account.id}", subject, "settled.txt",
+            requisition=requisition, no=no, waiting=len(waiting),
+            is_mine=account.id == requisition.requester_id,
+            approved=sum(line.state is LineState.APPROVED for line in requisition.lines),
+            url=f"{settings().public_url}/requisitions/{requisition.id}",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A line that was rejected, or cut from a quantity to another, as it stands now."""
+
+    act: Act
+    line: RequisitionLine
+    decision_id: int
+    by: str
+    before: Decimal | None
+    reason: str
+
+
+def refusals(requisition: Requisition) -> list[Refusal]:
+    """What was said no to, or cut, and not asked for again since; by line."""
+    lines = {line.line_number: line for line in requisition.lines}
+    last: dict[int, ApprovalDecision] = {}
+    for one in queries.decisions_of(requisition.id):
+        if one.line_number in lines and one.act in (Act.REJECT, Act.REDUCE):
+            last[one.line_number] = one
+        elif one.line_number is not None and one.act is Act.REOPEN:
+            last.pop(one.line_number, None)
+    return [
+        Refusal(one.act, lines[number], one.id, one.account.name if one.account else "", one.before,
+                one.reason)
+        for number, one in sorted(last.items())
+    ]  # fmt: skip
 
 
 def tell_question(question: ApprovalQuestion, requisition: Requisition) -> None:

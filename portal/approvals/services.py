@@ -27,6 +27,8 @@ from portal.requisitions.rules import LineState
 
 settled: Hook[[Requisition]] = Hook()
 """All lines have their answer; whoever asked is told."""
+refused: Hook[[Requisition, Sequence[int]]] = Hook()
+"""Lines (by number) were rejected or cut, and others still decide; whoever asked is told at once."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,10 @@ def decide(
     elif all(line.state is not LineState.OPEN for line in requisition.lines):
         requisition_services.decide(actor, requisition)
         settled(requisition)
+        return requisition
+    no = [line.line_number for line in lines if decisions[line.id].act in (Act.REJECT, Act.REDUCE)]
+    if no:
+        refused(requisition, no)
     return requisition
 
 

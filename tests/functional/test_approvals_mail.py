@@ -3,18 +3,21 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from pydantic import SecretStr
 
-from portal.approvals import asking, attending, jobs, queries
-from portal.approvals.models import ApprovalDecision
+from portal.approvals import asking, attending, jobs, queries, services
+from portal.approvals.models import ApprovalDecision, ApprovalPolicy
+from portal.approvals.services import Decision
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
 from portal.foundation.mail import Mail, MailState
 from portal.identity.rules import Role
+from portal.masterdata.models import Item
 from portal.requisitions import queries as requisitions
 from portal.requisitions import services as requesting
 from portal.requisitions.models import Requisition
@@ -146,6 +149,36 @@ def test_a_mail_the_server_refuses_is_tried_again_and_then_given_up(
         attend(mailed)
     assert mails(mailed, Role.APPROVER)[0].state is MailState.SENT
     assert len(letters.texts) == 1
+
+
+def test_who_asked_is_told_of_each_no_with_the_reason_and_what_to_do(mailed: Hospital) -> None:
+    with transaction():
+        db.session.get_one(Item, mailed.gloves.id).category = "Gloves"
+        db.session.add(ApprovalPolicy(categories=["Gloves"]))
+    requisition = submitted(mailed, {mailed.catheter_offer: 5, mailed.gloves_offer: 2})
+    catheter, gloves = requisition.lines
+    owner, buyer = queries.steps_of(requisition.id)
+
+    def say(role: Role, step_id: int, **answers: Decision) -> None:
+        db.session.expire_all()
+        with transaction():
+            seen = db.session.get_one(Requisition, requisition.id).version
+            said = {int(name[1:]): answer for name, answer in answers.items()}
+            services.decide(mailed.actor(role), step_id, said, seen_version=seen)
+
+    no, fewer = Decision(False, "Use another item"), Decision(True, "Too many", Decimal(3))
+    later = Decision(False, "Let me look", held=True)
+    say(Role.APPROVER, owner.id, **{f"l{catheter.id}": fewer, f"l{gloves.id}": later})
+    (mail,) = mails(mailed, Role.CLINIC_MANAGER)
+    assert mail.subject == f"{requisition.number} is decided in part: 1 cut"
+    assert "Cut by Approver: 3 instead of 5 BX of Urinary catheter, 14 Fr. Too many" in mail.body
+    assert "1 still wait" in mail.body
+    say(Role.BUYER, buyer.id, **{f"l{gloves.id}": no})
+    _, mail = mails(mailed, Role.CLINIC_MANAGER)
+    assert mail.subject == f"{requisition.number} is decided: 1 rejected, 1 cut"
+    assert "Rejected by Buyer: 2 BX of Exam glove, nitrile, medium. Use another item" in mail.body
+    assert f"/requisitions/{requisition.id}/lines/{gloves.id}/change" in mail.body, "what to do next"
+    assert state(requisition) is RequisitionState.DECIDED
 
 
 def test_without_a_server_nothing_is_written(hospital: Hospital) -> None:
