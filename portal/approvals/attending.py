@@ -10,25 +10,27 @@ from portal.approvals.rules import Act, StepState
 from portal.foundation import audit, clock, mail
 from portal.foundation.access import Actor
 from portal.foundation.db import db, found
-from portal.masterdata.models import Location
+from portal.masterdata.models import Facility
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition
 
 
 def late_steps() -> list[tuple[int, Attention]]:
     """Open steps that need a reminder or somebody higher, and had none since they opened."""
-    requisition = joinedload(ApprovalStep.requisition)
+    place = joinedload(ApprovalStep.requisition).joinedload(Requisition.location)
     statement = (
         select(ApprovalStep)
         .where(ApprovalStep.state == StepState.OPEN, ApprovalStep.escalated_at.is_(None))
-        .options(requisition.joinedload(Requisition.location).joinedload(Location.facility))
+        .options(place, joinedload(ApprovalStep.cost_center))
         .order_by(ApprovalStep.id)
     )
     known = queries.patience()
+    zones = {one.id: one.time_zone for one in db.session.scalars(select(Facility))}
     late: list[tuple[int, Attention]] = []
     for step in db.session.scalars(statement):
-        facility = step.requisition.location.facility
-        waited = known.waited(step.opened_at, clock.now(), facility.id, facility.time_zone)
+        # Who decides works where the cost center belongs.
+        at = step.cost_center.facility_id or step.requisition.location.facility_id
+        waited = known.waited(step.opened_at, clock.now(), at, zones[at])
         due = attention(waited, known, is_rush=step.requisition.is_rush)
         if due is Attention.ESCALATE or (due is Attention.REMIND and step.reminded_at is None):
             late.append((step.id, due))

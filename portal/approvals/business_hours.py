@@ -23,7 +23,7 @@ class Hours:
         return day.weekday() in self.weekdays and day not in self.holidays
 
     def without(self, closings: Iterable[Closing]) -> "Hours":
-        """The hours of a facility that is closed on days, or on weekdays of every week."""
+        """These hours at a facility that is closed on days, or on weekdays of every week."""
         closed = list(closings)
         return replace(
             self,
@@ -60,16 +60,27 @@ class Attention(StrEnum):
 
 @dataclass(frozen=True)
 class Patience:
-    """After how many business hours; a rush halves both. `closed` are the closed days by facility."""
+    """After how many business hours; a rush halves both.
+
+    `closed` are the closed days by facility, `own` the hours of facilities that have hours of their own.
+    """
 
     remind_after: int = 8
     escalate_after: int = 16
     hours: Hours = OFFICE
     closed: Mapping[int, Sequence[Closing]] = field(default_factory=dict)
+    own: Mapping[int, Hours] = field(default_factory=dict)
+
+    def hours_at(self, facility_id: int) -> Hours:
+        """When a facility works; where it has its own business days, its closed weekdays say nothing more."""
+        closed, own = self.closed.get(facility_id, ()), self.own.get(facility_id)
+        if own is None:
+            return self.hours.without(closed)
+        return own.without(one for one in closed if one.day)
 
     def waited(self, since: datetime, now: datetime, facility_id: int, zone: str) -> timedelta:
         """The business hours of a facility between two instants."""
-        return age(since, now, zone, self.hours.without(self.closed.get(facility_id, ())))
+        return age(since, now, zone, self.hours_at(facility_id))
 
 
 def attention(waited: timedelta, patience: Patience, *, is_rush: bool = False) -> Attention:

@@ -25,10 +25,26 @@ class ApprovalPolicy(TenantRow):
     categories: Mapped[list[Any]] = mapped_column(default=list)
     remind_after: Mapped[int] = mapped_column(default=8)  # business hours
     escalate_after: Mapped[int] = mapped_column(default=16)
-    # Of every facility, in its own time; its closed days are no business days.
+    # Of every facility without hours of its own, in its own time; its closed days are no business days.
     opens: Mapped[time] = mapped_column(default=time(8), server_default="08:00")
     closes: Mapped[time] = mapped_column(default=time(17), server_default="17:00")
     weekdays: Mapped[list[Any]] = mapped_column(default=lambda: [*range(5)], server_default="[0, 1, 2, 3, 4]")
+
+
+class FacilityHours(TenantRow):
+    """The business hours of one facility from when they were set; the newest row counts.
+
+    No times: those of the organization again.
+    """
+
+    __tablename__ = "facility_hours"
+
+    facility_id: Mapped[Key] = mapped_column(ForeignKey("facility.id"), index=True)
+    opens: Mapped[time | None]
+    closes: Mapped[time | None]
+    weekdays: Mapped[list[Any]] = mapped_column(default=list)
+    set_at: Mapped[datetime] = mapped_column(default=clock.now)
+    set_by_id: Mapped[Key | None] = mapped_column(ForeignKey("account.id"))
 
 
 class ApprovalStep(TenantRow):

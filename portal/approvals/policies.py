@@ -1,6 +1,6 @@
 """Setting what asks for more than the own yes of a cost center; every version is kept with its day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
@@ -11,9 +11,9 @@ from sqlalchemy import select
 from portal.approvals.business_hours import OFFICE
 from portal.approvals.models import ApprovalPolicy
 from portal.foundation import audit
-from portal.foundation.access import Actor
+from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
-from portal.foundation.errors import Invalid
+from portal.foundation.errors import Invalid, NotAllowed
 from portal.identity.models import Account
 from portal.masterdata.models import Item
 
@@ -36,7 +36,10 @@ class Wanted:
 
 
 def change(actor: Actor, wanted: Wanted) -> ApprovalPolicy:
-    """Sets what counts from now on. Raises Invalid with the field that cannot be."""
+    """Sets what counts from now on. Raises Invalid with the field that cannot be, NotAllowed for who sets
+    rules of some facilities only."""
+    if actor.facility_ids(Permission.MANAGE_RULES) is not None:
+        raise NotAllowed("This counts for all facilities. Ask somebody who sets rules for all of them.")
     above = wanted.off_contract_above
     if above is not None and not (above.is_finite() and 0 <= above <= HIGHEST):
         raise Invalid("Enter an amount of 0 or more, or nothing.", field="off_contract_above")
@@ -46,10 +49,7 @@ def change(actor: Actor, wanted: Wanted) -> ApprovalPolicy:
         raise Invalid(
             f"Enter at least the hours of the reminder, at most {LONGEST_WAIT}.", field="escalate_after"
         )
-    if wanted.closes <= wanted.opens:
-        raise Invalid("The business day ends after it begins.", field="closes")
-    if not wanted.weekdays:
-        raise Invalid("Choose at least one day of the week.", field="weekdays")
+    check_hours(wanted.opens, wanted.closes, wanted.weekdays)
     row = ApprovalPolicy(
         set_by_id=actor.account_id,
         off_contract_above=above,
@@ -67,6 +67,14 @@ def change(actor: Actor, wanted: Wanted) -> ApprovalPolicy:
     day = {"opens": str(row.opens), "closes": str(row.closes), "weekdays": row.weekdays}
     audit.record(actor, "approval.policy", row, after={**after, **hours, **day})
     return row
+
+
+def check_hours(opens: time, closes: time, weekdays: Sequence[int]) -> None:
+    """Raises Invalid with the field of hours that cannot be."""
+    if closes <= opens:
+        raise Invalid("The business day ends after it begins.", field="closes")
+    if not weekdays:
+        raise Invalid("Choose at least one day of the week.", field="weekdays")
 
 
 def _known(names: Sequence[str]) -> list[str]:
@@ -94,6 +102,10 @@ def _words(row: ApprovalPolicy) -> str:
     return (
         f"Without contract: {above}. Categories: {', '.join(row.categories) or 'none'}. "
         f"Remind after {row.remind_after} h, escalate after {row.escalate_after} h. "
-        f"Business hours {row.opens:%H:%M} to {row.closes:%H:%M}, "
-        f"{', '.join(WEEKDAYS[one] for one in row.weekdays)}."
+        f"Business hours {hours_in_words(row.opens, row.closes, row.weekdays)}."
     )
+
+
+def hours_in_words(opens: time, closes: time, weekdays: Iterable[int]) -> str:
+    """08:00 to 17:00, Mon, Tue, Wed, Thu, Fri"""
+    return f"{opens:%H:%M} to {closes:%H:%M}, {', '.join(WEEKDAYS[one] for one in sorted(weekdays))}"

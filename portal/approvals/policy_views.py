@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import DecimalField, IntegerField, SelectMultipleField, TextAreaField, TimeField
 from wtforms.widgets import CheckboxInput
 
-from portal.approvals import policies, queries
+from portal.approvals import facility_hours, policies, queries
 from portal.approvals.blueprint import blueprint
 from portal.foundation.access import Permission, requires
 from portal.foundation.errors import Invalid
@@ -28,7 +28,9 @@ class PolicyForm(Form):
     )
     remind_after = IntegerField("Remind after so many business hours")
     escalate_after = IntegerField("Tell everybody who may decide after so many business hours")
-    opens = TimeField("Business hours from", description="Of every facility, in its own time.")
+    opens = TimeField(
+        "Business hours from", description="Of every facility without hours of its own, in its time."
+    )
     closes = TimeField("Business hours to")
     weekdays = SelectMultipleField(
         "Business days",
@@ -70,7 +72,7 @@ def policy() -> ResponseReturnValue:
     form.remind_after.data, form.escalate_after.data = known.remind_after, known.escalate_after
     form.opens.data, form.closes.data = known.hours.opens, known.hours.closes
     form.weekdays.data = sorted(known.hours.weekdays)
-    return render_template("approvals/policy.html", form=form, history=policies.history())
+    return _page(form)
 
 
 @blueprint.post("/approvals/rules")
@@ -85,6 +87,15 @@ def set_policy() -> ResponseReturnValue:
         with form.accepting():
             policies.change(actor(), form.wanted())
     if form.is_refused:
-        return render_template("approvals/policy.html", form=form, history=policies.history()), 422
+        return _page(form), 422
     flash("It counts from now on. What waits already stays as it is.", "success")
     return redirect(url_for("approvals.policy"), 303)
+
+
+def _page(form: PolicyForm) -> str:
+    return render_template(
+        "approvals/policy.html",
+        form=form,
+        history=policies.history(),
+        facilities=facility_hours.of_person(actor()),
+    )

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -16,6 +17,7 @@ from portal.approvals.models import (
     ApprovalQuestion,
     ApprovalStep,
     ApprovalWatcher,
+    FacilityHours,
 )
 from portal.approvals.people import asked, deciders, may_decide_sql, persons
 from portal.approvals.rules import LIVE, AnswerState, Policy, StepState
@@ -253,11 +255,22 @@ def policy_row() -> ApprovalPolicy | None:
 
 def patience() -> Patience:
     """How long people may wait, and when the facilities work."""
-    row, closed = policy_row(), facility_closings()
+    row, closed, own = policy_row(), facility_closings(), facility_hours()
     if row is None:
-        return Patience(closed=closed)
+        return Patience(closed=closed, own=own)
     hours = Hours(row.opens, row.closes, frozenset(row.weekdays))
-    return Patience(row.remind_after, row.escalate_after, hours, closed)
+    return Patience(row.remind_after, row.escalate_after, hours, closed, own)
+
+
+def facility_hours() -> dict[int, Hours]:
+    """The hours of the facilities that have hours of their own, by facility."""
+    row = FacilityHours
+    newest = select(row).ext(distinct_on(row.facility_id)).order_by(row.facility_id, row.id.desc())
+    return {
+        one.facility_id: Hours(one.opens, one.closes, frozenset(one.weekdays))
+        for one in db.session.scalars(newest)
+        if one.opens is not None and one.closes is not None
+    }
 
 
 def policy() -> Read[Policy]:

@@ -10,6 +10,7 @@ from portal.approvals import (
     asking,
     batch_views,
     delegation_views,
+    facility_hours_views,
     mail_views,
     page,
     policy_views,
@@ -26,7 +27,7 @@ from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 
 __all__ = ["blueprint"]
-MORE_VIEWS = (batch_views, delegation_views, mail_views, policy_views)
+MORE_VIEWS = (batch_views, delegation_views, facility_hours_views, mail_views, policy_views)
 """Imported so that their pages exist."""
 
 

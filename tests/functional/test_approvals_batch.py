@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from portal.approvals import queries
+from portal.approvals import facility_hours, policies, queries
+from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.db import db, transaction
+from portal.foundation.errors import NotAllowed
 from portal.identity.rules import Role
 from portal.masterdata.models import ClosedDay, ContractLine
 from portal.requisitions import queries as requisitions
@@ -124,6 +126,32 @@ def test_what_is_gone_meanwhile_is_left_out(
     assert "Nothing waits for you" in client.get(BATCH).get_data(as_text=True)
 
 
+def hours_of_a_facility(hospital: Hospital, client: Visitor, monday: datetime) -> None:
+    """A facility has hours of its own until they are taken back."""
+    place, page = hospital.facility.id, f"/approvals/rules/facilities/{hospital.facility.id}"
+    assert page in client.get("/approvals/rules").get_data(as_text=True)
+
+    def waited() -> timedelta:
+        return queries.patience().waited(monday, monday + timedelta(days=2), place, "America/Chicago")
+
+    for wrong in ({"opens": "early"}, {"closes": ""}, {"closes": "05:00"}, {"weekdays": "9"}):
+        assert client.submit(page, wrong, action=page).status_code == 422, wrong
+    assert client.submit(page, {"opens": "07:00", "closes": "10:00"}, action=page).status_code == 303
+    assert "07:00 to 10:00, Tue, Wed, Thu, Fri" in client.get("/approvals/rules").get_data(as_text=True)
+    assert waited() == timedelta(hours=3)
+    assert client.submit(page, {"weekdays": "0"}, action=page).status_code == 303  # Mondays only
+    assert waited() == timedelta(hours=3), "its own business day, whatever the dock takes"
+    assert client.submit(page, action=f"{page}/usual").status_code == 303
+    assert waited() == timedelta(hours=12.5)
+    assert "As the organization" in client.get(page).get_data(as_text=True)
+    elsewhere = Grant(frozenset({Permission.MANAGE_RULES}), facility_id=place + 1)
+    person = Actor(hospital.organization.id, "Rules elsewhere", 1, (elsewhere,))
+    with pytest.raises(NotAllowed, match="your own facility"):
+        facility_hours.take_back(person, place)
+    with pytest.raises(NotAllowed, match="all facilities"):
+        policies.change(person, policies.Wanted(None, (), 1, 2))
+
+
 def test_who_approves_what_is_set_with_its_history(hospital: Hospital, client: Visitor) -> None:
     page = "/approvals/rules"
     client.sign_in(hospital.email(Role.APPROVER))
@@ -156,6 +184,7 @@ def test_who_approves_what_is_set_with_its_history(hospital: Hospital, client: V
     for days, hours in ((1, 0), (2, 12.5)):
         waited = known.waited(monday, monday + timedelta(days=days), hospital.facility.id, "America/Chicago")
         assert waited == timedelta(hours=hours), "the facility is closed on Mondays"
+    hours_of_a_facility(hospital, client, monday)
     submitted(hospital, {hospital.gloves_offer: 1})
     client.sign_in(hospital.email(Role.BUYER))
     text = client.get("/approvals").get_data(as_text=True)
