@@ -16,9 +16,11 @@ from portal.invoices.models import Invoice, InvoiceLine
 from portal.invoices.rules import MatchLine
 from portal.masterdata.models import Location, Supplier
 from portal.orders import searching
+from portal.orders.confirmed_prices import book_when_answered, price_tolerance
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.searching import Search
 from portal.orders.steps import Linked
+from portal.requisitions.rulebook.rules import Rulebook
 
 
 def find(invoice_id: int) -> Invoice | None:
@@ -47,7 +49,12 @@ def invoices_of(order_id: int) -> list[Invoice]:
         db.session.scalars(
             select(Invoice)
             .where(Invoice.order_id == order_id)
-            .options(selectinload(Invoice.lines).joinedload(InvoiceLine.order_line))
+            .options(
+                joinedload(Invoice.order).joinedload(PurchaseOrder.location).joinedload(Location.facility),
+                selectinload(Invoice.lines)
+                .joinedload(InvoiceLine.order_line)
+                .joinedload(PurchaseOrderLine.item),
+            )
             .order_by(Invoice.id)
         )
     )
@@ -56,6 +63,8 @@ def invoices_of(order_id: int) -> list[Invoice]:
 def matched_lines(invoices: Sequence[Invoice]) -> Iterator[tuple[Invoice, list[MatchLine]]]:
     """Each of an order's invoices, oldest first, with its lines as the match sees them."""
     before: dict[int, Decimal] = defaultdict(Decimal)
+    is_confirmed = any(line.order_line.confirmed_price is not None for one in invoices for line in one.lines)
+    book = book_when_answered(invoices[0].order) if is_confirmed else Rulebook()
     for invoice in invoices:
         lines: list[MatchLine] = []
         for line in invoice.lines:
@@ -70,6 +79,8 @@ def matched_lines(invoices: Sequence[Invoice]) -> Iterator[tuple[Invoice, list[M
                     quantity=line.quantity,
                     unit_price=line.unit_price,
                     confirmed_price=ordered.confirmed_price,
+                    tolerance=price_tolerance(book, ordered.item.category),
+                    currency=invoice.order.currency,
                 )
             )
             before[ordered.id] += line.quantity

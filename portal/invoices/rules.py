@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from portal.foundation.filters import unit_price
 from portal.foundation.quantity import plain
-from portal.orders.differences.rules import told_price, tolerates
+from portal.orders.differences.rules import EXACT, PriceTolerance
 
 SAME_PRICE = Decimal("0.0001")
 
@@ -24,6 +25,8 @@ class MatchLine:
     quantity: Decimal
     unit_price: Decimal
     confirmed_price: Decimal | None = None
+    tolerance: PriceTolerance = EXACT
+    currency: str = "USD"
 
     @property
     def invoiced(self) -> Decimal:
@@ -39,7 +42,7 @@ class MatchLine:
     def is_other_price(self) -> bool:
         """The price is neither the ordered one nor one confirmed so near it that nobody was asked."""
         known = [self.ordered_price]
-        if self.confirmed_price is not None and tolerates(
+        if self.confirmed_price is not None and self.tolerance.covers(
             self.ordered_price, self.confirmed_price, self.invoiced
         ):
             known.append(self.confirmed_price)
@@ -55,7 +58,7 @@ def differences(line: MatchLine) -> list[str]:
         )
     if line.is_other_price:
         found.append(
-            f"{line.name}: invoiced at {told_price(line.unit_price)} per {line.uom}, "
-            f"ordered at {told_price(line.ordered_price)}."
+            f"{line.name}: invoiced at {unit_price(line.unit_price, line.currency)} per {line.uom}, "
+            f"ordered at {unit_price(line.ordered_price, line.currency)}."
         )
     return found

@@ -16,7 +16,9 @@ from portal.foundation import audit
 from portal.foundation.access import Actor, Permission, system
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
+from portal.foundation.filters import money
 from portal.foundation.money import extended, split
+from portal.foundation.quantity import plain
 from portal.foundation.trace import follow_trace
 from portal.invoices import queries
 from portal.invoices.models import Invoice, InvoiceLine
@@ -188,7 +190,7 @@ def apply_invoice(message: Message, document: canonical.InboundDocument) -> None
     known = queries.find_by_number(order.supplier_id, document.number)
     charged = [_charged(order, document, one) for one in document.lines]
     if known is not None:
-        _refuse_other_content(known, charged)
+        _refuse_other_content(known, charged, order.currency)
         return
     if document.operation != "new" or document.purpose != "standard":
         raise Invalid(f"{document.number} is a {document.purpose} ({document.operation}); enter it by hand.")
@@ -201,11 +203,12 @@ def apply_invoice(message: Message, document: canonical.InboundDocument) -> None
     )
 
 
-def _refuse_other_content(known: Invoice, charged: Sequence[Charged]) -> None:
+def _refuse_other_content(known: Invoice, charged: Sequence[Charged], currency: str) -> None:
     total = sum((extended(one.quantity, one.unit_price) for one in charged), Decimal())
     if total != known.total:
         raise Invalid(
-            f"Invoice {known.number} was recorded with {known.total:,.2f}; it came again with {total:,.2f}."
+            f"Invoice {known.number} was recorded with {money(known.total, currency)}; it came again with "
+            f"{money(total, currency)}."
         )
 
 
@@ -218,5 +221,10 @@ def _charged(order: PurchaseOrder, document: canonical.Invoice, one: canonical.I
             f"Invoice {document.number} is in {one.unit_price.currency}, {order.number} in {order.currency}."
         )
     units = Units(order)
+    if units.knows(line, one.uom) and not all(units.counted(line, [(one.quantity, one.uom)])):
+        raise Invalid(
+            f"Line {one.line_number} of invoice {document.number}: {plain(one.quantity)} {one.uom} are no "
+            f"exact number of {line.uom}. Enter it by hand."
+        )
     (quantity,) = units.quantities(line, [(one.quantity, one.uom)])
     return Charged(line.id, quantity, units.price(line, one.unit_price.amount, one.uom))

@@ -15,7 +15,7 @@ from portal.foundation.db import db, found
 from portal.foundation.errors import Invalid, NotFound
 from portal.foundation.money import extended
 from portal.foundation.trace import follow_trace
-from portal.orders import queries
+from portal.orders import confirmed_prices, queries
 from portal.orders.models import (
     ConfirmationPart,
     OrderConfirmation,
@@ -85,6 +85,12 @@ def apply_confirmation(message: Message, document: canonical.InboundDocument) ->
         evidence={"message_id": message.id},
     )  # fmt: skip
     recompute(order)
+    for line, evidence in confirmed_prices.tolerated(order):
+        audit.record(
+            system(order.organization_id, "supplier answered"), "order.tolerate_price", order,
+            after={"line": line.line_number, "ordered": line.unit_price, "confirmed": line.confirmed_price},
+            evidence=evidence,
+        )  # fmt: skip
 
 
 def _parts(order: PurchaseOrder, document: canonical.Confirmation) -> Iterable[ConfirmationPart]:
@@ -269,7 +275,7 @@ def _packages(line: PurchaseOrderLine, units: Units, shipped: canonical.ShipNoti
 
 
 def _in_package(line: PurchaseOrderLine, units: Units, quantity: Decimal | None, uom: str) -> Decimal | None:
-    if quantity is None or not units.knows(line, uom):
+    if quantity is None or not all(units.counted(line, [(quantity, uom)])):
         return None
     return units.quantities(line, [(quantity, uom)])[0]
 

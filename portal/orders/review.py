@@ -17,6 +17,7 @@ from portal.orders.differences.knowing import Numbers
 from portal.orders.differences.rules import (
     DELAYS,
     KINDS,
+    REFUSALS,
     Deviation,
     Ordered,
     deviations,
@@ -27,9 +28,11 @@ from portal.orders.models import (
     OrderConfirmation,
     PurchaseOrder,
     PurchaseOrderLine,
+    Said,
     ShipNoticeLine,
 )
 from portal.orders.rules import Answer, current_answers
+from portal.orders.units import Units
 
 SAID_YES = frozenset({ConfirmationStatus.ACCEPTED, ConfirmationStatus.CHANGED})
 
@@ -38,7 +41,7 @@ SAID_YES = frozenset({ConfirmationStatus.ACCEPTED, ConfirmationStatus.CHANGED})
 class Heard:
     """What all confirmations of an order say of one line.
 
-    `unread`: what they say in a unit nobody knows.
+    `unread`: what they say in a unit that counts for nothing yet, with that unit.
 
     `was_confirmed`: an answer that was replaced since had accepted it. `is_left_out`: the confirmation that
     replaces the earlier ones does not name the line.
@@ -47,7 +50,7 @@ class Heard:
     answers: list[Answer]
     was_confirmed: bool
     is_left_out: bool
-    unread: list[str]
+    unread: list[tuple[str, str]]
 
 
 def recompute(order: PurchaseOrder) -> None:
@@ -62,12 +65,15 @@ def recompute(order: PurchaseOrder) -> None:
         mine = [one for one in shipped if one.line_id == line.id]
         _take_answers(line, heard[line.id].answers)
         _take_shipments(order, line, mine)
-        heard[line.id].unread.extend(f"{one.said} shipped" for one in mine if one.is_unread)
+        heard[line.id].unread.extend(_unread(mine, "shipped"))
     numbers = Numbers(order, [line for line in order.lines if _is_asked(line, heard[line.id])])
+    units = Units(order) if any(one.unread for one in heard.values()) else None
     found = {
         f"line-{line.id}-{deviation.kind}": (line, deviation)
         for line in order.lines
-        for deviation in deviations(_ordered(line, heard[line.id], numbers), heard[line.id].answers)
+        for deviation in deviations(
+            _ordered(order, line, heard[line.id], numbers, units), heard[line.id].answers
+        )
     }
     _decide(order, found)
     services.refresh(order)
@@ -86,7 +92,7 @@ def settle_received(order: PurchaseOrder) -> None:
 def _heard(line: PurchaseOrderLine, confirmations: Sequence[OrderConfirmation]) -> Heard:
     """The answers that count, newest first; a "replace" ends what was said before it."""
     spoken: list[tuple[str, list[Answer]]] = []
-    unread: dict[str, list[str]] = {}
+    unread: dict[str, list[tuple[str, str]]] = {}
     is_replaced = False
     was_confirmed = False
     for one in confirmations:
@@ -95,7 +101,7 @@ def _heard(line: PurchaseOrderLine, confirmations: Sequence[OrderConfirmation]) 
         was_confirmed = was_confirmed or (bool(spoken) and any(part.status in SAID_YES for part in parts))
         if parts and not is_replaced:
             spoken.append((one.number, parts))
-            unread.setdefault(one.number, [f"{part.said} confirmed" for part in said if part.is_unread])
+            unread.setdefault(one.number, _unread(said, "confirmed"))
         is_replaced = is_replaced or one.type is ConfirmationType.REPLACE
     answers = current_answers(line.quantities.wanted, spoken)
     is_said = sum((one.quantity for one in answers), Decimal()) >= line.quantities.wanted
@@ -105,6 +111,10 @@ def _heard(line: PurchaseOrderLine, confirmations: Sequence[OrderConfirmation]) 
         is_left_out=is_replaced and not spoken,
         unread=[] if is_said else [text for texts in unread.values() for text in texts],
     )
+
+
+def _unread(said: Sequence[Said], verb: str) -> list[tuple[str, str]]:
+    return [(one.said_uom or "", f"{one.said} {verb}") for one in said if one.is_unread]
 
 
 def _answer(part: ConfirmationPart) -> Answer:
@@ -156,7 +166,10 @@ def _is_asked(line: PurchaseOrderLine, heard: Heard) -> bool:
     )
 
 
-def _ordered(line: PurchaseOrderLine, heard: Heard, numbers: Numbers) -> Ordered:
+def _ordered(
+    order: PurchaseOrder, line: PurchaseOrderLine, heard: Heard, numbers: Numbers, units: Units | None
+) -> Ordered:
+    unread = [(words, units is not None and units.knows(line, uom)) for uom, words in heard.unread]
     return Ordered(
         line.description,
         line.uom,
@@ -168,7 +181,10 @@ def _ordered(line: PurchaseOrderLine, heard: Heard, numbers: Numbers) -> Ordered
         contract_price=numbers.contract_price(line),
         was_confirmed=heard.was_confirmed,
         is_left_out=heard.is_left_out,
-        unread=tuple(heard.unread),
+        unread=tuple(words for words, is_known in unread if not is_known),
+        uneven=tuple(words for words, is_known in unread if is_known),
+        currency=order.currency,
+        tolerance=numbers.tolerance(line),
     )
 
 
@@ -181,8 +197,8 @@ def _decide(order: PurchaseOrder, found: dict[str, tuple[PurchaseOrderLine, Devi
     covers = covering.days_left(order.location_id, {line.item_id for line, _ in found.values()})
     for key, (line, deviation) in found.items():
         before = told[key].sentence if key in told else ""
-        if deviation.kind in DELAYS and deviation.sentence != before:
-            telling.tell_delay(order, line, deviation, before)
+        if deviation.kind in DELAYS | REFUSALS and deviation.sentence != before:
+            telling.tell_trouble(order, line, deviation, before)
         exchange.open_item(
             deviation.kind,
             key=key,

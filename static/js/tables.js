@@ -28,9 +28,29 @@ document.addEventListener("keydown", (event) => {
   next.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
+const boxes = (table) => [...table.querySelectorAll("tbody .select-cell input[type=checkbox]")];
+
+// The box in the header is on when every row is, and half on when only some are.
+const follow = (all) => {
+  const rows = boxes(all.closest("table"));
+  const checked = rows.filter((box) => box.checked).length;
+  all.checked = rows.length > 0 && checked === rows.length;
+  all.indeterminate = checked > 0 && checked < rows.length;
+};
+
+const followAll = () => document.querySelectorAll("[data-select-all]").forEach(follow);
+
 document.addEventListener("change", (event) => {
-  if (!event.target.matches("[data-select-all]")) return;
-  event.target.closest("table").querySelectorAll("tbody .select-cell input[type=checkbox]").forEach((box) => {
-    box.checked = event.target.checked;
-  });
+  const table = event.target.closest("table");
+  const all = table?.querySelector("[data-select-all]");
+  if (!all) return;
+  if (event.target === all) {
+    boxes(table).forEach((box) => {
+      box.checked = all.checked;
+    });
+  }
+  follow(all);
 });
+
+document.addEventListener("htmx:load", followAll);
+window.addEventListener("pageshow", followAll);

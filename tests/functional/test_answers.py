@@ -180,7 +180,7 @@ def test_changes_stand_beside_the_order_and_never_overwrite_it(order: PurchaseOr
         WorkItemKind.SUBSTITUTION,
     ]
     (price,) = [one for one in open_items_about("purchase_order", order.id) if one.kind == WorkItemKind.PRICE]
-    assert price.sentence == "Urinary catheter, 14 Fr: 21.50 confirmed, 20.00 ordered per BX."
+    assert price.sentence == "Urinary catheter, 14 Fr: $21.50 confirmed, $20.00 per BX ordered."
 
 
 def test_a_newer_answer_that_fits_closes_what_the_older_opened(order: PurchaseOrder) -> None:

@@ -96,7 +96,7 @@ def test_a_price_difference_is_charged_as_invoiced(connected: Hospital) -> None:
     ordering.received(connected, order, {10: 4})
     invoice = invoiced(connected, order, 4, price="7.30")
     assert items(invoice) == [
-        "Invoice INV-1 differs: Exam glove, nitrile, medium: invoiced at 7.30 per BX, ordered at 7.25."
+        "Invoice INV-1 differs: Exam glove, nitrile, medium: invoiced at $7.30 per BX, ordered at $7.25."
     ]
     held = balance(connected)
     assert (held.ordered, held.invoiced) == (0, Decimal("29.20"))
@@ -221,7 +221,7 @@ def test_an_invoice_from_the_network_counts_once_in_any_unit(connected: Hospital
     arrive(document(order, "30", "0.00825", uom="EA"))
     (invoice,) = db.session.query(Invoice).all()
     assert (invoice.matched, invoice.total) == (True, Decimal("0.25"))
-    with pytest.raises(Invalid, match=r"recorded with 0\.25; it came again with 0\.50"):
+    with pytest.raises(Invalid, match=r"recorded with \$0\.25; it came again with \$0\.50"):
         arrive(document(order, "6", "0.0825"))
 
 

@@ -12,7 +12,7 @@ from portal.foundation.errors import Invalid
 from portal.identity.rules import Role
 from portal.masterdata.models import ItemPackaging
 from portal.orders import queries
-from portal.orders.differences import services
+from portal.orders.differences import presenters, services
 from portal.orders.differences.rules import Pack
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from tests import ordering
@@ -88,6 +88,34 @@ def test_packaging_that_is_completed_answers_too(hospital: Hospital, order: Purc
         session.add(ItemPackaging(item_id=line.item_id, uom="CT", factor=line.factor * 2))
     assert accept(hospital, order) == "Accepted: one CT is 2 BX."
     assert line_of(order).confirmed == 4
+
+
+def test_packs_that_make_no_exact_number_are_for_a_buyer_to_decide(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    """Boxes of three: 5 pieces are 1.667 boxes, which nobody ordered; 2 and 4 pieces are two."""
+    with transaction() as session:
+        line = line_of(order)
+        line.factor = Decimal(3)
+        session.add(ItemPackaging(item_id=line.item_id, uom="PC", factor=1))
+    said = {10: [part(2, uom="PC"), part(4, uom="PC"), part(2)]}
+    confirm(confirmation(order.number, said, uom="PC"))
+    assert line_of(order).confirmed == 4
+    assert open_items_about("purchase_order", order.id) == []
+    ship(ship_notice(order.number, {10: [lot(4, "L1"), lot(1, "L2")]}, uom="PC"))
+    item = item_of(order)
+    assert item.kind is WorkItemKind.UNIT
+    assert "4 PC shipped and 1 PC shipped, 4 BX ordered; by its packaging that is no exact" in item.sentence
+    assert line_of(order).shipped == 0, "what is not exact counts once somebody says so"
+    buyer = hospital.actor(Role.BUYER)
+    panel = presenters.panel(buyer, item)
+    assert panel is not None
+    assert panel.acts["accept"].startswith("Accept it as 1.667 BX")
+    assert accept(hospital, order) == "Accepted: one PC is 0.333 BX."
+    assert line_of(order).shipped == Decimal("1.667")
+    ship(ship_notice(order.number, {10: [lot(7)]}, number="SN-2", uom="PC"))
+    assert line_of(order).shipped == 4, "the two roundings add up"
+    assert open_items_about("purchase_order", order.id) == []
 
 
 def test_a_disputed_unit_is_gone_once_the_supplier_corrects_it(

@@ -170,7 +170,7 @@ def test_the_same_kind_of_difference_is_told_once() -> None:
         Answer(ConfirmationStatus.ACCEPTED, Decimal(2), unit_price=Decimal("7.5")),
     ]
     (told,) = deviations(ordered_line(confirmed=Decimal(4)), split)
-    assert told.sentence == "Gloves: 7.50 and 8.00 confirmed, 7.25 ordered per BX."
+    assert told.sentence == "Gloves: $7.50 and $8.00 confirmed, $7.25 per BX ordered."
 
 
 def test_the_earliest_request_decides_when_a_line_is_needed() -> None:

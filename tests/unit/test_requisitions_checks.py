@@ -358,7 +358,10 @@ def test_a_threshold_cuts_at_one_place(measure: Decimal, threshold: Decimal) -> 
 
 
 def test_fixed_rules_have_one_severity_and_the_others_start_gently() -> None:
-    strict = ("restricted", "over_receipt", "over_approval_share", "over_approval_amount")
+    strict = {"restricted", "over_receipt"}
+    strict |= {
+        f"{what}_{unit}" for what in ("over_approval", "confirmed_price") for unit in ("share", "amount")
+    }
     assert {rule.usual for rule in RULES.values() if not rule.is_fixed and rule.key not in strict} == {
         Severity.WARN
     }

@@ -1,5 +1,6 @@
 """What a unit holds in which a supplier counts: once somebody says it, what was said in it counts."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -25,8 +26,22 @@ Row = TypeVar("Row", ConfirmationPart, ShipNoticeLine)
 
 def unread_unit(line: PurchaseOrderLine) -> str:
     """The unit a supplier counts a line in and nobody knows; empty when there is none."""
+    return next((one.said_uom or "" for one in reversed(_unread(line))), "")
+
+
+def _unread(line: PurchaseOrderLine) -> list[Said]:
     rows: list[Said] = [*_said(line, ConfirmationPart), *_said(line, ShipNoticeLine)]
-    return next((one.said_uom or "" for one in reversed(rows) if one.is_unread), "")
+    return [one for one in rows if one.is_unread]
+
+
+def rounded(order: PurchaseOrder, line: PurchaseOrderLine) -> Decimal | None:
+    """What was said in that unit would count for by the item's packaging; None where it does not name it."""
+    uom = unread_unit(line)
+    units = Units(order)
+    if not uom or units.packed(line, uom) is None:
+        return None
+    said = [(one.said_quantity or Decimal(), uom) for one in _unread(line) if one.said_uom == uom]
+    return sum(units.quantities(line, said), Decimal())
 
 
 def agree(order: PurchaseOrder, line: PurchaseOrderLine, pack: Pack | None) -> str:
@@ -38,18 +53,18 @@ def agree(order: PurchaseOrder, line: PurchaseOrderLine, pack: Pack | None) -> s
     uom = unread_unit(line)
     if not uom:
         raise Conflict("The supplier counts in the ordered unit by now. Look at the order again.")
-    if pack is not None:
-        _keep(line, uom, pack)
-    units = Units(order)
-    if not units.knows(line, uom):
+    packed = Units(order).packed(line, uom)
+    if pack is None and packed is None:
         raise Invalid(f"Say how many {line.uom} are in one {uom}.", field="order_units")
-    for part in _said(line, ConfirmationPart):
-        if part.said_uom == uom and part.said_quantity is not None:
-            part.quantity = units.quantities(line, [(part.said_quantity, uom)])[0]
-            part.unit_price = None if part.said_price is None else units.price(line, part.said_price, uom)
-    for shipped in _said(line, ShipNoticeLine):
-        if shipped.said_uom == uom and shipped.said_quantity is not None:
-            shipped.quantity = units.quantities(line, [(shipped.said_quantity, uom)])[0]
+    # From now on a person's word: what is not exact is rounded.
+    _keep(line, uom, pack or Pack(units=line.factor, order_units=packed or Decimal()))
+    units = Units(order)
+    parts = [one for one in _said(line, ConfirmationPart) if one.said_uom == uom]
+    for part in parts:
+        part.unit_price = None if part.said_price is None else units.price(line, part.said_price, uom)
+    shipped = [one for one in _said(line, ShipNoticeLine) if one.said_uom == uom]
+    _count(units, line, [(one.confirmation_id, one) for one in parts])
+    _count(units, line, [(one.notice_id, one) for one in shipped])
     db.session.flush()  # the sums read what stands now
     one = (1 / units.ratio(line, uom)).quantize(Decimal("0.001"))
     return f"one {uom} is {plain(one)} {line.uom}"
@@ -64,6 +79,17 @@ def _keep(line: PurchaseOrderLine, uom: str, pack: Pack) -> None:
         .values(line_id=line.id, uom=uom, **values)
         .on_conflict_do_update(index_elements=["line_id", "uom"], set_=values)
     )
+
+
+def _count(units: Units, line: PurchaseOrderLine, rows: Sequence[tuple[int, Said]]) -> None:
+    """Converts what each document (by its id) says; its parts add up to its rounded whole."""
+    documents: dict[int, list[Said]] = {}
+    for document_id, one in rows:
+        documents.setdefault(document_id, []).append(one)
+    for said in documents.values():
+        amounts = [(one.said_quantity or Decimal(), one.said_uom or "") for one in said]
+        for one, quantity in zip(said, units.quantities(line, amounts), strict=True):
+            one.quantity = quantity
 
 
 def _said(line: PurchaseOrderLine, table: type[Row]) -> list[Row]:

@@ -8,7 +8,10 @@ from sqlalchemy import select
 from portal.catalog.models import Offer
 from portal.foundation.db import db
 from portal.masterdata.queries import Wanted, prices_on
+from portal.orders.confirmed_prices import book_when_answered, price_tolerance
+from portal.orders.differences.rules import PriceTolerance
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.requisitions.rulebook.rules import Rulebook
 from portal.requisitions.services import today_at
 
 
@@ -17,6 +20,7 @@ class Numbers:
 
     def __init__(self, order: PurchaseOrder, lines: Sequence[PurchaseOrderLine]) -> None:
         self._supplier_id = order.supplier_id
+        self._book = book_when_answered(order) if lines else Rulebook()
         wanted = [self._wanted(line) for line in lines]
         self._prices = prices_on(today_at(order.location), wanted) if wanted else {}
         self._parts = _parts_of(order, [line for line in lines if line.substitute_part])
@@ -25,6 +29,10 @@ class Numbers:
         """The price of the supplier's contract today, per order unit."""
         found = self._prices.get(self._wanted(line))
         return found.unit_price if found else None
+
+    def tolerance(self, line: PurchaseOrderLine) -> PriceTolerance:
+        """By how much its confirmed price may differ without a word."""
+        return price_tolerance(self._book, line.item.category)
 
     def of_item(self, line: PurchaseOrderLine) -> frozenset[str]:
         """Part numbers by which the supplier or the maker also call the item."""

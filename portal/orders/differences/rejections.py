@@ -5,27 +5,31 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from portal.exchange.models import WorkItem
-from portal.exchange.rules import WorkItemKind
 from portal.foundation import clock
 from portal.foundation.access import system
 from portal.foundation.db import db
 from portal.foundation.errors import Conflict
 from portal.orders.differences import queries, services
-from portal.orders.differences.rules import short_by
+from portal.orders.differences.models import BackorderChoice
+from portal.orders.differences.queries import LINE_ID
+from portal.orders.differences.rules import REFUSALS, TIME_TO_CHOOSE, Choice, short_by
 
-GRACE = timedelta(hours=4)
-"""A supplier may take a rejection back, and a buyer may order elsewhere, before the portal acts alone."""
+GRACE = TIME_TO_CHOOSE + timedelta(days=1)
+"""Requesters choose until the end of the next day and buyers order elsewhere; then the portal acts alone."""
 REASON = "The supplier rejected it, and nobody ordered it elsewhere."
-REJECTED = (WorkItemKind.REJECTED, WorkItemKind.DELETED)
 
 
 def standing() -> list[int]:
-    """Ids of rejections that stood for the whole grace and that nobody took over."""
+    """Ids of rejections that stood for the whole grace, that nobody took over or wants from elsewhere."""
+    elsewhere = select(BackorderChoice.line_id).where(
+        BackorderChoice.choice.in_((Choice.OTHER_SUPPLIER, Choice.SUBSTITUTE))
+    )
     return list(
         db.session.scalars(
             select(WorkItem.id)
             .where(
-                WorkItem.kind.in_(REJECTED),
+                WorkItem.kind.in_(REFUSALS),
+                LINE_ID.not_in(elsewhere),
                 WorkItem.resolved_at.is_(None),
                 WorkItem.owner_id.is_(None),
                 WorkItem.opened_at <= clock.now() - GRACE,

@@ -9,12 +9,9 @@ from enum import StrEnum
 
 from integrations.canonical import ConfirmationStatus
 from portal.exchange.rules import WorkItemKind
+from portal.foundation.filters import day, unit_price
 from portal.foundation.quantity import plain
 from portal.orders.rules import Answer, Quantities
-
-# A price may differ by this share of the ordered one, and by this much over the whole line, without a word.
-TOLERATED_SHARE = Decimal("0.01")
-TOLERATED_AMOUNT = Decimal("5.00")
 
 KINDS = frozenset(
     {
@@ -46,6 +43,7 @@ SHORTAGES = frozenset(
 )
 DELAYS = frozenset({WorkItemKind.BACKORDERED, WorkItemKind.DATE_CHANGED})
 """What comes later than needed: whoever asked for it is told and may choose."""
+REFUSALS = frozenset({WorkItemKind.REJECTED, WorkItemKind.DELETED})
 TO_CHOOSE = SHORTAGES | DELAYS
 TIME_TO_CHOOSE = timedelta(days=1)  # for who asked, from the supplier's last word on; then the buyer decides
 PRICES = frozenset({WorkItemKind.PRICE, WorkItemKind.CONTRACT_PRICE})
@@ -61,14 +59,6 @@ class Act(StrEnum):
     SPLIT = "split"
     CANCEL = "cancel"
     REORDER = "reorder"
-
-
-class AskState(StrEnum):
-    """Whether a price beyond what was approved is decided."""
-
-    OPEN = "open"
-    APPROVED = "approved"
-    REFUSED = "refused"
 
 
 class Choice(StrEnum):
@@ -113,11 +103,32 @@ class Cover:
 
 
 @dataclass(frozen=True)
+class PriceTolerance:
+    """By how much a confirmed price may differ without a word: percent of the unit price, and money over the
+    line; None is no bound.
+    """
+
+    percent: Decimal | None
+    amount: Decimal | None
+
+    def covers(self, ordered: Decimal, said: Decimal, quantity: Decimal) -> bool:
+        """Whether a unit price differs so little over a quantity that nobody is asked."""
+        difference = abs(said - ordered)
+        share = None if self.percent is None else ordered * self.percent / 100
+        bounds = ((difference, share), (difference * quantity, self.amount))
+        return all(measure <= bound for measure, bound in bounds if bound is not None)
+
+
+EXACT = PriceTolerance(Decimal(), Decimal())
+
+
+@dataclass(frozen=True)
 class Ordered:
     """A line as it is ordered now, and what has become of it.
 
-    `numbers` are other part numbers of the same item, `contract_price` is the one of today per order unit,
-    `unread` is what the supplier says in a unit nobody knows.
+    `numbers` are other part numbers of the same item, `contract_price` is the one of today per order unit.
+    `unread` is what the supplier says in a unit nobody knows, `uneven` in a known one that makes no exact
+    number of the ordered one.
     """
 
     name: str
@@ -131,6 +142,14 @@ class Ordered:
     was_confirmed: bool = False
     is_left_out: bool = False
     unread: tuple[str, ...] = ()
+    uneven: tuple[str, ...] = ()
+    currency: str = "USD"
+    tolerance: PriceTolerance = EXACT
+
+    @property
+    def price(self) -> str:
+        """The ordered price in words."""
+        return f"{unit_price(self.unit_price, self.currency)} per {self.uom}"
 
 
 @dataclass(frozen=True)
@@ -140,12 +159,6 @@ class Deviation:
     kind: WorkItemKind
     sentence: str
     suggestion: str
-
-
-def tolerates(ordered: Decimal, said: Decimal, quantity: Decimal) -> bool:
-    """Whether a unit price differs so little over a quantity that nobody is asked."""
-    difference = abs(said - ordered)
-    return difference <= ordered * TOLERATED_SHARE and difference * quantity <= TOLERATED_AMOUNT
 
 
 def is_same_part(one: str, other: str) -> bool:
@@ -182,7 +195,7 @@ def _shortages(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
     if backordered:
         days = [one.promised_on for one in answers if one.status is ConfirmationStatus.BACKORDERED]
         named = max((day for day in days if day), default=None)
-        until = f" until {named:%b %-d, %Y}" if named else ", and no day is named"
+        until = f" until {day(named)}, needed on {day(line.needed_on)}" if named else ", and no day is named"
         yield Deviation(
             WorkItemKind.BACKORDERED,
             f"{_told(backordered, line)} backordered{until}.",
@@ -245,20 +258,9 @@ def short_by(kind: WorkItemKind, counted: Quantities) -> Decimal:
     return short if kind in SHORTAGES else counted.unshipped
 
 
-def told_price(price: Decimal) -> str:
-    """A unit price in a sentence: two decimals, up to four where they count."""
-    decimals = max(2, -int(price.normalize().as_tuple().exponent))
-    return f"{price:,.{decimals}f}"
-
-
 def _changes(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
-    if line.quantities.unshipped > 0 and line.unread:
-        yield Deviation(
-            WorkItemKind.UNIT,
-            f"{line.name}: {' and '.join(dict.fromkeys(line.unread))}, {plain(line.quantities.wanted)} "
-            f"{line.uom} ordered; nobody knows what that unit holds.",
-            "Ask the supplier what it holds, then accept it with that number.",
-        )
+    if line.quantities.unshipped > 0:
+        yield from _other_unit(line)
     if line.quantities.wanted > 0:
         yield from _other_price(line, answers)
     if line.quantities.outstanding > 0:
@@ -266,32 +268,56 @@ def _changes(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
         yield from _other_part(line, answers)
 
 
+def _other_unit(line: Ordered) -> Iterator[Deviation]:
+    ordered = f"{plain(line.quantities.wanted)} {line.uom} ordered"
+    if line.unread:
+        yield Deviation(
+            WorkItemKind.UNIT,
+            f"{line.name}: {_all(line.unread)}, {ordered}; nobody knows what that unit holds.",
+            "Ask the supplier what it holds, then accept it with that number.",
+        )
+    elif line.uneven:
+        yield Deviation(
+            WorkItemKind.UNIT,
+            f"{line.name}: {_all(line.uneven)}, {ordered}; by its packaging that is no exact number of "
+            f"{line.uom}.",
+            f"Ask the supplier to count in {line.uom}, or accept it rounded to thousandths.",
+        )
+
+
+def _all(words: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(words))
+
+
 def _other_price(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
     said = {one.unit_price for one in answers if one.unit_price is not None}
-    prices = sorted(one for one in said if not tolerates(line.unit_price, one, line.quantities.wanted))
+    wanted = line.quantities.wanted
+    prices = sorted(one for one in said if not line.tolerance.covers(line.unit_price, one, wanted))
     if not prices:
         return
-    told = f"{line.name}: {' and '.join(told_price(price) for price in prices)} confirmed, "
+    told = f"{line.name}: {' and '.join(unit_price(one, line.currency) for one in prices)} confirmed, "
     if line.contract_price is not None and prices == [line.contract_price]:
         yield Deviation(
             WorkItemKind.CONTRACT_PRICE,
-            f"{told}the contract price of today; {told_price(line.unit_price)} ordered per {line.uom}.",
+            f"{told}the contract price of today; {line.price} ordered.",
             "Accept it: the order carries a price that is no longer valid.",
         )
         return
     yield Deviation(
         WorkItemKind.PRICE,
-        f"{told}{told_price(line.unit_price)} ordered per {line.uom}.",
+        f"{told}{line.price} ordered.",
         "Accept the price, or dispute it with the contract in hand.",
     )
 
 
 def _other_day(line: Ordered, answers: Sequence[Answer]) -> Iterator[Deviation]:
-    days = {one.promised_on for one in answers if one.promised_on and one.promised_on > line.needed_on}
+    # A backorder tells its day itself.
+    promised = [one.promised_on for one in answers if one.status is not ConfirmationStatus.BACKORDERED]
+    days = {one for one in promised if one and one > line.needed_on}
     if days:
         yield Deviation(
             WorkItemKind.DATE_CHANGED,
-            f"{line.name} is promised for {max(days):%b %-d, %Y}, needed on {line.needed_on:%b %-d, %Y}.",
+            f"{line.name} is promised for {day(max(days))}, needed on {day(line.needed_on)}.",
             "Accept the date, or order elsewhere.",
         )
     elif any(_says_nothing(one) for one in answers):

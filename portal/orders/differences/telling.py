@@ -1,6 +1,5 @@
-"""Mails about differences: to requesters whose goods do not come, to who may approve a higher price."""
+"""Mails to requesters whose goods come late or do not come."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 from hashlib import blake2s
 
@@ -9,9 +8,8 @@ from portal.exchange.rules import WorkItemKind
 from portal.foundation.filters import unit_price
 from portal.foundation.quantity import plain
 from portal.orders import mailing
-from portal.orders.differences.models import PriceQuestion
 from portal.orders.differences.queries import Difference, other_offers
-from portal.orders.differences.rules import TIME_TO_CHOOSE, Deviation
+from portal.orders.differences.rules import REFUSALS, TIME_TO_CHOOSE, Deviation
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.rules import overlaps
 from portal.requisitions.services import today_at
@@ -44,30 +42,36 @@ def tell_requesters(case: Difference, quantity: Decimal, reason: str) -> None:
         )  # fmt: skip
 
 
-def tell_delay(order: PurchaseOrder, line: PurchaseOrderLine, deviation: Deviation, before: str) -> None:
-    """Tells each requester whose share comes late, once for each change; `before` is what was told last."""
-    counted = line.quantities
-    is_short = deviation.kind is WorkItemKind.BACKORDERED
-    first = counted.wanted - min(counted.backordered, counted.wanted) if is_short else counted.received
+def tell_trouble(order: PurchaseOrder, line: PurchaseOrderLine, deviation: Deviation, before: str) -> None:
+    """Tells each requester whose share comes late or is rejected, once for each change; `before` is what was
+    told last.
+    """
+    is_refused = deviation.kind in REFUSALS
+    subject = (
+        f"{line.description} is rejected by the supplier" if is_refused else f"{line.description} comes later"
+    )
+    first = line.quantities.wanted - _touched(line, deviation.kind)
     occasion = blake2s(f"{before}>{deviation.sentence}".encode(), digest_size=8).hexdigest()
     others = other_offers(order, line)
     until = today_at(order.location) + TIME_TO_CHOOSE
-    for index, begin, end in overlaps([one.quantity for one in line.sources], first, counted.wanted):
+    for index, begin, end in overlaps([one.quantity for one in line.sources], first, line.quantities.wanted):
         requisition = line.sources[index].requisition_line.requisition
         mailing.write(
             [requisition.requester_id],
-            f"delay:{line.sources[index].id}:{occasion}",
-            f"{line.description} comes later",
+            f"{'rejected' if is_refused else 'delay'}:{line.sources[index].id}:{occasion}",
+            subject,
             "delay.txt",
             quantity=f"{plain(end - begin)} {line.uom}", line=line, order=order, sentence=deviation.sentence,
-            requisition=requisition, others=others, until=until,
+            requisition=requisition, others=others, until=until, is_refused=is_refused,
             url=mailing.address(f"/requisitions/{requisition.id}/shortages"),
         )  # fmt: skip
 
 
-def tell_deciders(question: PriceQuestion, account_ids: Iterable[int]) -> None:
-    """Tells everybody who may say yes to a price beyond what was approved."""
-    mailing.write(
-        account_ids, f"price:{question.id}", "A price beyond what was approved", "price.txt",
-        question=question, url=mailing.address("/orders/price-questions"),
-    )  # fmt: skip
+def _touched(line: PurchaseOrderLine, kind: WorkItemKind) -> Decimal:
+    """How much of a line a trouble touches: the end of it, so that the first request is served first."""
+    counted = line.quantities
+    if kind in REFUSALS:
+        return min(counted.rejected, counted.wanted)
+    return (
+        min(counted.backordered, counted.wanted) if kind is WorkItemKind.BACKORDERED else counted.outstanding
+    )

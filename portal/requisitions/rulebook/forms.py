@@ -27,6 +27,9 @@ ACTS = {
     "change": {
         Severity.BLOCK: "Block: the approver is asked again", Severity.OFF: "Off: nobody is asked",
     },
+    "confirmation": {
+        Severity.BLOCK: "Block: the buyer decides", Severity.OFF: "Off: nobody is asked",
+    },
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ STATUSES = {
 }
 BY_BUDGET = Status("As each budget says", "info", "wallet")
 OUTCOMES = {CheckOutcome.WARN: STATUSES[Severity.WARN], CheckOutcome.BLOCK: STATUSES[Severity.BLOCK]}
+VERBS = {"requisition": "Submitted", "order": "Received", "change": "Changed", "confirmation": "Confirmed"}
 WIDER = Status("As in the wider setting", "neutral", "arrow-back-up")
 
 
@@ -127,7 +128,7 @@ def current(setting: Setting) -> dict[str, Any]:
 
 def trial(rule: Rule, found: Trial) -> dict[str, Any]:
     """What a setting would have done last month."""
-    verb = {"requisition": "Submitted", "order": "Received", "change": "Changed"}[rule.weighs]
+    verb = VERBS[rule.weighs]
     return {
         "subjects": found.subjects,
         "noun": rule.weighs.capitalize(),

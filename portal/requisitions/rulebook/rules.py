@@ -38,7 +38,7 @@ class Rule:
     """A rule in plain words; the first severity is the usual one, an only one is fixed.
 
     `source` is the master data it looks at, `weighs` what it judges: a requisition, an
-    order at the dock, or a change of an order.
+    order at the dock, a change of an order, or a supplier's confirmation.
     """
 
     key: str
@@ -110,6 +110,14 @@ _RULES = (
          "than so many dollars above what was approved goes back to the approver.",
          (Severity.BLOCK, Severity.OFF), Threshold("More than", "$", Decimal(100), Decimal(1_000_000)),
          weighs="change"),
+    Rule("confirmed_price_share", "Confirmed price, in percent", "A price that a supplier confirms more than "
+         "so many percent above or below the ordered one is for the buyer to decide.",
+         (Severity.BLOCK, Severity.OFF), Threshold("More than", "%", Decimal(1), Decimal(1000)),
+         weighs="confirmation"),
+    Rule("confirmed_price_amount", "Confirmed price, in dollars", "A confirmed price that makes an order "
+         "line more than so many dollars dearer or cheaper is for the buyer to decide.",
+         (Severity.BLOCK, Severity.OFF), Threshold("More than", "$", Decimal(5), Decimal(1_000_000)),
+         weighs="confirmation"),
 )  # fmt: skip
 RULES: dict[str, Rule] = {rule.key: rule for rule in _RULES}
 LABELS = {rule.key: rule.label for rule in _RULES}
@@ -156,6 +164,11 @@ class Setting:
         if threshold is not None and not threshold.is_passed(measure, self.threshold):
             return CheckOutcome.PASS
         return CheckOutcome(self.severity.value)
+
+    @property
+    def bound(self) -> Decimal | None:
+        """How far is tolerated; None where nothing stops."""
+        return self.threshold if self.severity is Severity.BLOCK else None
 
     @property
     def in_words(self) -> str:
