@@ -62,7 +62,7 @@ from portal.masterdata import views as masterdata_views
 from portal.navigation import init_navigation
 from portal.operations import jobs as operations_jobs
 from portal.operations import views as operations_views
-from portal.orders import answers, commented, expecting, followed
+from portal.orders import answers, commented, confirmed_prices, expecting, followed, over_approval
 from portal.orders import outbound as orders_outbound
 from portal.orders import outlook as order_outlook
 from portal.orders import page as order_page
@@ -75,6 +75,7 @@ from portal.orders.differences import jobs as differences_jobs
 from portal.orders.differences import views as differences_views
 from portal.orders.paper import views as paper_views
 from portal.orders.routing import views as routing_views
+from portal.orders.proposals import views as proposals_views
 from portal.orders.versions import views as order_versions_views
 from portal.orders.workbench import jobs as workbench_jobs
 from portal.receiving import deliveries as receiving_deliveries
@@ -131,6 +132,7 @@ BLUEPRINTS = (
     orders_views.blueprint,
     differences_views.blueprint,
     order_versions_views.blueprint,
+    proposals_views.blueprint,
     paper_views.blueprint,
     routing_views.blueprint,
     blanket_views.blueprint,
@@ -298,6 +300,8 @@ def _connect_features() -> None:
     around.on_order.attach(followed.coming)
     around.recalls.attach(recalled)
     rulebook_trial.weighed_elsewhere.attach(tolerances.weighed)
+    rulebook_trial.weighed_elsewhere.attach(confirmed_prices.weighed)
+    rulebook_trial.weighed_elsewhere.attach(over_approval.weighed)
     expecting.deliveries.attach(receiving_deliveries.recent)
     comment_subjects.follow(requisition_commented.KIND, requisition_commented.subject)
     comment_subjects.follow(commented.KIND, commented.subject)

@@ -58,7 +58,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Decide",
         (
             Entry("Approvals", "approvals.inbox", (_P.APPROVE, _P.OVERRIDE_BUDGET, _P.BUY), icon="checks"),
-            Entry("Orders beyond approval", "differences.questions", (_P.APPROVE,), icon="scale"),
+            Entry("Orders beyond approval", "proposals.questions", (_P.APPROVE,), icon="scale"),
             Entry(
                 "Mailbox", "mailbox.show", (_P.APPROVE, _P.REQUEST, _P.OVERRIDE_BUDGET, _P.BUY), icon="mail"
             ),

@@ -1,6 +1,6 @@
 """At which offer and price an approved line is ordered: as requested, or as a buyer chose."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,13 +9,12 @@ from sqlalchemy.orm import joinedload
 
 from portal.catalog.models import Offer
 from portal.foundation.db import db
-from portal.foundation.errors import Invalid
-from portal.foundation.filters import money
 from portal.foundation.money import extended
 from portal.masterdata.queries import prices_on
 from portal.orders.models import SourcingChoice
 from portal.orders.packs import whole_packs
-from portal.orders.tolerances import book_at, tolerance
+from portal.orders.proposals.queries import ordered_for
+from portal.orders.proposals.weighing import Cost, refuse_beyond_approval
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
 
@@ -30,9 +29,12 @@ class Deal:
     is_chosen: bool = False
 
 
-def agreed(lines: Sequence[RequisitionLine]) -> dict[int, Deal]:
-    """The deal of each line, by its id, in a constant number of queries; a chosen offer at today's price."""
-    chosen = _chosen({line.id for line in lines})
+def agreed(lines: Sequence[RequisitionLine], chosen: Mapping[int, Offer] | None = None) -> dict[int, Deal]:
+    """The deal of each line, by its id, in a constant number of queries; a chosen offer at today's price.
+
+    `chosen`: offers by line, instead of those that buyers chose.
+    """
+    chosen = _chosen({line.id for line in lines}) if chosen is None else chosen
     deals = {line.id: _as_requested(line) for line in lines if line.id not in chosen}
     wanted = {
         line.id: (line.item_id, offer.supplier_id, offer.uom, packs_of(line, offer))
@@ -70,13 +72,8 @@ def packs_of(line: RequisitionLine, offer: Offer) -> Decimal:
 
 
 def check(line: RequisitionLine, deal: Deal) -> None:
-    """Raises Invalid for an offer that costs more than was approved, beyond tolerance."""
-    name = f"{line.item.name} from {deal.offer.supplier.name}"
-    currency = line.requisition.currency
-    cost = extended(packs_of(line, deal.offer), deal.unit_price)
+    """Raises BeyondApproval for an offer that costs more than was approved, beyond tolerance."""
+    done = ordered_for([line.id]).get(line.id, Decimal())
     approved = extended(requisitions.open_quantity(line), line.unit_price)
-    if not tolerance(book_at(line.ship_to), line.item.category).covers(approved, cost):
-        raise Invalid(
-            f"{name} costs {money(cost, currency)}; {money(approved, currency)} were approved in "
-            f"{line.requisition.number}. Choose another offer, or have the difference approved."
-        )
+    cost = extended(packs_of(line, deal.offer), deal.unit_price)
+    refuse_beyond_approval([Cost(line, line.item, done + approved, done + cost)], line.ship_to)

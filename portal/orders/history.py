@@ -48,6 +48,11 @@ EVENTS: dict[str, tuple[str, str, str, Told]] = {
         "The supplier answered", "info", "checks",
         lambda after, _: f"Confirmation {after['confirmation']} {_answer(after)}",
     ),
+    "order.tolerate_price": (
+        "Another price within tolerance", "neutral", "scale",
+        lambda after, evidence: f"Line {after['line']}: {after['confirmed']} confirmed, {after['ordered']} "
+        f"ordered. {'. '.join(evidence['rules'])}",
+    ),
     "order.ship": (
         "The supplier shipped", "info", "truck-delivery",
         lambda after, _: f"Ship notice {after['ship_notice']} {OPERATIONS[after['operation']]}",
@@ -79,15 +84,15 @@ EVENTS: dict[str, tuple[str, str, str, Told]] = {
         lambda after, _: f"Line {after['line']}: {after['state']}. {after['comment']}".strip(),
     ),
     "order.ask_change": (
-        "Approver asked about a change", "info", "help",
+        "Approver asked", "info", "help",
         lambda after, _: f"{after['asked']}: {after['reason']}",
     ),
     "order.decide_change": (
-        "Change decided by an approver", "info", "scale",
+        "Decided by an approver", "info", "scale",
         lambda after, _: f"{after['state'].capitalize()}. {after['comment']}".strip(),
     ),
     "order.withdraw_change": (
-        "Change withdrawn", "neutral", "arrow-back-up", lambda after, _: after["reason"],
+        "Withdrawn from the approver", "neutral", "arrow-back-up", lambda after, _: after["reason"],
     ),
     "order.choose": (
         "Requester chose", "info", "user-check",

@@ -19,10 +19,12 @@ from portal.orders import commented, expecting, history, presenters, queries
 from portal.orders.documents import documents
 from portal.orders.lines import line_rows
 from portal.orders.models import PurchaseOrder
+from portal.orders.proposals.presenters import proposal_row
+from portal.orders.proposals.queries import proposals_of
 from portal.orders.rules import OrderStatus, Transmission
 from portal.orders.searching import RECEIVABLE
 from portal.orders.steps import Known, Linked, steps
-from portal.orders.versions.presenters import proposal_of, version_rows
+from portal.orders.versions.presenters import version_rows
 from portal.orders.versions.queries import versions_of
 
 SUBJECT = PurchaseOrder.__tablename__
@@ -48,6 +50,7 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
     )
     may_receive = actor.can(Permission.RECEIVE, facility_id=facility.id)
     outstanding = any(line.quantities.outstanding for line in order.lines)
+    expected = expecting.next_expected(known.history, order)
     return {
         "order": order,
         "zone": facility.time_zone,
@@ -55,12 +58,13 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         "items": known.items,
         "steps": steps(known),
         "counters": presenters.counters(order),
-        "expected": expecting.next_expected(known.history, order),
+        "expected": expected,
+        "days_late": max((known.today - expected).days, 0) if expected else 0,
         "expected_why": _why(known),
         "lines": line_rows(order, known.items, known.history, known.today),
         "answers": history.answers(known.confirmations, order),
         "versions": version_rows(order, versions_of(order.id), known.messages, known.confirmations),
-        "proposal": proposal_of(order),
+        "proposals": [proposal_row(one) for one in proposals_of(order.id)],
         "shipments": history.shipments(known.shipments, order),
         "documents": documents(actor, known),
         "comments": comments.rows(actor, comment_queries.about(SUBJECT, order.id)),

@@ -12,10 +12,11 @@ from portal.foundation.access import Actor
 from portal.foundation.quantity import plain
 from portal.orders.blanket.services import keep_within
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.proposals.weighing import refuse_beyond_budget
 from portal.orders.review import recompute
 from portal.orders.services import document_of
 from portal.orders.versions.announcing import next_version
-from portal.orders.versions.services import held, refuse_beyond_budget
+from portal.orders.versions.services import held
 
 
 def restore_rests(
@@ -38,7 +39,7 @@ def restore_rests(
         for line_id in sorted({*before, *after})
     ]
     budgets.post(changes)
-    refuse_beyond_budget(order, {one.requisition_line_id for one in changes if one.amount > 0})
+    refuse_beyond_budget({one.requisition_line_id for one in changes if one.amount > 0}, order.currency)
     keep_within(order)
     recompute(order)
     next_version(actor, order, reason, told)

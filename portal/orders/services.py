@@ -24,6 +24,7 @@ from portal.orders.dealing import Deal
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.packs import in_packs
 from portal.orders.paper.letters import keep_letter
+from portal.orders.proposals.weighing import refuse_beyond_budget
 from portal.orders.rules import OrderStatus, Transmission, day_needed, status_of
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
@@ -32,12 +33,15 @@ from portal.requisitions.rules import LineState
 posted: Hook[[PurchaseOrder]] = Hook()
 
 
-def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list[PurchaseOrder]:
+def place(
+    actor: Actor, line_ids: Sequence[int], *, reference: str = "", is_approved: bool = False
+) -> list[PurchaseOrder]:
     """Turns approved lines into purchase orders, one per supplier and ship-to, and announces them.
 
-    `reference` is what the supplier is told beside the order; never anything of a patient.
-    Raises Invalid when nothing was chosen or a supplier is blocked, Conflict when a line was ordered or
-    closed meanwhile: the same lines posted twice are ordered once.
+    `reference` is what the supplier is told beside the order; never anything of a patient. `is_approved`:
+    who may has said yes to chosen offers that cost more than was approved first.
+    Raises Invalid when nothing was chosen, a supplier is blocked, or a chosen offer is beyond approval or
+    budget; Conflict when a line was ordered or closed meanwhile: lines posted twice are ordered once.
     """
     if not line_ids:
         raise Invalid("Choose at least one line to order.")
@@ -46,7 +50,7 @@ def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list
         raise Conflict("Some of these lines do not exist any more. Look at the list again.")
     deals = dealing.agreed(lines)
     for line in lines:
-        _check(actor, line, deals[line.id])
+        _check(actor, line, deals[line.id], is_approved=is_approved)
     groups: dict[tuple[int, int], list[RequisitionLine]] = defaultdict(list)
     for line in lines:
         groups[deals[line.id].offer.supplier_id, line.ship_to.id].append(line)
@@ -55,6 +59,7 @@ def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list
     db.session.flush()  # the ledger and the outbox name the orders by their ids
     # All at once, so that the budgets are locked in one order.
     budgets.post([change for order in orders for change in _changes(order)])
+    refuse_beyond_budget(_dearer(lines, deals), orders[0].currency)
     blankets.call_off(orders)
     for order in orders:
         audit.record(
@@ -65,7 +70,17 @@ def place(actor: Actor, line_ids: Sequence[int], *, reference: str = "") -> list
     return orders
 
 
-def _check(actor: Actor, line: RequisitionLine, deal: Deal) -> None:
+def _dearer(lines: Sequence[RequisitionLine], deals: Mapping[int, Deal]) -> set[int]:
+    """Whose chosen offer costs more than the request held; nobody looked at the budget for that yet."""
+    return {
+        line.id
+        for line in lines
+        if deals[line.id].is_chosen
+        and deals[line.id].unit_price / deals[line.id].offer.factor > line.unit_price / line.offer.factor
+    }
+
+
+def _check(actor: Actor, line: RequisitionLine, deal: Deal, *, is_approved: bool) -> None:
     actor.require(Permission.BUY, facility_id=line.ship_to.facility_id)
     if line.state is not LineState.APPROVED or requisitions.open_quantity(line) <= 0:
         raise Conflict(f"{line.item.name} was ordered or closed meanwhile. Look at the list again.")
@@ -75,7 +90,7 @@ def _check(actor: Actor, line: RequisitionLine, deal: Deal) -> None:
             f"{supplier.name} is blocked for new orders. Close its lines, or ask the ERP's "
             "administrator to release the supplier."
         )
-    if deal.is_chosen:
+    if deal.is_chosen and not is_approved:
         dealing.check(line, deal)
 
 

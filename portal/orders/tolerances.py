@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from portal.masterdata.models import Location
-from portal.orders.versions.rules import Tolerance
+from portal.orders.proposals.rules import Tolerance
 from portal.requisitions.rulebook.queries import rulebook_on
 from portal.requisitions.rulebook.rules import Rulebook, Severity
 from portal.requisitions.services import today_at

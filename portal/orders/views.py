@@ -61,7 +61,9 @@ def _workbench(form: PlaceForm) -> str:
 def offers(line_id: int) -> ResponseReturnValue:
     """The offers for an approved line, side by side."""
     waiting = found(deciding.waiting(queries.workbench(actor()), line_id), "line")
-    return render_template("orders/workbench/offers.html", one=waiting, offers=bench.offers(waiting))
+    return render_template(
+        "orders/workbench/offers.html", one=waiting, offers=bench.offers(waiting), asked=bench.asked(waiting)
+    )
 
 
 @blueprint.post("/workbench/lines/<int:line_id>/offers/<int:offer_id>")
@@ -70,11 +72,11 @@ def choose_offer(line_id: int, offer_id: int) -> ResponseReturnValue:
     """Orders the line from another offer."""
     form = ConflictForm()
     with form.accepting():
-        line = sourcing.choose(actor(), line_id, offer_id)
+        told = sourcing.choose(actor(), line_id, offer_id)
     if form.is_refused:
         flash(" ".join(form.form_errors), "danger")
         return redirect(url_for("orders.offers", line_id=line_id), 303)
-    flash(f"{line.item.name} is ordered from there. It waits with that supplier's lines.", "success")
+    flash(told, "success")
     return redirect(url_for("orders.workbench"), 303)
 
 

@@ -13,6 +13,7 @@ from portal.exchange.queries import open_items_about
 from portal.exchange.rules import WorkItemKind
 from portal.foundation.db import db, found, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
+from portal.foundation.filters import day
 from portal.foundation.mail import Mail
 from portal.identity.rules import Role
 from portal.inventory import services as inventory
@@ -22,11 +23,13 @@ from portal.invoices import services as invoices
 from portal.invoices.services import Charged
 from portal.masterdata.models import ContractLine, Supplier
 from portal.orders import mailing, queries
-from portal.orders.differences import asking, grouping, jobs, presenters, rejections, services
+from portal.orders.differences import grouping, jobs, presenters, rejections, services
 from portal.orders.differences.models import LineDecision
-from portal.orders.differences.queries import of_item, open_questions, open_shortages
+from portal.orders.differences.queries import of_item, open_shortages
 from portal.orders.followed import parts_of
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.proposals import deciding
+from portal.orders.proposals.queries import open_questions
 from portal.orders.review import recompute
 from portal.orders.rules import OrderStatus
 from portal.requisitions.rules import progress_of
@@ -81,6 +84,10 @@ def other_supplier(hospital: Hospital, price: str) -> Offer:
         return offer
 
 
+def decisions(order: PurchaseOrder) -> list[LineDecision]:
+    return db.session.query(LineDecision).filter_by(line_id=line_of(order).id).all()
+
+
 def test_an_accepted_price_changes_order_budget_and_erp(hospital: Hospital, order: PurchaseOrder) -> None:
     confirm(confirmation(order.number, {10: [part(4, "changed", price="20.60")]}))
     before = balance(hospital)
@@ -101,19 +108,18 @@ def test_a_price_beyond_what_was_approved_goes_back_to_the_approver(
 ) -> None:
     confirm(confirmation(order.number, {10: [part(4, "changed", price="30")]}))
     told = act(hospital, services.accept, order)
-    assert "is asked; the difference stays open" in str(told)
+    assert "is asked; nothing changes until then" in str(told)
     assert line_of(order).unit_price == 20
     (question,) = open_questions()
     assert (question.approved, question.amount, question.difference) == (80, 120, 40)
-    assert question.approver_id == hospital.accounts[Role.APPROVER].id
-    with pytest.raises(Conflict, match="asked about this price already"):
+    with pytest.raises(Conflict, match="waits for an approver already"):
         act(hospital, services.accept, order)
     with pytest.raises(NotAllowed), transaction():
-        asking.decide(hospital.actor(Role.BUYER), question.id, approved=True)
+        deciding.decide(hospital.actor(Role.BUYER), question.id, approved=True)
     with pytest.raises(Invalid, match="Say why not"), transaction():
-        asking.decide(hospital.actor(Role.APPROVER), question.id, approved=False)
+        deciding.decide(hospital.actor(Role.APPROVER), question.id, approved=False)
     with transaction():
-        asking.decide(hospital.actor(Role.APPROVER), question.id, approved=True)
+        deciding.decide(hospital.actor(Role.APPROVER), question.id, approved=True)
     assert line_of(order).unit_price == 30
     assert balance(hospital).ordered == Decimal("134.50")
     assert open_items_about("purchase_order", order.id) == []
@@ -127,10 +133,10 @@ def test_a_refused_price_leaves_the_difference_with_the_buyer(
     act(hospital, services.accept, order)
     (question,) = open_questions()
     with transaction():
-        asking.decide(hospital.actor(Role.APPROVER), question.id, approved=False, comment="Too dear.")
+        deciding.decide(hospital.actor(Role.APPROVER), question.id, approved=False, comment="Too dear.")
     assert item_of(order).kind is WorkItemKind.PRICE
     assert line_of(order).unit_price == 20
-    decided = db.session.query(LineDecision).filter_by(line_id=line_of(order).id).one()
+    (decided,) = decisions(order)
     assert decided.words.endswith("refused $30.00 per BX. Too dear.")
 
 
@@ -169,7 +175,11 @@ def test_a_backorder_split_off_lives_on_a_line_of_its_own(hospital: Hospital, or
     later = line_of(order).needed_on + timedelta(days=20)
     before = balance(hospital)
     confirm(confirmation(order.number, {10: [part(3), part(1, "backordered", promised_on=later)]}))
-    (item,) = [one for one in open_items_about("purchase_order", order.id) if one.kind == "backordered"]
+    (item,) = open_items_about("purchase_order", order.id)  # its day is no difference of its own
+    assert (item.kind, item.sentence.endswith(f"needed on {day(line_of(order).needed_on)}.")) == (
+        "backordered",
+        True,
+    )
     with transaction():
         services.split(hospital.actor(Role.BUYER), item.id)
     first, second = line_of(order, 10), line_of(order, 30)
@@ -188,13 +198,57 @@ def test_what_is_rejected_is_ordered_elsewhere_for_the_same_request(
     confirm(confirmation(order.number, {10: [part(1), part(3, "rejected")]}))
     with transaction():
         actor, item_id = hospital.actor(Role.BUYER), item_of(order).id
-        _, other = services.reorder(actor, item_id, offer.id)
+        assert services.reorder(actor, item_id, offer.id).startswith("Ordered elsewhere: 3 BX")
+    (other,) = (one for one in db.session.query(PurchaseOrder) if one.id != order.id)
     assert line_of(order).quantities.wanted == 1
     assert (other.total, fresh(other).lines[0].supplier_part) == (Decimal("61.50"), "R-CATH")
     assert balance(hospital).ordered == Decimal("20.00") + Decimal("61.50") + Decimal("14.50")
     assert shares(order) == (4, 0)
     assert open_items_about("purchase_order", order.id) == []
     assert queries.find(other.id) is not None
+
+
+def test_a_dearer_supplier_is_ordered_from_once_the_approver_says_yes(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    offer = other_supplier(hospital, "30")
+    confirm(confirmation(order.number, {10: [part(1), part(3, "rejected")], 20: [part(2)]}))
+    held, item_id = balance(hospital).ordered, item_of(order).id
+    told = act(hospital, services.reorder, order, offer.id)
+    assert "Approver is asked; nothing changes until then" in str(told)
+    assert (line_of(order).quantities.wanted, balance(hospital).ordered) == (4, held)
+    panel = presenters.panel_of(found(of_item(item_of(order)), "difference"))
+    assert panel.waiting is not None
+    assert panel.waiting["changes"][0]["after"] == "Ridgeway Supply at $30.00 per BX"
+    assert "reorder" not in panel.acts
+    (question,) = open_questions()
+    assert (question.approved, question.amount) == (80, 110)
+    with transaction():
+        deciding.decide(hospital.actor(Role.APPROVER), question.id, approved=False, comment="Wait for it.")
+    assert "refused Ridgeway Supply at $30.00 per BX. Wait for it." in decisions(order)[0].words
+    act(hospital, services.reorder, order, offer.id)
+    (question,) = open_questions()
+    with transaction():
+        told = deciding.decide(hospital.actor(Role.APPROVER), question.id, approved=True)
+    assert told.startswith("Approved. Ordered elsewhere: 3 BX from Ridgeway Supply.")
+    (other,) = (one for one in db.session.query(PurchaseOrder) if one.id != order.id)
+    assert (other.total, other.buyer_id) == (90, hospital.accounts[Role.BUYER].id)
+    assert balance(hospital).ordered == held + 30
+    assert db.session.get_one(WorkItem, item_id).resolved_at is not None
+    assert open_questions() == []
+
+
+def test_a_question_is_void_once_the_difference_is_decided_otherwise(
+    hospital: Hospital, order: PurchaseOrder
+) -> None:
+    offer = other_supplier(hospital, "30")
+    confirm(confirmation(order.number, {10: [part(1), part(3, "rejected")], 20: [part(2)]}))
+    act(hospital, services.reorder, order, offer.id)
+    (question,) = open_questions()
+    act(hospital, services.cancel, order, "Not needed any more")
+    assert open_questions() == []
+    with pytest.raises(Conflict, match="decided or withdrawn already"), transaction():
+        deciding.decide(hospital.actor(Role.APPROVER), question.id, approved=True)
 
 
 def test_another_pack_is_ordered_elsewhere_in_whole_packs(hospital: Hospital, order: PurchaseOrder) -> None:
@@ -282,7 +336,7 @@ def test_a_buyer_decides_on_the_work_item_and_an_approver_on_their_page(
     assert "Say what you ask of the supplier." in words(refused)
     assert post(client, address, {"act": "split"}).status_code == 422
     assert post(client, address, {"act": "accept"}).status_code == 303
-    assert "An approver was asked" in words(client.get(address))
+    assert "waits for approval With Approver" in words(client.get(address))
     approver = ordering.visitor(client, hospital, Role.APPROVER)
     assert "80.00 were approved, it would cost $120.00, $40.00 more" in words(
         approver.get("/orders/price-questions")
@@ -346,7 +400,11 @@ def test_a_rejection_that_stands_is_compensated_once_and_the_requester_told(
 ) -> None:
     monkeypatch.setattr(mailing, "is_on", lambda: True)
     other_supplier(hospital, "20.50")
-    confirm(confirmation(order.number, {10: [part(4, "rejected")], 20: [part(2)]}))
+    for _ in range(2):
+        confirm(confirmation(order.number, {10: [part(4, "rejected")], 20: [part(2)]}))
+    told = db.session.query(Mail).filter(Mail.subject.contains("is rejected by the supplier")).one()
+    assert "order it from Ridgeway Supply" in told.body
+    assert "wait for it" not in told.body
     jobs.attend_organization(hospital.organization.id)
     assert line_of(order).status is OrderStatus.REJECTED, "the supplier may still take it back"
     with transaction():

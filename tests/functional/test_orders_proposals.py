@@ -12,11 +12,13 @@ from portal.identity.models import RoleAssignment
 from portal.identity.rules import Role
 from portal.orders import mailing
 from portal.orders.models import PurchaseOrder
+from portal.orders.proposals import asking, deciding
+from portal.orders.proposals.queries import open_questions
 from portal.orders.versions import proposing
-from portal.orders.versions.queries import open_questions
 from portal.orders.versions.rules import Wish
 from portal.requisitions.rulebook import services as rulebook
-from portal.requisitions.rulebook.rules import Severity
+from portal.requisitions.rulebook import trial
+from portal.requisitions.rulebook.rules import Severity, Version
 from portal.requisitions.rulebook.services import Wanted
 from tests import ordering
 from tests.hospital import Hospital
@@ -44,7 +46,7 @@ def ask(hospital: Hospital, order: PurchaseOrder, quantity: object, role: Role =
 def decide(hospital: Hospital, *, approved: bool, comment: str = "", role: Role = Role.APPROVER) -> str:
     (question,) = open_questions()
     with transaction():
-        return proposing.decide(hospital.actor(role), question.id, approved=approved, comment=comment)
+        return deciding.decide(hospital.actor(role), question.id, approved=approved, comment=comment)
 
 
 def test_a_change_beyond_approval_is_made_once_the_approver_says_yes(
@@ -57,7 +59,7 @@ def test_a_change_beyond_approval_is_made_once_the_approver_says_yes(
     answer = buyer.send(shown, typed, action=f"/orders/{order.id}/change")
     assert answer.status_code == 303
     page = words(buyer.get(f"/orders/{order.id}"))
-    assert "A change waits for approval With Approver" in page
+    assert f"Change of {order.number} waits for approval With Approver" in page
     assert "$80.00 were approved, it would cost $120.00, $40.00 more" in page
     assert (fresh(order).version, balance(hospital).ordered) == (1, 80)
     with pytest.raises(Conflict, match="waits for an approver already"):
@@ -68,7 +70,7 @@ def test_a_change_beyond_approval_is_made_once_the_approver_says_yes(
     shown = approver.get("/orders/price-questions")
     assert "quantity: Was 4 BX now 6 BX" in words(shown)
     (question,) = open_questions()
-    path = f"/orders/change-questions/{question.id}"
+    path = f"/orders/price-questions/{question.id}"
     assert approver.send(shown, {"answer": "no"}, action=path).status_code == 422
     assert approver.send(shown, {"answer": "yes"}, action=path).status_code == 303
     assert approver.send(shown, {"answer": "yes"}, action=path).status_code == 409
@@ -76,8 +78,8 @@ def test_a_change_beyond_approval_is_made_once_the_approver_says_yes(
     assert (now.version, now.lines[0].quantities.wanted, balance(hospital).ordered) == (2, 6, 120)
     assert "Buyer, approved by Approver" in words(buyer.get(f"/orders/{order.id}"))
     subjects = [one.subject for one in db.session.query(Mail).order_by(Mail.id)]
-    assert "A change beyond what was approved" in subjects
-    assert f"Your change of {order.number} is approved" in subjects
+    assert f"Beyond what was approved: Change of {order.number}" in subjects
+    assert f"Change of {order.number}: approved" in subjects
     assert ask(hospital, order, 6.2) == ""  # inside the tolerance of what is approved now
 
 
@@ -93,11 +95,11 @@ def test_a_no_leaves_the_order_and_another_change_overtakes_the_question(
     mail = db.session.query(Mail).order_by(Mail.id.desc()).first()
     assert mail is not None
     assert mail.address == hospital.email(Role.BUYER)
-    assert "refused your change" in mail.body
+    assert f"refused: Change of {order.number}" in mail.body
     assert "Use what is there." in mail.body
     ask(hospital, order, 6)
     with transaction():
-        proposing.withdraw(hospital.actor(Role.BUYER), order.id)
+        asking.withdraw(hospital.actor(Role.BUYER), open_questions()[0].proposal_id)
     assert open_questions() == []
     ask(hospital, order, 6)
     assert ask(hospital, order, 3) == ""  # version 2: what was asked about version 1 is void
@@ -136,15 +138,26 @@ def test_the_tolerance_is_a_rule_of_the_facility_and_category(
 ) -> None:
     today = clock.today(hospital.facility.time_zone)
 
+    def tried(severity: Severity, percent: int) -> tuple[int, int]:
+        """How many orders of last month the percentage weighs, and of how many somebody would be asked."""
+        version = Version("over_approval_share", 9, today, severity, Decimal(percent))
+        found = trial.tried(version, [], trial.last_month(version.rule, clock.now()))
+        return found.subjects, found.blocked
+
     def set_rule(rule: str, severity: Severity, threshold: int, category: str = "") -> None:
         wanted = Wanted(rule, severity, Decimal(threshold), hospital.facility.id, category, today)
         with transaction():
             rulebook.set_rule(hospital.actor(Role.ADMINISTRATOR), wanted, today)
 
+    assert tried(Severity.BLOCK, 60) == (0, 0)
     set_rule("over_approval_share", Severity.BLOCK, 60)
     assert ask(hospital, order, 5) == ""
+    assert tried(Severity.BLOCK, 25) == (1, 0), "exactly 25 % above what was approved"
+    assert tried(Severity.BLOCK, 20) == (1, 1)
     set_rule("over_approval_amount", Severity.BLOCK, 30)
     assert "is asked" in ask(hospital, order, 6)
     decide(hospital, approved=False, comment="Not now.")
+    assert tried(Severity.BLOCK, 40) == (1, 1), "what was refused would have been asked too"
+    assert tried(Severity.OFF, 0) == (1, 0)
     set_rule("over_approval_amount", Severity.OFF, 30)
     assert ask(hospital, order, 6) == ""

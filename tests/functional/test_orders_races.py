@@ -20,8 +20,9 @@ from portal.orders import answers
 from portal.orders import services as orders
 from portal.orders.cancelling import cancel_rest
 from portal.orders.models import PurchaseOrder
+from portal.orders.proposals import deciding
+from portal.orders.proposals.queries import open_questions
 from portal.orders.versions import proposing
-from portal.orders.versions.queries import open_questions
 from portal.orders.versions.rules import Wish
 from portal.receiving import reversing, scanning
 from portal.receiving import services as receiving
@@ -208,8 +209,8 @@ def test_two_approvers_never_spend_the_same_money(
         session.merge(hospital.budget).amount = balance(hospital).ordered + 30  # one change costs 29.00
     approver = hospital.actor(Role.APPROVER)
     outcomes = race.run(
-        lambda: proposing.decide(approver, first, approved=True),
-        lambda: proposing.decide(approver, second, approved=True),
+        lambda: deciding.decide(approver, first, approved=True),
+        lambda: deciding.decide(approver, second, approved=True),
     )
     assert "short of this change" in one_refused(outcomes, Invalid)
     assert (balance(hospital).ordered, len(open_questions())) == (87, 1)
@@ -219,8 +220,8 @@ def test_a_change_is_decided_once(race: Race, hospital: Hospital, order: Purchas
     question = proposed(hospital, order)
     approver = hospital.actor(Role.APPROVER)
     outcomes = race.run(
-        lambda: proposing.decide(approver, question, approved=True),
-        lambda: proposing.decide(approver, question, approved=False, comment="Too many"),
+        lambda: deciding.decide(approver, question, approved=True),
+        lambda: deciding.decide(approver, question, approved=False, comment="Too many"),
     )
     assert "decided or withdrawn already" in one_refused(outcomes, Conflict)
     assert (fresh(order).version, balance(hospital).ordered) == (2, 58)

@@ -29,16 +29,15 @@ from portal.invoices import services as invoices
 from portal.invoices.services import Charged
 from portal.orders import queries
 from portal.orders.cancelling import cancel_rest
-from portal.orders.differences import asking
 from portal.orders.differences import services as differences
 from portal.orders.differences.queries import of_item
-from portal.orders.differences.queries import open_questions as open_prices
 from portal.orders.differences.rules import Pack, acts_for
 from portal.orders.followed import parts_of
 from portal.orders.models import PurchaseOrder
+from portal.orders.proposals import deciding
+from portal.orders.proposals.queries import open_questions
 from portal.orders.rules import status_of
 from portal.orders.versions import proposing
-from portal.orders.versions.queries import open_questions as open_changes
 from portal.orders.versions.rules import Wish
 from portal.receiving import queries as receiving_queries
 from portal.receiving import returns, reversing
@@ -134,13 +133,13 @@ class Life(RuleBasedStateMachine):
 
     @rule(yes=st.booleans(), data=st.data())
     def approver_answers(self, yes: bool, data: st.DataObject) -> None:
-        asked = [(proposing.decide, one.id) for one in open_changes()]
-        asked += [(asking.decide, one.id) for one in open_prices()]
+        asked = [one.id for one in open_questions()]
         if asked:
-            answer, question_id = data.draw(st.sampled_from(asked))
+            question_id = data.draw(st.sampled_from(asked))
             with suppress(Conflict, Invalid), transaction():
                 event(f"approver answered: {yes}")
-                answer(self.hospital.actor(Role.APPROVER), question_id, approved=yes, comment="As it is")
+                approver = self.hospital.actor(Role.APPROVER)
+                deciding.decide(approver, question_id, approved=yes, comment="As it is")
 
     @rule(
         line=lines,

@@ -10,11 +10,13 @@ from portal.budgets.rules import Term
 from portal.catalog.models import Offer
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
-from portal.foundation.errors import Invalid
+from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.identity.rules import Role
 from portal.masterdata.models import Contract, ContractLine, Supplier
 from portal.orders import followed, services
 from portal.orders.models import PurchaseOrder
+from portal.orders.proposals import asking, deciding
+from portal.orders.proposals.queries import open_questions
 from portal.orders.queries import workbench
 from portal.orders.workbench import services as bench
 from portal.orders.workbench.deciding import groups
@@ -135,20 +137,68 @@ def test_a_cheaper_offer_is_chosen_with_the_saving_in_view(connected: Hospital, 
 
 
 @pytest.mark.parametrize(
-    ("price", "factor", "sentence"),
+    ("price", "factor", "total"),
     [
-        ("9.00", 10, r"costs \$18.00; \$14.50 were approved"),
-        ("60.00", 100, r"costs \$60.00; \$14.50 were approved"),
+        ("9.00", 10, "18.00"),
+        ("60.00", 100, "60.00"),
     ],
 )
-def test_an_offer_that_does_not_fit_is_refused(
-    connected: Hospital, price: str, factor: int, sentence: str
+def test_a_dearer_offer_waits_for_the_approver(
+    connected: Hospital, client: Visitor, price: str, factor: int, total: str
 ) -> None:
     (line_id,) = approved(connected, {connected.gloves_offer: 2})
     offer = other_offer(connected, price, factor=factor)
-    with pytest.raises(Invalid, match=sentence), transaction():
-        bench.choose(connected.actor(Role.BUYER), line_id, offer.id)
-    assert db.session.query(PurchaseOrder).count() == 1
+    buyer = ordering.visitor(client, connected, Role.BUYER)
+    shown = buyer.get(f"/workbench/lines/{line_id}")
+    assert buyer.send(shown, {}, action=f"/workbench/lines/{line_id}/offers/{offer.id}").status_code == 303
+    bench_page = words(buyer.get("/workbench"))
+    assert "Approver is asked; nothing changes until then" in bench_page
+    assert "an approver is asked" in bench_page
+    assert "waits for approval With Approver" in words(buyer.get(f"/workbench/lines/{line_id}"))
+    assert place_ready(connected) == []
+    approver = ordering.visitor(client, connected, Role.APPROVER)
+    page = approver.get("/orders/price-questions")
+    assert f"$14.50 were approved, it would cost ${total}" in words(page)
+    (question,) = open_questions()
+    action = f"/orders/price-questions/{question.id}"
+    assert approver.send(page, {"answer": "yes"}, action=action).status_code == 303
+    with transaction():
+        (order,) = services.place(connected.actor(Role.BUYER), [line_id])
+    assert (order.supplier.name, order.total) == ("Northgate Supply", Decimal(total))
+    after = balance(connected)
+    assert (after.held(Term.REQUESTED), open_questions()) == (0, [])
+
+
+def test_a_dearer_offer_that_is_refused_withdrawn_or_beyond_the_budget_changes_nothing(
+    connected: Hospital,
+) -> None:
+    (line_id,) = approved(connected, {connected.gloves_offer: 2})
+    offer = other_offer(connected, "9.00")
+    buyer, approver = connected.actor(Role.BUYER), connected.actor(Role.APPROVER)
+
+    def choose() -> int:
+        with transaction():
+            bench.choose(buyer, line_id, offer.id)
+        return open_questions()[0].id
+
+    with transaction():
+        deciding.decide(approver, choose(), approved=False, comment="Too dear.")
+    choose()
+    with pytest.raises(Conflict, match="waits for an approver already"):
+        choose()
+    with pytest.raises(NotAllowed), transaction():
+        deciding.decide(buyer, open_questions()[0].id, approved=True)
+    with transaction():
+        asking.withdraw(buyer, open_questions()[0].proposal_id)
+    question = choose()
+    left = balance(connected).available
+    with transaction() as session:
+        session.merge(connected.budget).amount -= left - 3
+    with pytest.raises(Invalid, match="short of this change"), transaction():
+        deciding.decide(approver, question, approved=True)
+    with transaction():
+        (order,) = services.place(buyer, [line_id])
+    assert (order.total, open_questions()) == (Decimal("14.50"), [])
 
 
 def test_another_pack_brings_whole_packs_and_each_request_its_share(connected: Hospital) -> None:

@@ -18,9 +18,10 @@ from portal.foundation.numbering import next_number
 from portal.orders.cancelling import cancel_part
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.packs import in_packs
+from portal.orders.proposals.weighing import refuse_beyond_approval, refuse_beyond_budget
 from portal.orders.rules import overlaps
 from portal.orders.services import announce, document_of
-from portal.orders.versions.services import refuse_beyond_approval, refuse_beyond_budget
+from portal.orders.versions.services import costs_of
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,17 @@ def split_line(order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[P
 
 
 def order_elsewhere(
-    actor: Actor, order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[Piece], found: PricedOffer
+    actor: Actor,
+    order: PurchaseOrder,
+    line: PurchaseOrderLine,
+    pieces: Sequence[Piece],
+    found: PricedOffer,
+    *,
+    is_approved: bool,
 ) -> PurchaseOrder:
     """An order at another supplier for the pieces, in whole packs of its own.
 
-    Raises Invalid beyond what was approved or budgeted.
+    Raises BeyondApproval unless what it costs beyond approval `is_approved`, Invalid beyond the budget.
     """
     other = PurchaseOrder(
         number=next_number("PO"),
@@ -105,9 +112,10 @@ def order_elsewhere(
     db.session.add(other)
     db.session.flush()  # the ledger and the outbox name the order by its id
     grown = {one.source.requisition_line_id for one in pieces}
-    refuse_beyond_approval(other, grown)
+    if not is_approved:
+        refuse_beyond_approval(costs_of(other, grown), other.location)
     _hold(other, [added])
-    refuse_beyond_budget(other, grown)
+    refuse_beyond_budget(grown, other.currency)
     audit.record(
         actor, "order.place", other, after={"total": other.total, "lines": 1},
         evidence={"instead_of": order.number, "line": line.line_number},

@@ -60,15 +60,6 @@ class GroupForm(ConflictForm):
     words = StringField("Message to the supplier", validators=[LENGTH])
 
 
-class AnswerForm(ConflictForm):
-    """A yes or no to a price beyond what was approved."""
-
-    answer = StringField("Answer")  # the button that was pressed
-    comment = StringField(
-        "Reason", validators=[Length(max=LONGEST, message=f"At most {LONGEST} characters.")]
-    )
-
-
 FormOfRow = TypeVar("FormOfRow", bound=ConflictForm)
 
 

@@ -14,7 +14,7 @@ from portal.foundation.quantity import plain
 from portal.orders.differences import counting, covering, queries
 from portal.orders.differences.choosing import Shortage
 from portal.orders.differences.grouping import PriceGroup
-from portal.orders.differences.models import BackorderChoice, LineDecision, PriceQuestion
+from portal.orders.differences.models import BackorderChoice, LineDecision
 from portal.orders.differences.queries import Difference
 from portal.orders.differences.rules import (
     DATES,
@@ -27,6 +27,9 @@ from portal.orders.differences.rules import (
     short_by,
 )
 from portal.orders.presenters import told_packs
+from portal.orders.proposals.presenters import proposal_row
+from portal.orders.proposals.queries import proposal_about
+from portal.orders.proposals.rules import ProposalKind
 
 CHOICES = {
     Choice.WAIT: "Wait for it",
@@ -34,6 +37,10 @@ CHOICES = {
     Choice.CANCEL: "Cancel it",
     Choice.OTHER_SUPPLIER: "Order from another supplier",
 }
+
+
+# What nobody chooses again while an approver is asked about it.
+ASKED = {ProposalKind.PRICE: (Act.ACCEPT,), ProposalKind.ELSEWHERE: (Act.REORDER,)}
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,8 @@ class Panel:
     offers: dict[str, str]
     decisions: Sequence[LineDecision]
     wishes: list[str]
-    question: PriceQuestion | None
+    waiting: dict[str, Any] | None  # what was asked of an approver
+    zone: str
     unit: str = ""  # the supplier's, which nobody knows
     order_unit: str = ""
 
@@ -63,7 +71,7 @@ def panel_of(case: Difference) -> Panel:
     """What is known of a difference and what can be done about it."""
     item = case.item
     offers = _offers(case)
-    question = queries.open_question(case.line.id)
+    asked = proposal_about(case.line.id)
     acts = [] if item.resolved_at else acts_for(item.kind, case.line.quantities)
     return Panel(
         item_id=item.id,
@@ -71,12 +79,13 @@ def panel_of(case: Difference) -> Panel:
         acts={
             act.value: _words(act, case)
             for act in acts
-            if not (act is Act.REORDER and not offers) and not (act is Act.ACCEPT and question)
+            if not (act is Act.REORDER and not offers) and not (asked and act in ASKED[asked.kind])
         },
         offers=offers,
         decisions=queries.decisions_of(case.line.id),
         wishes=wishes(queries.choices_of([case.line.id]).get(case.line.id, [])),
-        question=question,
+        waiting=proposal_row(asked) if asked else None,
+        zone=case.order.location.facility.time_zone,
         unit=counting.unread_unit(case.line) if acts and item.kind is WorkItemKind.UNIT else "",
         order_unit=case.line.uom,
     )
@@ -105,6 +114,9 @@ def _words(act: Act, case: Difference) -> str:
     if act is Act.ACCEPT and kind in PARTS:
         return f"Take {line.substitute_part} instead of {line.supplier_part}"
     if act is Act.ACCEPT and kind is WorkItemKind.UNIT:
+        rounded = counting.rounded(case.order, line)
+        if rounded is not None:
+            return f"Accept it as {plain(rounded)} {line.uom}, or say below what the supplier's unit holds"
         return f"Accept it: say below what the supplier's unit holds in {line.uom}"
     if act is Act.ACCEPT and kind is WorkItemKind.QUANTITY:
         return f"Accept {plain(line.quantities.answered)} {line.uom}"
@@ -210,30 +222,6 @@ def group_rows(groups: Sequence[PriceGroup]) -> list[dict[str, Any]]:
             "orders": [(case.order.id, case.order.number) for case in one.cases],
         }
         for one in groups
-    ]
-
-
-def question_rows(questions: Sequence[PriceQuestion]) -> list[dict[str, Any]]:
-    """Prices beyond what was approved, for who decides."""
-    return [
-        {
-            "id": one.id,
-            "order": one.order.number,
-            "order_id": one.order.id,
-            "supplier": one.order.supplier.name,
-            "item": one.line.description,
-            "requisition": one.requisition_line.requisition.number,
-            "requisition_id": one.requisition_line.requisition_id,
-            "old": unit_price(one.old_price, one.order.currency),
-            "new": unit_price(one.new_price, one.order.currency),
-            "uom": one.line.uom,
-            "approved": money(one.approved, one.order.currency),
-            "amount": money(one.amount, one.order.currency),
-            "difference": money(one.difference, one.order.currency),
-            "asked_by": one.asked_by.name,
-            "reason": one.reason,
-        }
-        for one in questions
     ]
 
 

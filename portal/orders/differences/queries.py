@@ -17,8 +17,8 @@ from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, NotFound
 from portal.masterdata.models import Location
 from portal.orders import queries as orders
-from portal.orders.differences.models import BackorderChoice, LineDecision, PriceQuestion
-from portal.orders.differences.rules import PRICES, SHORTAGES, TO_CHOOSE, AskState
+from portal.orders.differences.models import BackorderChoice, LineDecision
+from portal.orders.differences.rules import PRICES, SHORTAGES, TO_CHOOSE
 from portal.orders.models import (
     ConfirmationPart,
     OrderConfirmation,
@@ -27,7 +27,7 @@ from portal.orders.models import (
     PurchaseOrderSource,
 )
 from portal.orders.packs import whole_packs
-from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.models import RequisitionLine
 from portal.requisitions.services import today_at
 
 KEY = re.compile(r"line-(\d{1,18})-[a-z_]+")
@@ -196,30 +196,3 @@ def shortages_of(requisition_id: int) -> list[tuple[Difference, PurchaseOrderSou
         .order_by(WorkItem.id)
     )
     return [(Difference(item, line.order, line), source) for item, line, source in rows]
-
-
-def open_question(line_id: int) -> PriceQuestion | None:
-    """The question to an approver that waits about a line."""
-    return db.session.scalar(
-        select(PriceQuestion).where(PriceQuestion.line_id == line_id, PriceQuestion.state == AskState.OPEN)
-    )
-
-
-def open_questions() -> list[PriceQuestion]:
-    """Every question to approvers that waits, the oldest first, with all that is shown of it."""
-    return list(
-        db.session.scalars(
-            select(PriceQuestion)
-            .where(PriceQuestion.state == AskState.OPEN)
-            .options(
-                joinedload(PriceQuestion.order).joinedload(PurchaseOrder.supplier),
-                joinedload(PriceQuestion.order).joinedload(PurchaseOrder.location),
-                joinedload(PriceQuestion.line),
-                joinedload(PriceQuestion.asked_by),
-                joinedload(PriceQuestion.requisition_line)
-                .joinedload(RequisitionLine.requisition)
-                .joinedload(Requisition.location),
-            )
-            .order_by(PriceQuestion.id)
-        )
-    )

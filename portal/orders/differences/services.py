@@ -5,10 +5,11 @@ from decimal import Decimal
 
 from portal.catalog.queries import PricedOffer
 from portal.exchange import services as exchange
+from portal.exchange.queries import open_items_about
 from portal.exchange.rules import WorkItemKind
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor
-from portal.foundation.db import db
+from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.filters import day, unit_price
 from portal.foundation.quantity import plain
@@ -18,13 +19,15 @@ from portal.orders.differences.carrying import order_elsewhere, split_line, take
 from portal.orders.differences.models import LineDecision
 from portal.orders.differences.queries import Difference
 from portal.orders.differences.rules import DATES, PARTS, PRICES, Act, Pack, acts_for, short_by
-from portal.orders.models import PurchaseOrder
 from portal.orders.outbound import KIND
+from portal.orders.proposals.asking import tried
+from portal.orders.proposals.models import OrderProposal
+from portal.orders.proposals.weighing import BeyondApproval
 from portal.orders.review import recompute
 from portal.orders.versions import proposing
 from portal.orders.versions.announcing import next_version
 from portal.orders.versions.rules import Wish
-from portal.orders.versions.services import BeyondApproval, change
+from portal.orders.versions.services import change
 
 LATER = timedelta(days=14)  # when the supplier names no day
 
@@ -47,7 +50,7 @@ def decide(
         return split(actor, item_id)
     if act is Act.CANCEL:
         return cancel(actor, item_id, words)
-    return reorder(actor, item_id, offer_id or 0)[0]
+    return reorder(actor, item_id, offer_id or 0)
 
 
 def accept(actor: Actor, item_id: int, *, reason: str = "", pack: Pack | None = None) -> str:
@@ -79,27 +82,36 @@ def _accept_price(actor: Actor, case: Difference, reason: str) -> str:
     told = unit_price(price, case.order.currency)
     words = f"Accepted: {told} per {line.uom}."
     wish = Wish(line.id, line.quantities.wanted, line.needed_on, price)
-    item_id = case.item.id
+    item_id, order_id = case.item.id, case.order.id
     try:
         return _changed(actor, case, wish, words, reason)
     except BeyondApproval as refused:
-        case = queries.lock(actor, item_id)
-        if len(refused.beyond) == 1:
-            return asking.ask(actor, case, price, refused.beyond[0], reason)
-        # Several approvals are crossed: each of them is asked.
-        return proposing.ask(actor, case.order, [wish], refused.beyond, reason=words)
+        proposing.would_change(actor, order_id, [wish], reason=words)
+        return asking.ask_price(actor, queries.lock(actor, item_id), price, refused.beyond, reason)
+
+
+def take_price(actor: Actor, proposal: OrderProposal) -> str:
+    """Accepts the price that was approved, in every price difference of its line; returns what follows."""
+    order, line = found(proposal.order, "order"), found(proposal.line, "line")
+    price = Decimal(proposal.wishes[0]["unit_price"])
+    words = f"Accepted: {unit_price(price, order.currency)} per {line.uom}."
+    for item in open_items_about(queries.SUBJECT, order.id):
+        if item.kind in PRICES and queries.line_id_of(item) == line.id:
+            keep(actor, Difference(item, order, line), Act.ACCEPT, f"{words}{_because(proposal.reason)}")
+    wish = Wish(line.id, line.quantities.wanted, line.needed_on, price)
+    change(actor, order.id, [wish], reason=words, seen=order.version, is_approved=True)
+    return "The order, the budget and the ERP follow."
 
 
 def _accept_quantity(actor: Actor, case: Difference, reason: str) -> str:
     line = case.line
     words = f"Accepted: {plain(line.quantities.answered)} {line.uom}."
     wish = Wish(line.id, line.quantities.answered, line.needed_on, line.unit_price)
-    item_id = case.item.id
+    order_id = case.order.id
     try:
         return _changed(actor, case, wish, words, reason)
     except BeyondApproval as refused:
-        order = queries.lock(actor, item_id).order
-        return proposing.ask(actor, order, [wish], refused.beyond, reason=words)
+        return proposing.propose(actor, order_id, [wish], refused.beyond, reason=words)
 
 
 def _accept_unit(actor: Actor, case: Difference, reason: str, pack: Pack | None) -> str:
@@ -192,23 +204,41 @@ def give_up(actor: Actor, case: Difference, reason: str) -> str:
     return words
 
 
-def reorder(actor: Actor, item_id: int, offer_id: int) -> tuple[str, PurchaseOrder]:
+def reorder(actor: Actor, item_id: int, offer_id: int) -> str:
     """Orders what the supplier does not bring from another one, for the same requests.
 
-    Raises Conflict when that offer is gone, Invalid beyond what was approved or budgeted.
+    Beyond what was approved the approver is asked. Returns what happened in a sentence.
+    Raises Conflict when that offer is gone, Invalid beyond the budget.
     """
+    try:
+        with db.session.begin_nested():
+            return _reordered(actor, item_id, offer_id)
+    except BeyondApproval as refused:
+        with tried():
+            _reordered(actor, item_id, offer_id, is_approved=True)
+        case = _case(actor, item_id, Act.REORDER)
+        return asking.ask_elsewhere(actor, case, _short(case), _offer(case, offer_id), refused.beyond)
+
+
+def take_elsewhere(actor: Actor, proposal: OrderProposal) -> str:
+    """Orders from the other supplier that was approved; returns what follows."""
+    item = found(proposal.work_item, "work item")
+    return _reordered(actor, item.id, proposal.wishes[0]["offer_id"], is_approved=True)
+
+
+def _reordered(actor: Actor, item_id: int, offer_id: int, *, is_approved: bool = False) -> str:
     case = _case(actor, item_id, Act.REORDER)
     order, line, quantity = case.order, case.line, _short(case)
     offer = _offer(case, offer_id)
     words = f"Ordered elsewhere: {plain(quantity)} {line.uom} from {offer.offer.supplier.name}."
     pieces, told = take_off(actor, order, line, quantity, words)
-    other = order_elsewhere(actor, order, line, pieces, offer)
+    other = order_elsewhere(actor, order, line, pieces, offer, is_approved=is_approved)
     if offer.offer.factor != line.factor:
         words = f"{words} In its packs: {plain(other.lines[0].quantity)} {offer.offer.uom}."
     keep(actor, case, Act.REORDER, f"{words} {other.number}")
     recompute(order)
     next_version(actor, order, words, [told])
-    return f"{words} The order is {other.number}.", other
+    return f"{words} The order is {other.number}."
 
 
 def _offer(case: Difference, offer_id: int) -> PricedOffer:

@@ -5,12 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from portal.foundation.access import Permission, requires
 from portal.foundation.web import actor
-from portal.orders.differences import asking, choosing, grouping, presenters, queries, services
-from portal.orders.differences.forms import AnswerForm, ChooseForm, DecideForm, GroupForm, in_rows
+from portal.orders.differences import choosing, grouping, presenters, queries, services
+from portal.orders.differences.forms import ChooseForm, DecideForm, GroupForm, in_rows
 from portal.orders.differences.rules import Act, Choice
 from portal.orders.forms import row_number
-from portal.orders.versions import presenters as changed
-from portal.orders.versions import proposing
 from portal.requisitions import queries as requisitions
 
 blueprint = Blueprint("differences", __name__)
@@ -108,62 +106,6 @@ def _prices(refused: GroupForm | None = None) -> str:
         "orders/differences/prices.html",
         rows=list(zip(rows, forms, strict=True)), refused=refused if is_gone else None,
     )  # fmt: skip
-
-
-@blueprint.get("/orders/price-questions")
-@requires(Permission.APPROVE)
-def questions() -> ResponseReturnValue:
-    """Prices and changes beyond what was approved, for who may decide them."""
-    return _questions()
-
-
-@blueprint.post("/orders/price-questions/<int:question_id>")
-@requires(Permission.APPROVE)
-def answer(question_id: int) -> ResponseReturnValue:
-    """Says yes or no to a price."""
-    form = AnswerForm()
-    told = ""
-    if form.validate():
-        with form.accepting():
-            told = asking.decide(
-                actor(), question_id, approved=form.answer.data == "yes", comment=form.comment.data or ""
-            )
-    return _answered(form, f"price-{question_id}", told)
-
-
-@blueprint.post("/orders/change-questions/<int:question_id>")
-@requires(Permission.APPROVE)
-def answer_change(question_id: int) -> ResponseReturnValue:
-    """Says yes or no to a change."""
-    form = AnswerForm()
-    told = ""
-    if form.validate():
-        with form.accepting():
-            told = proposing.decide(
-                actor(), question_id, approved=form.answer.data == "yes", comment=form.comment.data or ""
-            )
-    return _answered(form, f"change-{question_id}", told)
-
-
-def _answered(form: AnswerForm, mark: str, told: str) -> ResponseReturnValue:
-    if form.is_refused:
-        return _questions(form, mark), form.refusal
-    flash(told, "success")
-    return redirect(url_for("differences.questions"), 303)
-
-
-def _questions(refused: AnswerForm | None = None, mark: str = "") -> str:
-    prices = presenters.question_rows(asking.waiting_for(actor()))
-    changes = changed.question_rows(proposing.waiting_for(actor()))
-    marks = [f"price-{row['id']}" for row in prices] + [f"change-{row['id']}" for row in changes]
-    forms = in_rows(AnswerForm, refused, mark, marks)
-    is_gone = refused is not None and refused not in forms
-    return render_template(
-        "orders/differences/questions.html",
-        prices=list(zip(prices, forms, strict=False)),
-        changes=list(zip(changes, forms[len(prices) :], strict=True)),
-        refused=refused if is_gone else None,
-    )
 
 
 @blueprint.get("/requisitions/<int:requisition_id>/shortages")

@@ -8,14 +8,10 @@ from typing import Any
 
 from portal.exchange.models import Message
 from portal.exchange.rules import Direction, MessageState
-from portal.foundation.filters import money
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
 from portal.orders.models import OrderConfirmation, OrderVersion, PurchaseOrder
-from portal.orders.versions.models import ProposalQuestion
-from portal.orders.versions.proposing import holders
-from portal.orders.versions.queries import open_proposal
-from portal.orders.versions.rules import ProposalState, least
+from portal.orders.versions.rules import least
 
 SAID: dict[MessageState, Status] = {
     MessageState.WAITING: Status("waiting to be sent", "neutral", "clock"),
@@ -146,50 +142,3 @@ def changeable(order: PurchaseOrder) -> list[ChangeableLine]:
         for line in order.lines
         if line.quantities.wanted > 0
     ]
-
-
-def proposal_of(order: PurchaseOrder) -> dict[str, Any] | None:
-    """The change of an order that waits for approvers, and who has it; None when none does."""
-    proposal = open_proposal(order)
-    if proposal is None:
-        return None
-    return {
-        "holders": " and ".join(holders(proposal, order)),
-        "asked_by": proposal.asked_by.name,
-        "at": proposal.asked_at,
-        "reason": proposal.reason,
-        "changes": proposal.changes,
-        "questions": [
-            {
-                "requisition": one.requisition.number,
-                "approved": money(one.approved, order.currency),
-                "amount": money(one.amount, order.currency),
-                "difference": money(one.difference, order.currency),
-                "said": "Approved." if one.state is ProposalState.APPROVED else "",
-            }
-            for one in proposal.questions
-        ],
-    }
-
-
-def question_rows(questions: Sequence[ProposalQuestion]) -> list[dict[str, Any]]:
-    """Changes beyond what was approved, for who decides."""
-    return [_question_row(one, one.proposal.order.currency) for one in questions]
-
-
-def _question_row(one: ProposalQuestion, currency: str) -> dict[str, Any]:
-    order = one.proposal.order
-    return {
-        "id": one.id,
-        "order": order.number,
-        "order_id": order.id,
-        "supplier": order.supplier.name,
-        "changes": one.proposal.changes,
-        "requisition": one.requisition.number,
-        "requisition_id": one.requisition_id,
-        "approved": money(one.approved, currency),
-        "amount": money(one.amount, currency),
-        "difference": money(one.difference, currency),
-        "asked_by": one.proposal.asked_by.name,
-        "reason": one.proposal.reason,
-    }

@@ -3,34 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 
-from portal.foundation.money import cents
 from portal.foundation.quantity import plain
 from portal.orders.rules import Quantities
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far above approval nobody is asked: percent of what was approved, and dollars; None is no bound."""
-
-    percent: Decimal | None
-    amount: Decimal | None
-
-    def covers(self, approved: Decimal, total: Decimal) -> bool:
-        """Whether a requested line may cost this in all without asking its approver again."""
-        over = total - approved
-        share = None if self.percent is None else cents(approved * self.percent / 100)
-        return over <= 0 or all(over <= bound for bound in (share, self.amount) if bound is not None)
-
-
-class ProposalState(StrEnum):
-    """Whether a change beyond what was approved is decided."""
-
-    OPEN = "open"
-    APPROVED = "approved"
-    REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)

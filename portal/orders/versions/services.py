@@ -1,53 +1,34 @@
 """Changes an order that was placed: quantity, day, price, ship-to; the budget follows to the cent."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
-from portal.budgets import queries as budget_queries
 from portal.budgets import services as budgets
-from portal.budgets.rules import Control, Term
+from portal.budgets.rules import Term
 from portal.budgets.services import Change
 from portal.foundation import audit
 from portal.foundation.access import Actor, Permission
-from portal.foundation.db import db, found
+from portal.foundation.db import found
 from portal.foundation.errors import Conflict, Invalid
-from portal.foundation.filters import day, money, unit_price
+from portal.foundation.filters import day, unit_price
 from portal.foundation.money import extended, split
 from portal.foundation.quantity import plain
 from portal.orders import queries
 from portal.orders.blanket.services import keep_within
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
+from portal.orders.proposals.queries import ordered_for
+from portal.orders.proposals.weighing import Cost, refuse_beyond_approval, refuse_beyond_budget
 from portal.orders.review import recompute
 from portal.orders.rules import overlaps, part_of
 from portal.orders.services import document_of
-from portal.orders.tolerances import book_at, tolerance
 from portal.orders.versions.announcing import next_version
-from portal.orders.versions.queries import approved_since, ordered_for, places_of
+from portal.orders.versions.queries import places_of
 from portal.orders.versions.rules import Wish, why_not
 from portal.requisitions import services as requisitions
-from portal.requisitions.models import RequisitionLine
 
 Held = defaultdict[int, Decimal]  # by requisition line
-
-
-@dataclass(frozen=True)
-class Beyond:
-    """What a requested line would cost, and what was approved for it."""
-
-    requested: RequisitionLine
-    approved: Decimal
-    total: Decimal
-
-
-class BeyondApproval(Invalid):
-    """Requested lines would cost more than was approved for them, beyond tolerance."""
-
-    def __init__(self, sentence: str, beyond: Sequence[Beyond]) -> None:
-        super().__init__(sentence)
-        self.beyond = tuple(beyond)
 
 
 def change(
@@ -183,30 +164,14 @@ def _follow_budget(order: PurchaseOrder, before: Held, *, is_approved: bool) -> 
     ]
     grown = {one.requisition_line_id for one in changes if one.amount > 0}
     if not is_approved:
-        refuse_beyond_approval(order, grown)
+        refuse_beyond_approval(costs_of(order, grown), order.location)
     budgets.post(changes)
-    if grown:
-        refuse_beyond_budget(order, grown)
+    refuse_beyond_budget(grown, order.currency)
 
 
-def refuse_beyond_budget(order: PurchaseOrder, grown: set[int]) -> None:
-    """Raises Invalid when a blocking budget of these requested lines is overdrawn now."""
-    db.session.flush()
-    holding = [one for one in budget_queries.holding(grown) if one.control is Control.BLOCK]
-    balances = budget_queries.balances(holding)
-    for budget in holding:
-        left = balances[budget.id].available
-        if left < 0:
-            short = money(-left, order.currency)
-            raise Invalid(f"The budget of {budget.cost_center.name} is {short} short of this change.")
-
-
-def refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
-    """Raises BeyondApproval for requested lines that cost more than was approved, beyond tolerance."""
-    if not grown:
-        return
-    elsewhere, since = ordered_for(grown, but=order.id), approved_since(grown)
-    book = book_at(order.location)
+def costs_of(order: PurchaseOrder, requested: Collection[int]) -> list[Cost]:
+    """What an order and all others cost for these requested lines, beside what was approved with them."""
+    others = ordered_for(requested, but=order.id)
     here: Held = defaultdict(Decimal)
     asked = {}
     for line in order.lines:
@@ -214,19 +179,13 @@ def refuse_beyond_approval(order: PurchaseOrder, grown: set[int]) -> None:
         for index, begin, end in overlaps(quantities, Decimal(), line.quantities.wanted):
             source = line.sources[index]
             here[source.requisition_line_id] += part_of(source.amount, source.quantity, begin, end)
-            asked[source.requisition_line_id] = (line, source.requisition_line)
-    beyond: list[Beyond] = []
-    sentences: list[str] = []
-    for line_id in sorted(grown):
-        line, requested = asked[line_id]
-        approved = max(extended(requested.quantity, requested.unit_price), since.get(line_id, Decimal()))
-        total = here[line_id] + elsewhere.get(line_id, Decimal())
-        if not tolerance(book, line.item.category).covers(approved, total):
-            beyond.append(Beyond(requested, approved, total))
-            sentences.append(
-                f"{line.description} would cost {money(total, order.currency)}; "
-                f"{money(approved, order.currency)} were approved in {requested.requisition.number}."
-            )
-    if beyond:
-        sentences.append("Have the difference requested and approved, then order it from the workbench.")
-        raise BeyondApproval(" ".join(sentences), beyond)
+            asked[source.requisition_line_id] = (source.requisition_line, line.item)
+    return [
+        Cost(
+            requested_line,
+            item,
+            extended(requested_line.quantity, requested_line.unit_price),
+            here[requested_line.id] + others.get(requested_line.id, Decimal()),
+        )
+        for requested_line, item in (asked[line_id] for line_id in sorted(requested))
+    ]

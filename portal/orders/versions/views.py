@@ -44,15 +44,6 @@ def change_submit(order_id: int) -> ResponseReturnValue:
     return redirect(url_for("orders.show", order_id=order_id), 303)
 
 
-@blueprint.post("/<int:order_id>/change/withdraw")
-@requires(Permission.BUY)
-def withdraw(order_id: int) -> ResponseReturnValue:
-    """Takes back a change that waits for an approver."""
-    proposing.withdraw(actor(), order_id)
-    flash("The change is withdrawn. The order stays as it is.", "success")
-    return redirect(url_for("orders.show", order_id=order_id), 303)
-
-
 def _made(order_id: int) -> str:
     order = found(orders.for_person(actor(), order_id), "order")
     return f"{order.number} is version {order.version} now. {to_tell(order)}".strip()

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from portal.foundation.money import extended
 from portal.orders.dealing import Deal, agreed, packs_of
+from portal.orders.proposals.models import OrderProposal
+from portal.orders.proposals.queries import proposals_about
 from portal.orders.workbench import queries
 from portal.orders.workbench.queries import Candidate
 from portal.orders.workbench.rules import Line, Supplier, Why, of_group, of_line
@@ -26,6 +28,7 @@ class Waiting:
     why: list[Why]
     candidates: list[Candidate]
     cover: int | None
+    proposal: OrderProposal | None
 
     @property
     def best_saving(self) -> Decimal:
@@ -62,10 +65,11 @@ def groups(lines: Sequence[RequisitionLine]) -> list[Group]:
     supplier_ids = {deal.offer.supplier_id for deal in deals.values()}
     known, routed = queries.ordered_from(supplier_ids), queries.routed(supplier_ids)
     offered, cover = queries.candidates(lines), queries.days_of_cover(lines)
+    asked = proposals_about({line.id for line in lines})
     together: dict[tuple[int, int], list[Waiting]] = defaultdict(list)
     for line in sorted(lines, key=lambda one: _urgency(one, cover)):
         deal = deals[line.id]
-        one = _waiting(line, deal, offered[line.id], cover.get(line.id))
+        one = _waiting(line, deal, offered[line.id], cover.get(line.id), asked.get(line.id))
         together[deal.offer.supplier_id, line.ship_to.id].append(one)
     found = []
     for (supplier_id, _), members in together.items():
@@ -89,7 +93,13 @@ def _urgency(line: RequisitionLine, cover: dict[int, int]) -> tuple[bool, int, f
     return days is None, days or 0, asked.timestamp() if asked else 0.0, line.id
 
 
-def _waiting(line: RequisitionLine, deal: Deal, offered: list[Candidate], cover: int | None) -> Waiting:
+def _waiting(
+    line: RequisitionLine,
+    deal: Deal,
+    offered: list[Candidate],
+    cover: int | None,
+    asked: OrderProposal | None,
+) -> Waiting:
     quantity = packs_of(line, deal.offer)
     amount = extended(quantity, deal.unit_price)
     others = {
@@ -99,5 +109,5 @@ def _waiting(line: RequisitionLine, deal: Deal, offered: list[Candidate], cover:
         and one.offer.supplier_id != deal.offer.supplier_id
         and one.base_price <= deal.unit_price / deal.offer.factor
     }
-    facts = Line(amount, bool(deal.contract), len(others), deal.is_chosen)
-    return Waiting(line, deal, open_quantity(line), quantity, amount, of_line(facts), offered, cover)
+    facts = Line(amount, bool(deal.contract), len(others), deal.is_chosen, asked is not None)
+    return Waiting(line, deal, open_quantity(line), quantity, amount, of_line(facts), offered, cover, asked)

@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from portal.foundation.filters import money, unit_price
 from portal.foundation.money import extended
 from portal.orders.presenters import told_packs
+from portal.orders.proposals.presenters import proposal_row
 from portal.orders.workbench.deciding import Group, Waiting
 from portal.orders.workbench.queries import Candidate
 from portal.orders.workbench.rules import WORDS, Why
@@ -165,6 +167,11 @@ def offers(one: Waiting) -> list[OfferRow]:
     return [_offer(one, candidate) for candidate in one.candidates]
 
 
+def asked(one: Waiting) -> dict[str, Any] | None:
+    """What was asked of an approver about the line; None when nothing waits."""
+    return proposal_row(one.proposal) if one.proposal else None
+
+
 def _offer(one: Waiting, candidate: Candidate) -> OfferRow:
     line, offer = one.line, candidate.offer
     currency = line.requisition.currency
@@ -179,6 +186,6 @@ def _offer(one: Waiting, candidate: Candidate) -> OfferRow:
         pack=told_packs(one.asked, line.offer.factor, offer, line.item.base_uom),
         saving=_saving(approved - one.cost(candidate), currency),
         is_current=is_current,
-        may_choose=not (is_current and one.deal.is_chosen),
+        may_choose=one.proposal is None and not (is_current and one.deal.is_chosen),
         tone="info" if is_current else "",
     )

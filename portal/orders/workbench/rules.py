@@ -14,6 +14,7 @@ class Why(StrEnum):
     MINIMUM = "minimum"
     NO_CONTRACT = "no_contract"
     SEVERAL = "several"
+    ASKED = "asked"
 
 
 WORDS: dict[Why, str] = {
@@ -23,6 +24,7 @@ WORDS: dict[Why, str] = {
     Why.MINIMUM: "below the minimum",
     Why.NO_CONTRACT: "no contract price",
     Why.SEVERAL: "several contracted offers",
+    Why.ASKED: "an approver is asked",
 }
 
 
@@ -34,6 +36,7 @@ class Line:
     on_contract: bool
     others: int
     is_decided: bool
+    is_asked: bool
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ class Supplier:
 
 
 def of_line(line: Line) -> list[Why]:
-    """Why this line waits, whoever it goes to; nothing once a buyer chose its offer."""
+    """Why this line waits, whoever it goes to; nothing once a buyer chose its offer,
+    unless the approver is asked about another one."""
+    if line.is_asked:
+        return [Why.ASKED]
     if line.is_decided:
         return []
     reasons = [] if line.on_contract else [Why.NO_CONTRACT]

@@ -1,0 +1,1 @@
+"""What costs more than was approved waits for whoever may approve it."""
