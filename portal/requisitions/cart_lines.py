@@ -1,7 +1,7 @@
 """The lines of the cart as its page shows them, each beside its shelf, contract, packs and suggestion."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -12,14 +12,26 @@ from portal.catalog.queries import PricedOffer
 from portal.catalog.rules import Shelf, pack
 from portal.foundation.access import Actor
 from portal.foundation.filters import day, money, unit_price
-from portal.foundation.quantity import plain
+from portal.foundation.money import extended
+from portal.foundation.quantity import plain, whole_packs
 from portal.requisitions import around, charging, checks, shipping, suggesting
 from portal.requisitions.cart_forms import MOST_PAYERS, PAYING, CartForm, in_box
-from portal.requisitions.checks import CartFacts, Check, LineFacts, ShareFacts
+from portal.requisitions.checks import CartFacts, Check, LineFacts
+from portal.requisitions.edits import LineEdit
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.rules import CheckOutcome
+from portal.requisitions.rules import CheckOutcome, SplitBy
 
 TONES = {CheckOutcome.BLOCK: "danger", CheckOutcome.WARN: "warning"}
+
+
+@dataclass(frozen=True)
+class Cheaper:
+    """A pack or supplier of the same item that costs less per base unit, and how many packs would do."""
+
+    offer_id: int
+    packs: Decimal
+    words: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class CartLine:
     par: str
     cover: str
     on_order: str
-    cheaper: str
+    cheaper: Cheaper | None
     tone: str
     suggested: Decimal
     asks_reason: bool
@@ -58,6 +70,7 @@ class CartLine:
     split: str = ""
     payers: Sequence["PayerRow"] = ()
     is_unfinished: bool = False
+    blocks: Sequence[str] = ()
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -105,6 +118,13 @@ class Beside:
             for one in self.offers
             if one.offer.item_id == line.item_id and (not refusal_of(one) or one.offer.id == line.offer_id)
         ]
+
+    def cheaper(self, line: RequisitionLine) -> PricedOffer | None:
+        """The offer of the same item on contract with the lowest price of a base unit, if it is lower."""
+        present = line.unit_price / line.offer.factor
+        rivals = (one for one in self.of(line) if one.contract_line is not None and not refusal_of(one))
+        best = min(rivals, key=lambda one: (one.each_price, one.offer.id), default=None)
+        return best if best is not None and best.each_price < present else None
 
 
 def beside(actor: Actor, cart: Requisition, today: date) -> Beside:
@@ -156,7 +176,7 @@ def _line(
         par=par_in_words(shelf),
         cover=suggesting.cover(shelf),
         on_order=_on_order(shelf, base),
-        cheaper=_cheaper(line, fact, known.of(line)),
+        cheaper=_cheaper(line, known.cheaper(line), fact.currency),
         tone=TONES.get(checks.worst(results), ""),
         suggested=suggested,
         asks_reason=known.asks_why(line),
@@ -164,44 +184,49 @@ def _line(
         chosen_offer=form.typed("offer", line.id, str(line.offer_id)),
         place=form.typed("place", line.id, shipping.in_words(line.location, line.requisition)),
         split=form.typed("split", line.id, line.split_by or ""),
-        payers=_payers(line, fact, form, known),
-        is_unfinished=line.split_by is not None
-        and any(one.rule == "split" and one.outcome is CheckOutcome.BLOCK for one in results),
+        payers=_payers(line, fact, form, is_unfinished=_is_unfinished(results)),
+        is_unfinished=_is_unfinished(results),
+        blocks=[one.sentence for one in results if one.outcome is CheckOutcome.BLOCK],
         errors=form.errors_of(line.id),
     )
 
 
-def _payers(line: RequisitionLine, fact: LineFacts, form: CartForm, known: Beside) -> list[PayerRow]:
+def _is_unfinished(results: Sequence[Check]) -> bool:
+    """Whether the parts of those who share the line do not make the whole."""
+    return any(one.rule == "split" and one.outcome is CheckOutcome.BLOCK for one in results)
+
+
+def _payers(line: RequisitionLine, fact: LineFacts, form: CartForm, *, is_unfinished: bool) -> list[PayerRow]:
     """A row for each cost center that shares the line, and one more; two at least."""
     if line.split_by is None:
         return []
-    kept = list(zip(line.payers, fact.shares, strict=True))
-    rows = min(max(len(kept) + 1, 2), MOST_PAYERS)
-    usual = () if kept else (charging.in_words(charging.usual_center(line.requisition, line)),)
-    return [
-        _payer(
-            line, row, kept[row] if row < len(kept) else None, form, usual[row] if row < len(usual) else ""
-        )
-        for row in range(rows)
+    usual = "" if line.payers else charging.in_words(charging.usual_center(line.requisition, line))
+    kept = [
+        _payer(line, row, share, "" if is_unfinished else money(one.amount, fact.currency), form)
+        for row, (share, one) in enumerate(zip(line.payers, fact.shares, strict=True))
     ]
+    rows = range(len(kept), min(max(len(kept) + 1, 2), MOST_PAYERS))
+    return [*kept, *(_payer(line, row, None, "", form, "" if row else usual) for row in rows)]
 
 
 def _payer(
-    line: RequisitionLine,
-    row: int,
-    kept: tuple[CostShare, ShareFacts] | None,
-    form: CartForm,
-    usual: str,
+    line: RequisitionLine, row: int, share: CostShare | None, pays: str, form: CartForm, usual: str = ""
 ) -> PayerRow:
-    share, fact = kept or (None, None)
     center = charging.in_words(share.cost_center) if share else usual
     return PayerRow(
         center=form.typed("payer", line.id, center, row),
         account=form.typed("pays-from", line.id, charging.in_words(share.gl_account) if share else "", row),
         part=form.typed("part", line.id, plain(share.weight) if share and share.weight else "", row),
-        words=f"{center}: {money(fact.amount, line.requisition.currency)}" if fact and fact.amount else "",
+        words=f"{center}: {pays or _typed_part(line, share)}" if share and share.weight else "",
         errors={kind: form.error_of(kind, line.id, row) for kind in PAYING},
     )
+
+
+def _typed_part(line: RequisitionLine, share: CostShare) -> str:
+    """What was typed, while the parts do not make the whole."""
+    if line.split_by is SplitBy.PERCENT:
+        return f"{plain(share.weight)} %"
+    return money(share.weight, line.requisition.currency)
 
 
 def _offer_in_words(priced: PricedOffer, currency: str) -> str:
@@ -217,21 +242,27 @@ def _on_order(shelf: Shelf, base_uom: str) -> str:
     return f"{plain(shelf.on_order)} {base_uom}{expected}"
 
 
-def _cheaper(line: RequisitionLine, fact: LineFacts, offers: Sequence[PricedOffer]) -> str:
-    """The offer of the same item on contract with the lowest price of a base unit, if it is lower."""
-    present = fact.unit_price / line.offer.factor
-    rivals = [
-        one
-        for one in offers
-        if one.contract_line is not None and one.each_price < present and not refusal_of(one)
-    ]
-    if not rivals:
-        return ""
-    best = min(rivals, key=lambda one: (one.each_price, one.offer.id))
-    offer = best.offer
-    price = unit_price(best.each_price.quantize(Decimal("0.0001")), fact.currency)
-    base_uom = line.item.base_uom
-    return f"{pack(offer.uom, offer.factor, base_uom)} from {offer.supplier.name}: {price} per {base_uom}"
+def _cheaper(line: RequisitionLine, best: PricedOffer | None, currency: str) -> Cheaper | None:
+    if best is None:
+        return None
+    offer, base_uom = best.offer, line.item.base_uom
+    each = unit_price(best.each_price.quantize(Decimal("0.0001")), currency)
+    packs = whole_packs(line.quantity * line.offer.factor, offer.factor)
+    cost = money(extended(packs, best.unit_price), currency)
+    return Cheaper(
+        offer.id,
+        packs,
+        f"{pack(offer.uom, offer.factor, base_uom)} from {offer.supplier.name}, {each} per {base_uom}",
+        f"Take {plain(packs)} {offer.uom} for {cost} instead",
+    )
+
+
+def swapped(line: RequisitionLine, edit: LineEdit, best: PricedOffer | None) -> LineEdit:
+    """The line in as many packs of a cheaper offer as hold what was asked for."""
+    if best is None:
+        return edit
+    packs = whole_packs(edit.quantity * line.offer.factor, best.offer.factor)
+    return replace(edit, offer_id=best.offer.id, quantity=packs)
 
 
 def in_cart(line: RequisitionLine) -> str:

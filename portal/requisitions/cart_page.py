@@ -40,6 +40,7 @@ from portal.requisitions.cart_forms import (
     names_of_boxes,
 )
 from portal.requisitions.checks import BudgetFacts
+from portal.requisitions.edits import Edited
 from portal.requisitions.forms import name_errors, row_id
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import CheckOutcome
@@ -83,21 +84,29 @@ def offer(offer_id: int) -> dict[str, Any]:
     return {"id": shown.id, "name": shown.item.name, "uom": shown.uom, "pack": words}
 
 
-def saved(
-    actor: Actor, cart: Requisition, taken_out: Removal | None = None, *, fill: bool = False
-) -> tuple[CartForm, int]:
-    """The form as sent, after keeping it; and the status to answer with when it was refused.
+@dataclass(frozen=True)
+class Pressed:
+    """What a button of the cart does beside keeping it.
 
-    `fill` puts the suggestions into quantities that were left empty.
+    `fill` puts the suggestions into quantities that were left empty; `swap` takes the cheaper offer for the
+    line with this id.
     """
+
+    removal: Removal | None = None
+    fill: bool = False
+    swap: str = ""
+
+
+NOTHING = Pressed()
+
+
+def saved(actor: Actor, cart: Requisition, pressed: Pressed = NOTHING) -> tuple[CartForm, int]:
+    """The form as sent, after keeping it; and the status to answer with when it was refused."""
     lines = list(cart.lines)
     form = cart_form([line.id for line in lines], _shared(lines))
     if not form.validate():
         return form, 422
-    known = cart_lines.beside(actor, cart, services.today_at(cart.location)) if fill else None
-    edited = form.edited(lines, {line.id: known.suggested(line) for line in lines} if known else None)
-    if taken_out is not None:
-        edited.lines[taken_out.line_id] = replace(edited.lines[taken_out.line_id], quantity=Decimal())
+    edited = _edited(actor, cart, form, pressed)
     try:
         with form.accepting():
             editing.save(actor, cart.id, edited, seen_version=form.seen_version())
@@ -106,6 +115,23 @@ def saved(
         form.form_errors.append(str(error))
         return form, 409
     return form, 422
+
+
+def _edited(actor: Actor, cart: Requisition, form: CartForm, pressed: Pressed) -> Edited:
+    lines = list(cart.lines)
+    if pressed.removal is not None:
+        edited = form.edited(lines)
+        line_id = pressed.removal.line_id
+        edited.lines[line_id] = replace(edited.lines[line_id], quantity=Decimal())
+        return edited
+    if not pressed.fill and not pressed.swap:
+        return form.edited(lines)
+    known = cart_lines.beside(actor, cart, services.today_at(cart.location))
+    edited = form.edited(lines, {line.id: known.suggested(line) for line in lines} if pressed.fill else None)
+    for line in lines:
+        if str(line.id) == pressed.swap:
+            edited.lines[line.id] = cart_lines.swapped(line, edited.lines[line.id], known.cheaper(line))
+    return edited
 
 
 def context(

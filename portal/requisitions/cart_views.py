@@ -11,6 +11,7 @@ from portal.foundation.web import actor
 from portal.requisitions import cart_lines, cart_page, queries, quick, submitting
 from portal.requisitions.blueprint import blueprint
 from portal.requisitions.cart_forms import CartForm, PasteForm, QuickForm
+from portal.requisitions.cart_page import Pressed
 from portal.requisitions.forms import row_id
 from portal.requisitions.models import Requisition
 from portal.requisitions.quick import Pasted
@@ -30,11 +31,12 @@ def save(requisition_id: int) -> ResponseReturnValue:
     """Keeps what was changed in the cart; buttons also take a line out, or fill what was left empty."""
     requisition = queries.own(actor(), requisition_id)
     if requisition.state is not RequisitionState.DRAFT:
-        return _to_requisition(requisition.id, requisition.number)
+        return _to_submitted(requisition)
     removal = cart_page.removal(requisition, request.form.get("remove"))
-    form, status = cart_page.saved(actor(), requisition, removal, fill="fill" in request.form)
+    pressed = Pressed(removal, fill="fill" in request.form, swap=request.form.get("swap", ""))
+    form, status = cart_page.saved(actor(), requisition, pressed)
     if form.is_refused:
-        return _page(requisition.location_id, form, requisition), status
+        return _refused(requisition, form, status)
     if removal is None:
         flash("The cart is updated.", "success")
     undo: dict[str, Any] = {**removal.arguments} if removal else {}
@@ -59,7 +61,7 @@ def submit(requisition_id: int) -> ResponseReturnValue:
     """Keeps what was changed, then submits; a repeat leads to the same requisition."""
     requisition = queries.own(actor(), requisition_id)
     if requisition.state is not RequisitionState.DRAFT:
-        return _to_requisition(requisition.id, requisition.number)
+        return _to_submitted(requisition)
     form, status = cart_page.saved(actor(), requisition)
     if not form.is_refused:
         # The version is that after saving: nobody else can have changed it in between.
@@ -67,8 +69,9 @@ def submit(requisition_id: int) -> ResponseReturnValue:
         with form.accepting():
             submitting.submit(actor(), requisition.id, seen_version=version, seen_total=form.seen_total())
     if form.is_refused:
-        return _page(requisition.location_id, form, requisition), status
-    return _to_requisition(requisition.id, requisition.number)
+        return _refused(requisition, form, status)
+    flash(f"{requisition.number} is submitted. You can follow it here.", "success")
+    return _to_requisition(requisition.id)
 
 
 @blueprint.post("/cart/code")
@@ -130,6 +133,18 @@ def _page(
     return render_template("requisitions/cart.html", switch=switch_of(chosen), **given)
 
 
-def _to_requisition(requisition_id: int, number: str | None) -> ResponseReturnValue:
-    flash(f"{number} is submitted. You can follow it here.", "success")
+def _refused(requisition: Requisition, form: CartForm, status: int) -> ResponseReturnValue:
+    """The page with what is wrong; after a double click the first one has submitted the cart meanwhile."""
+    if requisition.state is not RequisitionState.DRAFT:
+        return _to_submitted(requisition)
+    return _page(requisition.location_id, form, requisition), status
+
+
+def _to_submitted(requisition: Requisition) -> ResponseReturnValue:
+    done = "withdrawn" if requisition.state is RequisitionState.CANCELLED else "submitted already"
+    flash(f"{requisition.number} was {done}. Nothing is requested twice.", "info")
+    return _to_requisition(requisition.id)
+
+
+def _to_requisition(requisition_id: int) -> ResponseReturnValue:
     return redirect(url_for("requisitions.show", requisition_id=requisition_id), 303)

@@ -36,6 +36,7 @@ class AddForm(Form):
     offer = HiddenField()
     location = HiddenField()
     next = HiddenField()
+    like = HiddenField()  # the line of a past requisition, whose place and payers it takes
     quantity = QuantityField("Packs", whole=True, validators=[InputRequired("Enter how many packs.")])
 
     def packs(self) -> Decimal:

@@ -94,9 +94,9 @@ def _edit(row: Row, offer: Offer, quantity: Decimal) -> LineEdit:
         cost_center=row.center,
         gl_account=row.account,
         split_by=SplitBy.PERCENT if row.shares else None,
-        shares=[
+        shares=tuple(
             ShareEdit(number, center, row.account, part) for number, (center, part) in enumerate(row.shares)
-        ],
+        ),
     )
 
 

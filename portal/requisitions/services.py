@@ -154,21 +154,34 @@ def put_all(requisition: Requisition, wanted: Mapping[int, Decimal]) -> list[Req
 
 
 def put(
-    requisition: Requisition, offer: Offer, quantity: Decimal, place: Location | None = None
+    requisition: Requisition,
+    offer: Offer,
+    quantity: Decimal,
+    place: Location | None = None,
+    *,
+    anew: bool = False,
 ) -> RequisitionLine:
-    """Puts packs for a place (none is the cart's) into a cart; the caller reprices the line."""
+    """Puts packs for a place (none is the cart's) into a cart; the caller reprices the line.
+
+    They add to the line of this offer and place that is paid for as usual, else to any; or are one `anew`.
+    """
     if offer.item.lifecycle is not Lifecycle.ACTIVE or not offer.active or offer.supplier.blocked:
         reason = f"{offer.item.name} from {offer.supplier.name} cannot be requested now."
         raise Invalid(reason, field=f"q{offer.id}")
     place_id = place.id if place and place.id != requisition.location_id else None
-    same = (one for one in requisition.lines if (one.offer.id, one.location_id) == (offer.id, place_id))
-    line = next(same, None)
-    if line is None:
+    same = [one for one in requisition.lines if (one.offer.id, one.location_id) == (offer.id, place_id)]
+    line = min(same, key=lambda one: not is_paid_as_usual(one), default=None)
+    if line is None or anew:
         line = _new_line(requisition, offer)
         line.location, line.location_id = (place if place_id else None), place_id
     field = f"q{offer.id}"
     set_quantity(line, line.quantity + whole(quantity, field), field)
     return line
+
+
+def is_paid_as_usual(line: RequisitionLine) -> bool:
+    """Whether the usual cost center and account pay all of a line of a cart."""
+    return line.split_by is None and line.cost_center is None and line.gl_account is None
 
 
 def _new_line(requisition: Requisition, offer: Offer) -> RequisitionLine:

@@ -37,6 +37,7 @@ from portal.requisitions.forms import (
     name_errors,
     row_id,
 )
+from portal.requisitions.lists import services as lists
 from portal.requisitions.lists import views as lists_views
 from portal.requisitions.wishes import views as wishes_views
 
@@ -56,11 +57,21 @@ def add() -> ResponseReturnValue:
     offer_id, location_id = row_id(form.offer.data, "item"), row_id(form.location.data, "location")
     if form.validate():
         with form.accepting():
-            line = services.add(actor(), location_id, offer_id, form.packs())
+            said = _added(form, location_id, offer_id)
     if form.is_refused:
         return _add_page(form, offer_id), 422
-    flash(f"In the cart: {cart_lines.in_cart(line)}.", "success")
+    for sentence, category in said:
+        flash(sentence, category)
     return redirect(local_path(form.next.data or url_for("requisitions.cart")), 303)
+
+
+def _added(form: AddForm, location_id: int, offer_id: int) -> list[tuple[str, str]]:
+    """Puts it into the cart, as it was bought before where a line says so; what to say of it."""
+    if not form.like.data:
+        line = services.add(actor(), location_id, offer_id, form.packs())
+        return [(f"In the cart: {cart_lines.in_cart(line)}.", "success")]
+    loaded = lists.line_again(actor(), location_id, row_id(form.like.data, "line"), form.packs())
+    return lists_views.said(loaded)
 
 
 def _add_page(form: AddForm, offer_id: int) -> str:

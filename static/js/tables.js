@@ -19,7 +19,7 @@ document.addEventListener("keydown", (event) => {
   const field = event.target;
   if (!field.closest?.("table[data-keyboard] tbody") || !field.matches("input, select")) return;
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || event.altKey || event.metaKey || field.matches("select, [type=date]")) return;
+  if (!step || event.altKey || event.metaKey || field.matches("select, [type=date], [list]")) return;
   event.preventDefault();
   const value = field.value;
   const next = move(field, step);

@@ -330,6 +330,8 @@ def test_a_double_click_and_the_back_button_lead_to_the_same_requisition(
     sent = fields(manager, "/cart", f"/cart/{mine.id}/save")
     answers = [manager.post(f"/cart/{mine.id}/submit", data=sent) for _ in range(3)]
     assert {answer.headers["Location"] for answer in answers} == {f"/requisitions/{mine.id}"}
+    said = manager.get(f"/requisitions/{mine.id}").text
+    assert (said.count("is submitted. You can"), said.count("was submitted already.")) == (1, 2)
     assert manager.post(f"/cart/{mine.id}/save", data=sent).headers["Location"] == f"/requisitions/{mine.id}"
     assert balance(hospital).requested == 60
     assert actions("requisition", mine.id) == ["requisition.submit"]

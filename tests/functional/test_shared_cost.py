@@ -164,6 +164,7 @@ def test_a_split_that_does_not_add_up_cannot_be_submitted(
     cart = shared(manager, hospital, "percent", {"CC100": "60", "CC200": "30"})
     page = manager.get("/cart").get_data(as_text=True)
     assert "add up to 90 %; they must make 100 %" in page
+    assert "CC100 Emergency: 60 %, CC200 Surgery: 30 %" in page, "as typed, not as it would be in proportion"
     line_id, action = cart.lines[0].id, f"/cart/{cart.id}/save"
     data = fields(manager, "/cart", action) | {f"split-{line_id}": "amount", f"part-{line_id}-0": "20"}
     manager.post(action, data=data)

@@ -221,6 +221,17 @@ def test_a_standing_order_is_paused_and_only_by_its_owner(manager: Visitor, hosp
     assert "on day 31 of every month" in manager.get("/lists").text
 
 
+def surgery(hospital: Hospital) -> CostCenter:
+    """A second cost center; the caller commits."""
+    today = clock.today()
+    center = CostCenter(
+        code="CC200", name="Surgery", facility_id=hospital.facility.id, company_code="1010",
+        valid_from=today - timedelta(days=1), valid_to=today + timedelta(days=365),
+    )  # fmt: skip
+    db.session.add(center)
+    return center
+
+
 def loaded(hospital: Hospital) -> list[tuple[str, str, list[tuple[str, Decimal]]]]:
     """Item, place and shares of the lines in the cart."""
     db.session.expire_all()
@@ -236,12 +247,7 @@ def test_who_pays_and_where_it_goes_comes_along_or_falls_back_with_a_sentence(
     manager: Visitor, hospital: Hospital
 ) -> None:
     with transaction():
-        today = clock.today()
-        center = CostCenter(
-            code="CC200", name="Surgery", facility_id=hospital.facility.id, company_code="1010",
-            valid_from=today - timedelta(days=1), valid_to=today + timedelta(days=365),
-        )  # fmt: skip
-        db.session.add(center)
+        center = surgery(hospital)
     cart = in_cart(hospital, {hospital.catheter_offer: 2, hospital.gloves_offer: 4})
     catheter, gloves = (line.id for line in cart.lines)
     action = f"/cart/{cart.id}/save"
@@ -303,3 +309,47 @@ def test_pasted_columns_say_who_pays_and_where_it_goes(manager: Visitor, hospita
         ("GLOVE-M", "ST01"),
         ("CATH-14", "ED01"),
     ]
+    # The same item for other payers is a line of its own; for the same ones it adds to theirs.
+    with transaction():
+        surgery(hospital)
+    rows = "Code\tQty\tDeliver to\tCost center\nGLOVE-M\t1\tST01\tCC100 60 / CC200 40"
+    rows += "\nGLOVE-M\t2\tST01\tCC200\nGLOVE-M\t4\tST01\tcc200 Surgery\nGLOVE-M\t8\tST01\tCC100"
+    for _ in range(2):
+        assert manager.submit("/cart", sent | {"rows": rows}, action="/cart/paste").status_code == 303
+    now = requisitions.cart_of(hospital.actor(Role.CLINIC_MANAGER), hospital.clinic.id)
+    assert now is not None
+    assert [
+        (int(line.quantity), line.cost_center and line.cost_center.code, len(line.payers))
+        for line in now.lines
+        if line.item.code == "GLOVE-M"
+    ] == [(19, None, 0), (2, None, 2), (12, "CC200", 0)]
+
+
+def test_one_tap_buys_again_for_the_same_place_paid_by_the_same_cost_centers(
+    manager: Visitor, hospital: Hospital
+) -> None:
+    with transaction():
+        surgery(hospital)
+    rows = "Code\tQty\tDeliver to\tCost center\nGLOVE-M\t3\tST01\tCC100 60 / CC200 40"
+    sent = {"rows": rows, "location": str(hospital.clinic.id)}
+    assert manager.submit("/cart", sent, action="/cart/paste").status_code == 303
+    actor = hospital.actor(Role.CLINIC_MANAGER)
+    with transaction():
+        cart = requisitions.cart_of(actor, hospital.clinic.id)
+        assert cart is not None
+        needed = clock.today(hospital.facility.time_zone) + timedelta(days=4)
+        cart.lines[0].need_by = needed
+        db.session.flush()
+        requisition_services.submit(actor, cart.id, seen_version=cart.version)
+    page = manager.get("/lists").text
+    assert (
+        "paid 60 % by CC100 and 40 % by CC200, deliver to ST01 Central storeroom, needed within 4 days"
+        in page
+    )
+    assert manager.submit("/lists", {"quantity": "7"}, action="/cart/lines").status_code == 303
+    assert loaded(hospital) == [("GLOVE-M", "ST01", [("CC100", Decimal(60)), ("CC200", Decimal(40))])]
+    now = requisitions.cart_of(actor, hospital.clinic.id)
+    assert now is not None
+    assert (now.lines[0].quantity, now.lines[0].need_by) == (7, needed)
+    unknown = {"quantity": "1", "like": "999999998"}
+    assert manager.submit("/lists", unknown, action="/cart/lines").status_code == 404

@@ -17,14 +17,14 @@ LEAST = Decimal("0.001")  # of the line: orders tell shares in thousandths of it
 
 def check_split(facts: LineFacts) -> Check:
     """Percentages add up to 100, amounts to the line, and every share has something to pay."""
+    problem = _problem(facts, [share.weight for share in facts.shares])
     evidence: Evidence = tuple(
         (
             share.center.name if share.center else "Cost center not in use",
-            f"{_said(facts, share.weight)}: {_money(facts, share.amount)}",
+            _said(facts, share.weight) + ("" if problem else f": {_money(facts, share.amount)}"),
         )
         for share in facts.shares
     )
-    problem = _problem(facts, [share.weight for share in facts.shares])
     outcome = CheckOutcome.BLOCK if problem else CheckOutcome.PASS
     whole = _money(facts, facts.amount)
     sentence = problem or f"{len(facts.shares)} shares of {facts.item} add up to {whole}."

@@ -10,6 +10,8 @@ from portal.foundation.filters import day
 from portal.foundation.quantity import plain
 from portal.masterdata.models import Location
 from portal.requisitions import services as requisitions
+from portal.requisitions.filling import in_words as terms_in_words
+from portal.requisitions.filling import terms_of
 from portal.requisitions.lists import queries, services
 from portal.requisitions.lists.models import RequisitionTemplate, StandingOrder
 from portal.requisitions.lists.rules import in_words
@@ -19,6 +21,7 @@ def context(actor: Actor, location: Location) -> dict[str, Any]:
     """The values of the template, with a constant number of queries."""
     bought = queries.bought_before(actor, location.id)
     marked = favorites(actor)
+    past = {line.id: line for line in queries.past_lines(location.id, [one.line_id for one in bought])}
     offers = catalog.find_offers(one.offer_id for one in bought)
     today = requisitions.today_at(location)
     item_ids = {offer.item_id for offer in offers} | marked
@@ -32,6 +35,8 @@ def context(actor: Actor, location: Location) -> dict[str, Any]:
                 "row": offer_row(priced[one.offer_id], shelves[priced[one.offer_id].offer.item_id]),
                 "quantity": plain(one.quantity),
                 "by": f"{'You' if one.is_mine else 'Here'}, {day(one.at)}",
+                "line_id": one.line_id,
+                "terms": terms_in_words(terms_of(past[one.line_id].requisition, past[one.line_id])),
             }
             for one in bought
         ],

@@ -1,11 +1,12 @@
 """Reading what was bought before, templates and standing orders."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from portal.catalog.models import Offer
@@ -15,6 +16,7 @@ from portal.masterdata.models import Location
 from portal.requisitions.before import ASKED
 from portal.requisitions.lists.models import RequisitionTemplate, StandingOrder, TemplateLine
 from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.queries import completed
 from portal.requisitions.rules import RequisitionSource
 
 MOST_BEFORE = 50
@@ -23,8 +25,9 @@ BY_PEOPLE = (RequisitionSource.CART, RequisitionSource.STANDING)
 
 @dataclass(frozen=True)
 class Bought:
-    """An offer a location asked for, the last quantity, when, and whether this person did."""
+    """An offer a location asked for, its last line with the quantity, when, and whether this person did."""
 
+    line_id: int
     offer_id: int
     quantity: Decimal
     at: datetime
@@ -35,6 +38,7 @@ def bought_before(actor: Actor, location_id: int) -> list[Bought]:
     """The last offers that people requested for a location, this person's first, then the newest."""
     latest = (
         select(
+            RequisitionLine.id,
             RequisitionLine.offer_id,
             RequisitionLine.quantity,
             Requisition.submitted_at,
@@ -42,7 +46,10 @@ def bought_before(actor: Actor, location_id: int) -> list[Bought]:
             .over(partition_by=RequisitionLine.offer_id)
             .label("is_mine"),
             func.row_number()
-            .over(partition_by=RequisitionLine.offer_id, order_by=Requisition.submitted_at.desc())
+            .over(
+                partition_by=RequisitionLine.offer_id,
+                order_by=(Requisition.submitted_at.desc(), RequisitionLine.id.desc()),
+            )
             .label("place"),
         )
         .join(RequisitionLine.requisition)
@@ -65,7 +72,30 @@ def bought_before(actor: Actor, location_id: int) -> list[Bought]:
         .order_by(latest.c.is_mine.desc(), latest.c.submitted_at.desc(), latest.c.offer_id)
         .limit(MOST_BEFORE)
     )
-    return [Bought(row.offer_id, row.quantity, row.submitted_at, row.is_mine) for row in rows]
+    return [Bought(row.id, row.offer_id, row.quantity, row.submitted_at, row.is_mine) for row in rows]
+
+
+def past_lines(location_id: int, line_ids: Collection[int]) -> list[RequisitionLine]:
+    """Lines (by id) that were requested for a location, with who pays for them and where they went."""
+    statement = (
+        select(RequisitionLine)
+        .join(RequisitionLine.requisition)
+        .where(
+            RequisitionLine.id.in_(line_ids),
+            Requisition.location_id == location_id,
+            Requisition.state.in_(ASKED),
+        )
+        .options(
+            contains_eager(RequisitionLine.requisition)
+            .joinedload(Requisition.location)
+            .options(joinedload(Location.facility), joinedload(Location.cost_center)),
+            joinedload(RequisitionLine.offer).joinedload(Offer.supplier),
+            joinedload(RequisitionLine.item),
+            joinedload(RequisitionLine.cost_center),
+            joinedload(RequisitionLine.gl_account),
+        )
+    )
+    return completed(db.session.scalars(statement))
 
 
 def _seen_by(actor: Actor) -> ColumnElement[bool]:

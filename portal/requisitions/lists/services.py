@@ -11,7 +11,7 @@ from portal.catalog.models import Offer
 from portal.catalog.presenters import best_offers, refusal_of
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor
-from portal.foundation.db import db
+from portal.foundation.db import db, found
 from portal.foundation.errors import DomainError, Invalid
 from portal.identity.services import actor_of
 from portal.masterdata.models import Location
@@ -25,7 +25,7 @@ from portal.requisitions.filling import edit_of, fill, terms_of
 from portal.requisitions.lists import queries
 from portal.requisitions.lists.models import RequisitionTemplate, StandingOrder, TemplateLine
 from portal.requisitions.lists.rules import Rhythm, in_words, is_day, next_due
-from portal.requisitions.models import Requisition
+from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import MOST_QUANTITY, RequisitionSource
 
 MOST_TEMPLATES = 100
@@ -47,7 +47,7 @@ def _available(location: Location, packs: Packs) -> tuple[list[LineEdit], list[s
     priced = catalog.priced(offers, services.today_at(location))
     own = {one.offer.id: one for one in priced}
     best = best_offers(priced)
-    wanted: dict[tuple[int, str], LineEdit] = {}
+    wanted: dict[LineEdit, Decimal] = {}
     missing = []
     for offer, edit in packs:
         chosen = own.get(offer.id)
@@ -56,11 +56,9 @@ def _available(location: Location, packs: Packs) -> tuple[list[LineEdit], list[s
         if chosen is None or refusal_of(chosen):
             missing.append(offer.item.name)
         else:
-            key = (chosen.offer.id, edit.ship_to)
-            present = wanted.get(key, replace(edit, offer_id=chosen.offer.id, quantity=Decimal()))
-            quantity = min(present.quantity + edit.quantity, MOST_QUANTITY)
-            wanted[key] = replace(present, quantity=quantity)
-    return list(wanted.values()), missing
+            kind = replace(edit, offer_id=chosen.offer.id, quantity=Decimal())
+            wanted[kind] = min(wanted.get(kind, Decimal()) + edit.quantity, MOST_QUANTITY)
+    return [replace(kind, quantity=quantity) for kind, quantity in wanted.items()], missing
 
 
 def _load(actor: Actor, location_id: int, packs: Packs) -> Loaded:
@@ -75,8 +73,21 @@ def _load(actor: Actor, location_id: int, packs: Packs) -> Loaded:
 def request_again(actor: Actor, requisition_id: int) -> tuple[Requisition, Loaded]:
     """Puts the lines of a past requisition into the cart of its location."""
     past = requisitions.for_person(actor, requisition_id)
-    packs = [(line.offer, edit_of(line.offer_id, line.quantity, terms_of(past, line))) for line in past.lines]
+    today = services.today_at(past.location)
+    packs = [_as_before(past, line, today) for line in past.lines]
     return past, _load(actor, past.location_id, packs)
+
+
+def line_again(actor: Actor, location_id: int, line_id: int, quantity: Decimal) -> Loaded:
+    """Puts packs of a line the location once asked for into the cart: for its place, paid as it was."""
+    location = services.requestable(actor, location_id)
+    line = found(next(iter(queries.past_lines(location_id, [line_id])), None), "line")
+    offer, edit = _as_before(line.requisition, line, services.today_at(location))
+    return _load(actor, location_id, [(offer, replace(edit, quantity=services.whole(quantity, "quantity")))])
+
+
+def _as_before(past: Requisition, line: RequisitionLine, today: date) -> tuple[Offer, LineEdit]:
+    return line.offer, edit_of(line.offer_id, line.quantity, terms_of(past, line), today)
 
 
 # Templates
@@ -118,7 +129,8 @@ def load_template(actor: Actor, template_id: int) -> tuple[RequisitionTemplate, 
 
 
 def _packs(template: RequisitionTemplate) -> Packs:
-    return [(line.offer, edit_of(line.offer_id, line.quantity, line.terms)) for line in template.lines]
+    today = services.today_at(template.location)
+    return [(line.offer, edit_of(line.offer_id, line.quantity, line.terms, today)) for line in template.lines]
 
 
 def delete_template(actor: Actor, template_id: int) -> RequisitionTemplate:

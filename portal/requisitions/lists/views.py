@@ -31,12 +31,19 @@ def request_again(requisition_id: int) -> ResponseReturnValue:
 
 
 def _to_cart(location_id: int, loaded: Loaded) -> ResponseReturnValue:
-    flash(f"{loaded.added} item{'s' if loaded.added != 1 else ''} added to the cart.", "success")
-    if loaded.missing:
-        flash(f"Left out, as nobody offers it now: {services.names(loaded.missing)}.", "warning")
-    for sentence in loaded.said:
-        flash(sentence, "warning")
+    for sentence, category in said(loaded):
+        flash(sentence, category)
     return redirect(url_for("requisitions.cart", location=location_id), 303)
+
+
+def said(loaded: Loaded) -> list[tuple[str, str]]:
+    """What came of loading, each sentence with its kind."""
+    missing = services.names(loaded.missing)
+    return [
+        (f"{loaded.added} item{'s' if loaded.added != 1 else ''} added to the cart.", "success"),
+        *([(f"Left out, as nobody offers it now: {missing}.", "warning")] if missing else []),
+        *((sentence, "warning") for sentence in loaded.said),
+    ]
 
 
 @blueprint.get("/cart/<int:cart_id>/template")
