@@ -334,7 +334,7 @@ class InvoiceLine(Part):
 
 
 class Invoice(Document):
-    """A supplier invoice."""
+    """A supplier invoice; `whole_orders` are invoiced as one sum, by our number, else by the message's id."""
 
     kind: Literal["invoice"] = "invoice"
     number: str
@@ -344,6 +344,7 @@ class Invoice(Document):
     tax: Money | None = None
     total: Money
     lines: tuple[InvoiceLine, ...] = ()
+    whole_orders: tuple[str, ...] = ()
 
 
 # Receipt, outbound

@@ -100,6 +100,31 @@ def post(changes: Iterable[Change]) -> None:
     _post_shared([change for change in changes if change.requisition_line_id in shares], shares)
 
 
+def give_back(line_ids: Sequence[int], term: Term, amount: Decimal) -> Decimal:
+    """Takes an amount off what documents hold of a term for requisition lines, the newest document first.
+
+    Never below zero; returns how much was given back.
+    """
+    entry = BudgetEntry
+    document = (entry.document_id, entry.requisition_line_id, entry.document_type, entry.document)
+    rows = db.session.execute(
+        select(*document, func.sum(entry.amount), func.sum(entry.whole))
+        .where(entry.requisition_line_id.in_(line_ids), entry.term == term)
+        .group_by(*document, entry.budget_id)
+    )
+    held: dict[tuple[int, int, str, str], Decimal] = {}
+    for document_id, line_id, kind, number, of_payer, whole in rows:
+        held[document_id, line_id, kind, number] = of_payer if whole is None else whole
+    changes: list[Change] = []
+    left = amount
+    for (document_id, line_id, kind, number), holds in sorted(held.items(), reverse=True):
+        part = min(left, max(holds, Decimal()))
+        left -= part
+        changes.append(Change(line_id, term, -part, Document(kind, document_id, number)))
+    post(changes)
+    return amount - left
+
+
 def _shares(line_ids: Collection[int]) -> dict[int, list[CostShare]]:
     rows = db.session.scalars(
         select(CostShare)

@@ -20,7 +20,7 @@ from portal.foundation.filters import money
 from portal.foundation.money import extended, split
 from portal.foundation.quantity import plain
 from portal.foundation.trace import follow_trace
-from portal.invoices import queries
+from portal.invoices import crediting, queries
 from portal.invoices.models import Invoice, InvoiceLine
 from portal.invoices.rules import differences
 from portal.orders import queries as orders
@@ -181,6 +181,9 @@ def apply_invoice(message: Message, document: canonical.InboundDocument) -> None
     Raises NotFound for an unknown order, Invalid for what must be entered by a person.
     """
     assert isinstance(document, canonical.Invoice)
+    if document.purpose == "creditMemo":
+        crediting.apply_credit(message, document)
+        return
     named = {(line.order_number, line.order_message_id) for line in document.lines}
     if len({number or sent_as for number, sent_as in named}) != 1:
         raise Invalid(

@@ -16,6 +16,7 @@ STATUSES = {
     ReturnState.SENT: Status("Credit awaited", "info", "truck-return"),
     ReturnState.LATE: Status("Credit late", "warning", "alert-triangle"),
     ReturnState.CREDITED: Status("Credited", "success", "check"),
+    ReturnState.WITHOUT_CREDIT: Status("No credit expected", "neutral", "check"),
 }
 HEADER = (
     "return", "order", "supplier", "location", "authorization", "sent back", "days", "status", "pending",
@@ -54,8 +55,11 @@ def _pending(sent_back: SupplierReturn, state: ReturnState, *, is_refused: bool)
         return f"{money(short, sent_back.order.currency)} less than expected" if short > 0 else ""
     if is_refused:
         return "The ERP refused it: see the work items."
+    if state is ReturnState.WITHOUT_CREDIT:
+        return ""
     if state is ReturnState.OPEN:
-        return "The ERP has to take it; the supplier's credit comes after."
+        after = "; the supplier's credit comes after" if sent_back.credit_expected else ""
+        return f"The ERP has to take it{after}."
     return "Ask the supplier for the credit." if state is ReturnState.LATE else "The supplier's credit."
 
 

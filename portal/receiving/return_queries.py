@@ -1,6 +1,6 @@
 """The list of returns: what each waits for, filtered, sorted, within the facilities a person may see."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.foundation.paging import ordered
 from portal.masterdata.models import Location, Supplier
-from portal.orders.models import PurchaseOrder
+from portal.orders.models import PurchaseOrder, PurchaseOrderSource
 from portal.orders.searching import EXPORT_BATCH
 from portal.receiving.models import SupplierReturn
 from portal.receiving.rules import CREDIT_WITHIN, ReturnState
@@ -50,6 +50,7 @@ def _state() -> ColumnElement[str]:
     return case(
         (SupplierReturn.credited_at.is_not(None), ReturnState.CREDITED.value),
         (and_(SupplierReturn.erp_number == "", goes_to_erp), ReturnState.OPEN.value),
+        (SupplierReturn.credit_expected == 0, ReturnState.WITHOUT_CREDIT.value),
         (SupplierReturn.returned_at < clock.now() - CREDIT_WITHIN, ReturnState.LATE.value),
         else_=ReturnState.SENT.value,
     )
@@ -75,7 +76,8 @@ def listing(actor: Actor, search: ReturnSearch) -> Select[Any]:
         )
         .where(*_conditions(actor, search, state))
     )
-    longest = (SupplierReturn.credited_at.is_not(None), SupplierReturn.returned_at, SupplierReturn.id)
+    is_done = or_(SupplierReturn.credited_at.is_not(None), SupplierReturn.credit_expected == 0)
+    longest = (is_done, SupplierReturn.returned_at, SupplierReturn.id)
     return ordered(statement, search.sort, _sorts(), longest)
 
 
@@ -116,6 +118,38 @@ def state_of(actor: Actor, return_id: int) -> Row[Any] | None:
     """One of them as the list has it, if the person may see it."""
     statement = listing(actor, ReturnSearch()).where(SupplierReturn.id == return_id)
     return db.session.execute(statement).one_or_none()
+
+
+def uncredited(order_id: int) -> list[int]:
+    """The returns of an order that wait for a credit, oldest first."""
+    statement = select(SupplierReturn.id).where(
+        SupplierReturn.order_id == order_id,
+        SupplierReturn.credited_at.is_(None),
+        SupplierReturn.credit_expected > 0,
+    )
+    return list(db.session.scalars(statement.order_by(SupplierReturn.id)))
+
+
+def credited_as(supplier_id: int, number: str) -> int | None:
+    """The return that a credit note of a supplier was noted for."""
+    statement = select(SupplierReturn.id).join(SupplierReturn.order)
+    return db.session.scalar(
+        statement.where(SupplierReturn.credit_number == number, PurchaseOrder.supplier_id == supplier_id)
+    )
+
+
+def requested_by(order_line_ids: Collection[int]) -> dict[int, list[int]]:
+    """The requisition lines that order lines serve, by order line."""
+    source = PurchaseOrderSource
+    rows = db.session.execute(
+        select(source.line_id, source.requisition_line_id)
+        .where(source.line_id.in_(order_line_ids))
+        .order_by(source.id)
+    )
+    found: dict[int, list[int]] = {line_id: [] for line_id in order_line_ids}
+    for line_id, requisition_line_id in rows:
+        found[line_id].append(requisition_line_id)
+    return found
 
 
 def late_count(actor: Actor) -> Select[int]:

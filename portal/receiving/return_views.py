@@ -95,7 +95,8 @@ def _return_page(return_id: int, form: CreditForm) -> str:
     sent_back = found(queries.return_for_person(actor(), return_id), "return")
     row = return_presenters.row(found(return_queries.state_of(actor(), return_id), "return"))
     facility_id = sent_back.order.location.facility_id
-    may_credit = row["credited"] is None and actor().can(Permission.MATCH_INVOICES, facility_id=facility_id)
+    is_due = row["credited"] is None and row["credit_expected"] > 0
+    may_credit = is_due and actor().can(Permission.MATCH_INVOICES, facility_id=facility_id)
     return render_template(
         "receiving/show_return.html", sent_back=sent_back, row=row, form=form, may_credit=may_credit
     )

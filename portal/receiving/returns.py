@@ -1,24 +1,28 @@
 """Sends received goods back to the supplier: stock, the credit to expect, and the outbox for the ERP."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from portal.budgets import services as budgets
+from portal.budgets.rules import Term
 from portal.exchange import services as exchange
 from portal.exchange.models import Message
 from portal.foundation import audit, clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
-from portal.foundation.money import extended
+from portal.foundation.filters import money
+from portal.foundation.money import extended, split
 from portal.foundation.numbering import next_number
 from portal.foundation.quantity import plain
 from portal.inventory import services as inventory
-from portal.inventory.rules import MovementKind
+from portal.inventory.rules import MovementKind, Owner
 from portal.inventory.services import Move
 from portal.orders import services as order_services
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
-from portal.receiving import outbound, queries
+from portal.receiving import outbound, queries, return_queries
 from portal.receiving.models import Receipt, ReceiptLine, SupplierReturn, SupplierReturnLine
 from portal.receiving.rules import ReceiptState
 from portal.receiving.services import delivery, good_lines, locked
@@ -31,6 +35,15 @@ class Asked:
     form_key: str
     authorization: str
     reason: str
+    quantities: Mapping[int, Decimal]
+
+
+@dataclass(frozen=True)
+class Memo:
+    """A supplier's credit memo: the amount without tax, and the quantities it names by order line."""
+
+    number: str
+    amount: Decimal
     quantities: Mapping[int, Decimal]
 
 
@@ -75,7 +88,8 @@ def send_back(actor: Actor, receipt_id: int, asked: Asked) -> SupplierReturn:
 def credit(actor: Actor, return_id: int, number: str, amount: Decimal) -> SupplierReturn:
     """Notes the supplier's credit note for a return; the same one again changes nothing.
 
-    Raises Conflict when another one is noted already, Invalid without a number or an amount.
+    What was invoiced of the returned goods is given back to the budgets. Raises Conflict when another one is
+    noted already, Invalid without a number or an amount.
     """
     sent_back = found(queries.find_return(return_id, lock=True), "return")
     actor.require(Permission.MATCH_INVOICES, facility_id=sent_back.order.location.facility_id)
@@ -90,7 +104,11 @@ def credit(actor: Actor, return_id: int, number: str, amount: Decimal) -> Suppli
         raise Invalid("Enter what the supplier credits, above zero.", field="amount")
     sent_back.credit_number, sent_back.credited, sent_back.credited_at = number, amount, clock.now()
     order_services.touch(sent_back.order)
-    after = {"credit_number": number, "credited": amount, "expected": sent_back.credit_expected}
+    given_back = _give_back(sent_back, amount)
+    after = {
+        "credit_number": number, "credited": amount, "expected": sent_back.credit_expected,
+        "given_back": given_back,
+    }  # fmt: skip
     audit.record(actor, "supplier_return.credit", sent_back, after=after)
     return sent_back
 
@@ -114,8 +132,56 @@ def _chosen(receipt: Receipt, asked: Asked) -> list[tuple[ReceiptLine, Decimal]]
 
 
 def _credit(chosen: Sequence[tuple[ReceiptLine, Decimal]], lines: Mapping[int, PurchaseOrderLine]) -> Decimal:
-    prices = ((lines[line.order_line_id].unit_price, quantity) for line, quantity in chosen)
+    """What is paid for; consignment was the supplier's all the time."""
+    bought = [(line, quantity) for line, quantity in chosen if line.owner is Owner.OWN]
+    prices = ((lines[line.order_line_id].unit_price, quantity) for line, quantity in bought)
     return sum((extended(quantity, price) for price, quantity in prices), Decimal())
+
+
+def _give_back(sent_back: SupplierReturn, amount: Decimal) -> Decimal:
+    """Shares a credit among the returned lines by what each was worth; returns what the budgets get back."""
+    bought = [one for one in sent_back.lines if one.receipt_line.owner is Owner.OWN]
+    worth = [extended(one.quantity, one.receipt_line.order_line.unit_price) for one in bought]
+    if not sum(worth, Decimal()):
+        return Decimal()
+    asked_by = return_queries.requested_by([one.receipt_line.order_line_id for one in bought])
+    shares = zip(bought, split(amount, worth), strict=True)
+    given = (
+        budgets.give_back(asked_by[one.receipt_line.order_line_id], Term.INVOICED, share)
+        for one, share in shares
+    )
+    return sum(given, Decimal())
+
+
+def take_credit(actor: Actor, order: PurchaseOrder, memo: Memo) -> SupplierReturn:
+    """Notes a credit memo that names the order: for the return of the same lines, else of the same amount,
+    else for the only one that waits. The same memo again changes nothing.
+
+    Raises Invalid when no return waits for it, or when it cannot be told which one.
+    """
+    known = return_queries.credited_as(order.supplier_id, memo.number)
+    if known is not None:
+        return credit(actor, known, memo.number, memo.amount)
+    ids = return_queries.uncredited(order.id)
+    waiting = [found(queries.find_return(one), "return") for one in ids]
+    same_lines = [one for one in waiting if _quantities(one) == memo.quantities]
+    same_amount = [one for one in waiting if one.credit_expected == memo.amount]
+    found_ = next((some for some in (same_lines, same_amount, waiting) if len(some) == 1), None)
+    told = f"Credit memo {memo.number} over {money(memo.amount, order.currency)}"
+    if not waiting:
+        raise Invalid(f"{told}: nothing of {order.number} went back that waits for a credit.")
+    if found_ is None:
+        numbers = ", ".join(one.number for one in waiting)
+        raise Invalid(f"{told} may be for {numbers} of {order.number}. Note it on the right one by hand.")
+    return credit(actor, found_[0].id, memo.number, memo.amount)
+
+
+def _quantities(sent_back: SupplierReturn) -> dict[int, Decimal]:
+    """How much of each order line went back."""
+    found_: dict[int, Decimal] = defaultdict(Decimal)
+    for one in sent_back.lines:
+        found_[one.receipt_line.order_line_id] += one.quantity
+    return dict(found_)
 
 
 def _move(sent_back: SupplierReturn, order: PurchaseOrder, line: SupplierReturnLine) -> Move:

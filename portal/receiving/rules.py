@@ -30,12 +30,16 @@ TRANSITIONS: dict[tuple[ReceiptState, str], ReceiptState] = {
 
 
 class ReturnState(StrEnum):
-    """What a return waits for: the ERP, the supplier's credit (of late too long), or nothing any more."""
+    """What a return waits for: the ERP, the supplier's credit (of late too long), or nothing any more.
+
+    Without credit is what was never paid for, as consignment.
+    """
 
     OPEN = "open"
     SENT = "sent"
     LATE = "late"
     CREDITED = "credited"
+    WITHOUT_CREDIT = "without_credit"
 
 
 CREDIT_WITHIN = timedelta(days=30)
@@ -199,18 +203,27 @@ def _two_expiries(entries: Sequence[tuple[int, Entry]]) -> Iterator[Problem]:
 
 
 def _too_much(line: Receivable, entries: Sequence[tuple[int, Entry]]) -> Iterator[Problem]:
-    if line.tolerance is None:
+    if line.tolerance is None and line.wanted > 0:
         return
     total = sum((entry.quantity for _, entry in entries), Decimal())
-    most = most_receivable(line.wanted, line.received, line.tolerance)
+    most = most_receivable(line.wanted, line.received, line.tolerance or Decimal())
     if entries and total > most:
-        before = f", {plain(line.received)} received before" if line.received else ""
-        yield Problem(
-            entries[-1][0],
-            "quantity",
-            f"{line.name}: {plain(total)} {line.uom} entered, but at most {plain(most)} {line.uom} can be "
-            f"received ({plain(line.wanted)} ordered{before}). Count again, or ask the buyer to order more.",
+        yield Problem(entries[-1][0], "quantity", _too_much_told(line, total, most))
+
+
+def _too_much_told(line: Receivable, total: Decimal, most: Decimal) -> str:
+    if line.wanted <= 0:
+        return f"{line.name} is cancelled. Set it aside and ask the buyer."
+    if most <= 0:
+        return (
+            f"{line.name} is here in full: {plain(line.received)} of {plain(line.wanted)} {line.uom} "
+            "received. Set it aside and ask the buyer."
         )
+    before = f", {plain(line.received)} received before" if line.received else ""
+    return (
+        f"{line.name}: {plain(total)} {line.uom} entered, but at most {plain(most)} {line.uom} can be "
+        f"received ({plain(line.wanted)} ordered{before}). Count again, or ask the buyer to order more."
+    )
 
 
 def still_to_come(shipped: Sequence[Entry], received: Sequence[Entry]) -> list[Entry]:

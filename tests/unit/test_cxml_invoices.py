@@ -55,6 +55,14 @@ def test_kinds_of_invoices(header: str, purpose: str, operation: str) -> None:
     assert (found.purpose, found.operation, found.total) == (purpose, operation, usd("-408"))
 
 
+def test_an_order_invoiced_as_one_sum_is_named() -> None:
+    info = f"<InvoiceDetailOrderInfo>{ORDER}</InvoiceDetailOrderInfo>"
+    summed = f"<InvoiceDetailHeaderOrder>{info}</InvoiceDetailHeaderOrder>"
+    found, warnings = invoice(f"</InvoiceDetailOrder>{summed}<InvoiceDetailOrder>{info}")
+    assert (found.lines, found.whole_orders) == ((), ("PO-1",))
+    assert warnings == ("line 2: an order is invoiced as one sum, without lines",)
+
+
 def test_what_an_invoice_charges_without_a_line_is_a_warning() -> None:
     found, warnings = invoice("<InvoiceDetailServiceItem/>" + invoiced(""))
     assert found.lines[0].amount == usd("400.00")

@@ -39,6 +39,7 @@ def read_invoice(request: etree._Element, reader: Reader) -> Invoice:
             tax=reader.money(tax) if tax is not None else None,
             total=reader.money(reader.child(summary, "NetAmount")),
             lines=tuple(_lines(request, reader)),
+            whole_orders=tuple(_whole_orders(request, reader)),
         )
     except ValidationError as error:
         raise unusable(header, error) from error
@@ -53,6 +54,12 @@ def _operation(header: etree._Element) -> Literal["new", "delete"]:
     raise Unreadable(
         f"InvoiceDetailRequestHeader operation is unknown: {operation[:40]!r}", position=where(header)
     )
+
+
+def _whole_orders(request: etree._Element, reader: Reader) -> Iterator[str]:
+    for summed in request.findall("InvoiceDetailHeaderOrder"):
+        order = read_order_reference(reader.child(summed, "InvoiceDetailOrderInfo"), reader)
+        yield order.number or order.message_id
 
 
 def _lines(request: etree._Element, reader: Reader) -> Iterator[InvoiceLine]:
