@@ -17,6 +17,7 @@ from portal.foundation.access import Actor, Permission, signed_in
 from portal.foundation.db import db
 from portal.foundation.web import actor
 from portal.operations import work_items
+from portal.orders.proposals import queries as proposal_queries
 from portal.receiving import return_queries
 from portal.replenishment import queries as replenishment_queries
 from portal.requisitions import queries as requisition_queries
@@ -133,6 +134,7 @@ COUNTS: dict[str, Callable[[Actor], Select[int]]] = {
     "approvals.inbox": approval_queries.waiting_count,
     "comments.mentions": comment_queries.unread_count,
     "operations.work_items": work_items.open_count,
+    "proposals.questions": proposal_queries.waiting_count,
     "receiving.listing_returns": return_queries.late_count,
     "replenishment.suggestions": replenishment_queries.open_count,
 }

@@ -69,11 +69,14 @@ def test_a_change_beyond_approval_is_made_once_the_approver_says_yes(
     approver = ordering.visitor(client, hospital, Role.APPROVER)
     shown = approver.get("/orders/price-questions")
     assert "quantity: Was 4 BX now 6 BX" in words(shown)
+    counted = 'Orders beyond approval</span><span class="nav-count">1<'
+    assert counted in shown.get_data(as_text=True)
     (question,) = open_questions()
     path = f"/orders/price-questions/{question.id}"
     assert approver.send(shown, {"answer": "no"}, action=path).status_code == 422
     assert approver.send(shown, {"answer": "yes"}, action=path).status_code == 303
     assert approver.send(shown, {"answer": "yes"}, action=path).status_code == 409
+    assert counted not in approver.get("/orders/price-questions").get_data(as_text=True)
     now = fresh(order)
     assert (now.version, now.lines[0].quantities.wanted, balance(hospital).ordered) == (2, 6, 120)
     assert "Buyer, approved by Approver" in words(buyer.get(f"/orders/{order.id}"))

@@ -3,11 +3,14 @@
 from collections.abc import Collection
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
+from portal.exchange.models import WorkItem
+from portal.foundation.access import Actor, Grant, Permission
 from portal.foundation.db import db, found
+from portal.masterdata.models import Location
 from portal.orders.differences.rules import short_by
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.proposals.models import OrderProposal, ProposalQuestion
@@ -108,6 +111,42 @@ def proposals_about(requisition_line_ids: Collection[int]) -> dict[int, OrderPro
     """What waits about approved lines that are not ordered, by the line."""
     waiting = open_proposals(OrderProposal.requisition_line_id.in_(requisition_line_ids))
     return {found(one.requisition_line, "line").id: one for one in waiting}
+
+
+def waiting_count(actor: Actor) -> Select[int]:
+    """Selects how many questions wait for the person's own yes or no."""
+    place = func.coalesce(PurchaseOrder.location_id, RequisitionLine.location_id, Requisition.location_id)
+    still = or_(
+        PurchaseOrder.version == OrderProposal.seen,
+        WorkItem.resolved_at.is_(None) & OrderProposal.line_id.is_not(None),
+        RequisitionLine.ordered_quantity + RequisitionLine.closed_quantity < RequisitionLine.quantity,
+    )
+    return (
+        select(func.count(ProposalQuestion.id))
+        .join(ProposalQuestion.proposal)
+        .join(ProposalQuestion.requisition)
+        .outerjoin(OrderProposal.order)
+        .outerjoin(OrderProposal.requisition_line)
+        .outerjoin(OrderProposal.work_item)
+        .join(Location, Location.id == place)
+        .where(
+            OrderProposal.state == ProposalState.OPEN,
+            ProposalQuestion.state == ProposalState.OPEN,
+            OrderProposal.asked_by_id != actor.account_id,
+            Requisition.requester_id != actor.account_id,
+            still,
+            or_(false(), *(_covered(one) for one in actor.grants if Permission.APPROVE in one.permissions)),
+        )
+    )
+
+
+def _covered(grant: Grant) -> ColumnElement[bool]:
+    center, limit = grant.cost_center_id, grant.approval_limit
+    return and_(
+        true() if grant.facility_id is None else Location.facility_id == grant.facility_id,
+        true() if center is None else ProposalQuestion.cost_center_id == center,
+        true() if limit is None else ProposalQuestion.limit_needed <= limit,
+    )
 
 
 def open_questions(*conditions: ColumnElement[bool]) -> list[ProposalQuestion]:
