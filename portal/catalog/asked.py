@@ -37,11 +37,15 @@ class Search:
 
 @dataclass(frozen=True)
 class Here:
-    """The day, and the ids of the items on the order guide and kept in stock at the location."""
+    """The day, and the ids of the items on the order guide and kept in stock at the location.
+
+    `state` names the state of the catalog: what was found then may be shown again. None keeps nothing.
+    """
 
     day: date
-    guide: Sequence[int] = ()
-    stocked: Sequence[int] = ()
+    guide: tuple[int, ...] = ()
+    stocked: tuple[int, ...] = ()
+    state: int | None = None
 
     @property
     def known(self) -> list[int]:
@@ -60,13 +64,14 @@ class Facet:
 
 @dataclass(frozen=True)
 class Found:
-    """One page of offer ids and all about the matches.
+    """One page of offer ids, the ids of their items, and all about the matches.
 
     `total` and the counts of the facets are exact, unless there are more than MOST matches: then
     `is_total_least` and `are_counts_least` say that there are at least so many.
     """
 
-    ids: list[int]
+    ids: Sequence[int]
+    item_ids: Sequence[int]
     total: int
     facets: dict[str, list[Facet]] = field(default_factory=dict)
     tree: Tree = field(default_factory=Tree)

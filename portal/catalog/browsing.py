@@ -1,14 +1,16 @@
 """The catalog without words: by name along an index, with the counts that are kept."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, case, func, select, text
+from sqlalchemy import ColumnElement, Integer, case, func, select, text
 
 from portal.catalog.asked import ANY_CONTRACT, MOST, Found, Here, Search, facets_of
 from portal.catalog.categories import Tree
 from portal.catalog.models import Offer
 from portal.catalog.queries import contract_price, has_price_of
 from portal.foundation.db import db
+from portal.foundation.together import Columns
 from portal.masterdata.listings import parent_categories
 
 # As in a search, `misses` counts the filters that a kind of offer fails.
@@ -57,9 +59,10 @@ def browse(search: Search, here: Here, *, number: int, per_page: int) -> Found:
     else:
         total = db.session.scalar(select(func.count()).select_from(matching.limit(MOST + 1).subquery())) or 0
         is_least = total > MOST
-    ids = _page(matching, search.sort, here, skip, min(per_page, max(0, MOST - skip)))
+    shown = _page(matching, search.sort, here, skip, min(per_page, max(0, MOST - skip)))
     return Found(
-        ids=ids,
+        ids=[offer_id for offer_id, _ in shown],
+        item_ids=[item_id for _, item_id in shown],
         total=min(total, MOST) if is_least else total,
         facets={**facets_of(facets), **facets_of(_counts_here(here))},
         tree=tree,
@@ -93,7 +96,7 @@ def _counts_here(here: Here) -> list[tuple[str, str, str, int]]:
     return [(kind, "", "", count) for kind, count in zip(kinds, counted, strict=True)]
 
 
-def _matching(search: Search, here: Here, categories: list[str]) -> Select[Any]:
+def _matching(search: Search, here: Here, categories: list[str]) -> Columns:
     items = search.only_items(here)
     filters = [
         (categories, Offer.category.in_(categories)),
@@ -104,7 +107,7 @@ def _matching(search: Search, here: Here, categories: list[str]) -> Select[Any]:
         (search.contract is not None, _has_contract(search.contract or ANY_CONTRACT, here)),
     ]
     chosen = [condition for is_chosen, condition in filters if is_chosen]
-    return select(Offer.id).where(Offer.active, *chosen).order_by(Offer.name, Offer.id)
+    return select(Offer.id, Offer.item_id).where(Offer.active, *chosen).order_by(Offer.name, Offer.id)
 
 
 def _has_contract(contract: int, here: Here) -> ColumnElement[bool]:
@@ -113,15 +116,15 @@ def _has_contract(contract: int, here: Here) -> ColumnElement[bool]:
     return has_price_of(contract, here.day)
 
 
-def _page(matching: Select[Any], sort: str, here: Here, skip: int, rows: int) -> list[int]:
+def _page(matching: Columns, sort: str, here: Here, skip: int, rows: int) -> Sequence[Sequence[int]]:
     if sort in {"price", "-price"}:
         first = matching.limit(MOST).subquery()
         price = func.coalesce(contract_price(here.day), Offer.list_price) / Offer.factor
         matching = (
-            select(Offer.id)
+            select(Offer.id, Offer.item_id)
             .join(first, first.c.id == Offer.id)
             .order_by(price.desc() if sort == "-price" else price, Offer.name, Offer.id)
         )
     elif sort == "-name":
         matching = matching.order_by(None).order_by(Offer.name.desc(), Offer.id.desc())
-    return list(db.session.scalars(matching.limit(rows).offset(skip)))
+    return [(row[0], row[1]) for row in db.session.execute(matching.limit(rows).offset(skip))]

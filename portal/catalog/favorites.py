@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.catalog.models import FavoriteItem
 from portal.foundation.access import Actor
 from portal.foundation.db import db
+from portal.foundation.together import Read
 from portal.masterdata.queries import get_item
 
 
@@ -21,17 +22,20 @@ def mark(actor: Actor, item_id: int, *, is_favorite: bool) -> None:
         db.session.execute(delete(FavoriteItem).where(_own(actor), FavoriteItem.item_id == item_id))
 
 
-def favorites(actor: Actor, item_ids: Collection[int] | None = None) -> set[int]:
-    """The marked items, all or among these."""
-    if item_ids is None:
-        return set(db.session.scalars(select(FavoriteItem.item_id).where(_own(actor))))
-    values = {"account_id": actor.account_id, "item_ids": sorted(item_ids)}
-    return set(db.session.scalars(_AMONG, values))
+def favorites(actor: Actor) -> set[int]:
+    """The marked items."""
+    return set(db.session.scalars(select(FavoriteItem.item_id).where(_own(actor))))
+
+
+def favorites_among(actor: Actor, item_ids: Collection[int]) -> Read[set[int]]:
+    """Which of the items are marked."""
+    values = {"marked_by": actor.account_id, "marked_items": sorted(item_ids)}
+    return Read(_AMONG, values, lambda rows: {item_id for (item_id,) in rows})
 
 
 _AMONG = select(FavoriteItem.item_id).where(
-    FavoriteItem.account_id == bindparam("account_id", type_=BigInteger),
-    FavoriteItem.item_id == any_(bindparam("item_ids", type_=ARRAY(BigInteger))),
+    FavoriteItem.account_id == bindparam("marked_by", type_=BigInteger),
+    FavoriteItem.item_id == any_(bindparam("marked_items", type_=ARRAY(BigInteger))),
 )
 
 

@@ -73,6 +73,19 @@ class OfferWord(TenantRow):
     word: Mapped[str]
 
 
+class CatalogChange(TenantRow):
+    """A transaction that wrote what a search reads; triggers keep it (migrations/catalog_changes.py).
+
+    The marks of all that can be seen, put together, name a state of the catalog.
+    """
+
+    __tablename__ = "catalog_change"
+    __table_args__ = (UniqueConstraint("organization_id", "transaction"),)
+
+    transaction: Mapped[Key]
+    mark: Mapped[Key]  # a random number, another one after each statement
+
+
 class OrderGuideLine(TenantRow):
     """An item on the order guide of a location, in the unit it is requested in."""
 

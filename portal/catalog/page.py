@@ -8,15 +8,16 @@ from typing import Any
 
 from portal.catalog import presenters, queries
 from portal.catalog.asked import MOST, Search
-from portal.catalog.favorites import favorites
+from portal.catalog.favorites import favorites_among
 from portal.catalog.forms import SearchForm, quantity_name
-from portal.catalog.models import Offer
+from portal.catalog.listed import Listed, listed
 from portal.catalog.rules import Shelf
-from portal.catalog.search import find, in_order
+from portal.catalog.search import find
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.errors import NotAllowed, NotFound
 from portal.foundation.paging import Page
+from portal.foundation.together import read_together
 from portal.masterdata.listings import documents_of_item
 from portal.masterdata.models import Location
 from portal.masterdata.queries import get_item, locations_for
@@ -81,7 +82,7 @@ def boxes(guides: Sequence[presenters.Guide]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Results(Page[Offer]):
+class Results(Page[Listed]):
     """A page of offers; only the first MOST can be paged through."""
 
     @property
@@ -96,16 +97,14 @@ def search(actor: Actor, location: Location, form: SearchForm, number: int) -> d
     number = max(1, number)
     found = find(form.search(), queries.here(location.id, day), number=number, per_page=PER_PAGE)
     form.offer_facets(found)
-    offers = in_order(found.ids)
-    item_ids = {offer.item_id for offer in offers}
-    shelves = queries.shelves(actor, location.id, item_ids)
+    offers, facts = listed(found.ids, day), queries.shelf_facts(actor, location.id, set(found.item_ids))
+    marked = favorites_among(actor, found.item_ids)
+    known = read_together(offers, marked, *facts)
+    shelves = queries.shelves_of(found.item_ids, (fact for read in facts for fact in known[read]))
     return {
-        "favorites": favorites(actor, item_ids),
-        "page": Results(offers, number, found.total, PER_PAGE),
-        "rows": [
-            presenters.offer_row(priced, shelves[priced.offer.item_id])
-            for priced in queries.priced(offers, day)
-        ],
+        "favorites": known[marked],
+        "page": Results(known[offers], number, found.total, PER_PAGE),
+        "rows": [presenters.listed_row(one, shelves[one.item_id]) for one in known[offers]],
         "place": location,
         "found": found,
         "may_request": _may_request(actor, location),
@@ -116,8 +115,7 @@ def results(location: Location, words: str) -> list[presenters.OfferRow]:
     """The best few matches, while somebody is still typing."""
     day = clock.today(location.facility.time_zone)
     found = find(Search(words), queries.here(location.id, day), number=1, per_page=WHILE_TYPING)
-    offers = queries.priced(in_order(found.ids), day)
-    return [presenters.offer_row(priced, Shelf(priced.offer.item_id)) for priced in offers]
+    return [presenters.listed_row(one, Shelf(one.item_id)) for one in listed(found.ids, day).now()]
 
 
 def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:
@@ -139,7 +137,7 @@ def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:
         "packaging": presenters.packaging(shown),
         "substitutes": presenters.substitutes(shown, substitutes, offers, shelves),
         "documents": documents_of_item(item_id),
-        "is_favorite": item_id in favorites(actor, [item_id]),
+        "is_favorite": item_id in favorites_among(actor, [item_id]).now(),
         "chart": presenters.usage_chart(queries.used_by_month(location.id, item_id, clock.now() - YEAR), day),
         "place": location,
         "may_request": _may_request(actor, location),

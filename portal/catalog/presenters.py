@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from integrations.canonical import Lifecycle
+from portal.catalog.listed import Listed
 from portal.catalog.models import OrderGuideLine
 from portal.catalog.queries import PricedOffer
 from portal.catalog.rules import Shelf, pack, suggested_packs
@@ -58,48 +59,44 @@ class OfferRow:
 
 
 def offer_row(priced: PricedOffer, shelf: Shelf) -> OfferRow:
-    """The offer as a row of the guide, the search or the item's page."""
-    offer, line = priced.offer, priced.contract_line
-    item = offer.item
-    refusal = refusal_of(priced)
+    """The offer as a row of the guide or the item's page."""
+    return listed_row(Listed.of(priced), shelf)
+
+
+def listed_row(one: Listed, shelf: Shelf) -> OfferRow:
+    """The same of an offer as the search lists it."""
+    refusal = one.refusal
     return OfferRow(
-        id=offer.id,
-        item_id=item.id,
-        name=item.name,
-        code=item.code,
-        manufacturer=" ".join(filter(None, (item.manufacturer, item.manufacturer_part))),
-        supplier=offer.supplier.name,
-        supplier_part=offer.supplier_part,
-        uom=offer.uom,
-        pack=pack(offer.uom, offer.factor, item.base_uom),
-        price=priced.unit_price,
-        each_price=_to_four_decimals(priced.each_price) if offer.factor != 1 else None,
-        base_uom=item.base_uom,
-        price_status=ON_CONTRACT if line else LIST_PRICE,
-        contract=f"{line.contract.number} until {in_words(_end(line))}" if line else "No contract today",
-        status=STATUS_OF_ITEM.get(item.lifecycle),
+        id=one.id,
+        item_id=one.item_id,
+        name=one.name,
+        code=one.code,
+        manufacturer=" ".join(filter(None, (one.manufacturer, one.manufacturer_part))),
+        supplier=one.supplier,
+        supplier_part=one.supplier_part,
+        uom=one.uom,
+        pack=pack(one.uom, one.factor, one.base_uom),
+        price=one.price,
+        each_price=_to_four_decimals(one.price / one.factor) if one.factor != 1 else None,
+        base_uom=one.base_uom,
+        price_status=ON_CONTRACT if one.contract else LIST_PRICE,
+        contract=f"{one.contract} until {in_words(one.ends)}" if one.contract else "No contract today",
+        status=STATUS_OF_ITEM.get(one.lifecycle),
         refusal=refusal,
         on_hand=shelf.on_hand,
         on_order=shelf.on_order,
         expected_on=shelf.expected_on,
         last_asked=last_asked(shelf),
         par=par_in_words(shelf),
-        in_cart=_in_cart(shelf, priced),
-        suggested=Decimal() if refusal else suggested_packs(shelf, offer.factor),
+        in_cart=_in_cart(shelf, one),
+        suggested=Decimal() if refusal else suggested_packs(shelf, one.factor),
         tone="warning" if shelf.is_low and not refusal else "",
     )
 
 
 def refusal_of(priced: PricedOffer) -> str:
     """Why the offer cannot be requested; empty when it can."""
-    offer = priced.offer
-    if offer.item.lifecycle is not Lifecycle.ACTIVE:
-        return f"{offer.item.lifecycle.value.capitalize()}: choose a substitute."
-    if not offer.active:
-        return "No longer offered."
-    if offer.supplier.blocked:
-        return f"{offer.supplier.name} is blocked for new orders."
-    return ""
+    return Listed.of(priced).refusal
 
 
 def last_asked(shelf: Shelf) -> str:
@@ -122,9 +119,9 @@ def par_in_words(shelf: Shelf) -> str:
     return f"{'below par' if shelf.is_low else 'par'} {par}" if par else ""
 
 
-def _in_cart(shelf: Shelf, priced: PricedOffer) -> str:
-    packs = shelf.in_cart.get(priced.offer.id)
-    return f"{plain(packs)} {priced.offer.uom}" if packs else ""
+def _in_cart(shelf: Shelf, one: Listed) -> str:
+    packs = shelf.in_cart.get(one.id)
+    return f"{plain(packs)} {one.uom}" if packs else ""
 
 
 def _start(line: ContractLine) -> date:

@@ -7,11 +7,11 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, func, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.catalog.asked import Here
-from portal.catalog.models import Offer, OrderGuideLine, Substitute
+from portal.catalog.models import CatalogChange, Offer, OrderGuideLine, Substitute
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.db import db
@@ -72,12 +72,16 @@ def shelves(
     actor: Actor, location_id: int, item_ids: Iterable[int], *, usage: bool = False
 ) -> dict[int, Shelf]:
     """What stands at a location of each item, as far as other features know it; `usage` what is used, too."""
+    wanted = set(item_ids)
+    reads = [*shelf_facts(actor, location_id, wanted), *(usage_facts(location_id, wanted) if usage else ())]
+    known = read_together(*reads) if wanted and reads else None
+    return shelves_of(wanted, (fact for read in reads for fact in known[read]) if known else ())
+
+
+def shelves_of(item_ids: Iterable[int], facts: Iterable[Shelf]) -> dict[int, Shelf]:
+    """All that is known of each item put together."""
     known = {item_id: Shelf(item_id) for item_id in item_ids}
-    reads = [*shelf_facts(actor, location_id, known), *(usage_facts(location_id, known) if usage else ())]
-    if not known or not reads:
-        return known
-    facts = read_together(*reads)
-    for fact in (fact for read in reads for fact in facts[read]):
+    for fact in facts:
         known[fact.item_id] = known[fact.item_id].with_facts(fact)
     return known
 
@@ -122,16 +126,23 @@ def guide_of(location_id: int) -> list[OrderGuideLine]:
 
 
 def here(location_id: int, day: date) -> Here:
-    """What the location deals with."""
+    """What the location deals with, and the state of the catalog."""
     guide = Read(_on_guide(), {"shelf_place": location_id}, lambda rows: [item_id for (item_id,) in rows])
+    state: Read[int] = Read(_state(), {}, lambda rows: rows[0][0])
     stocked = stocked_items(location_id)
-    known = read_together(guide, *stocked)
-    return Here(day, known[guide], sorted({item_id for read in stocked for item_id in known[read]}))
+    known = read_together(guide, state, *stocked)
+    kept = {item_id for read in stocked for item_id in known[read]}
+    return Here(day, tuple(sorted(known[guide])), tuple(sorted(kept)), known[state])
 
 
 @cache
 def _on_guide() -> Columns:
     return select(OrderGuideLine.item_id).where(OrderGuideLine.location_id == SHELF_PLACE).distinct()
+
+
+@cache
+def _state() -> Columns:
+    return select(func.coalesce(func.bit_xor(CatalogChange.mark), 0, type_=BigInteger))
 
 
 def substitutes_of(item_id: int) -> list[tuple[Item, str]]:

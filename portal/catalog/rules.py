@@ -14,6 +14,7 @@ MOST_WORDS = 8
 COVER_DAYS = 14
 SHORTEST_SIMILAR = 4
 SHORTEST_BEGINNING = 3
+MOST_BEGINNINGS = 50
 SHORTEST_NUMBER = 5  # 14 is meant as it is; among a million numbers thousands begin with it
 
 
@@ -37,19 +38,25 @@ def one_letter_off(word: str) -> set[str]:
     return (swapped | less | more | other) - {word}
 
 
-def query_of(variants: Sequence[Sequence[str]], similar: Mapping[str, Sequence[str]] | None = None) -> str:
+def beginning_of(words: Sequence[str]) -> str | None:
+    """The last word, if it may be the beginning of others that are known; else None."""
+    last = words[-1].lower() if words else ""
+    return last if last.isalpha() and len(last) >= SHORTEST_BEGINNING else None
+
+
+def query_of(variants: Sequence[Sequence[str]], instead: Mapping[str, Sequence[str]] | None = None) -> str:
     """Any of the variants with all its words, as to_tsquery reads it; the last word may be a beginning.
 
-    `similar` gives words that may stand for one of them.
+    `instead` gives, by word, the others that may stand for it; with them it is taken for a whole word.
     """
-    return " | ".join(f"({_all_of(words, similar or {})})" for words in variants if words)
+    return " | ".join(f"({_all_of(words, instead or {})})" for words in variants if words)
 
 
-def _all_of(words: Sequence[str], similar: Mapping[str, Sequence[str]]) -> str:
+def _all_of(words: Sequence[str], instead: Mapping[str, Sequence[str]]) -> str:
     # No word holds a quote, so none can be broken out of.
     *first, last = [
-        "(" + " | ".join(f"'{one}'" for one in (word, *similar[word.lower()])) + ")"
-        if word.lower() in similar
+        "(" + " | ".join(f"'{one}'" for one in (word, *instead[word.lower()])) + ")"
+        if word.lower() in instead
         else f"'{word}'"
         for word in words
     ]

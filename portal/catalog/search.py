@@ -1,8 +1,9 @@
 """The search: numbers and barcodes, then words, what the place keeps first; similar spellings if none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -12,7 +13,14 @@ from portal.catalog.browsing import browse
 from portal.catalog.categories import Tree
 from portal.catalog.models import Offer, OfferWord
 from portal.catalog.queries import find_offers
-from portal.catalog.rules import may_be_misspelled, one_letter_off, query_of, words_of
+from portal.catalog.rules import (
+    MOST_BEGINNINGS,
+    beginning_of,
+    may_be_misspelled,
+    one_letter_off,
+    query_of,
+    words_of,
+)
 from portal.foundation.db import db
 from portal.masterdata.scanning import meant, read
 
@@ -78,7 +86,9 @@ PAGE = """WITH hit AS MATERIALIZED (
     SELECT 'lots', '', '', count(*) FROM judged WHERE misses = f7 AND lot_tracked
 )
 SELECT (SELECT count(*) FROM hit), (SELECT count(*) FROM judged WHERE misses = 0),
-    ARRAY(SELECT id FROM judged WHERE misses = 0 ORDER BY {order} LIMIT :per_page OFFSET :skip),
+    ARRAY(
+        SELECT ARRAY[id, item_id] FROM judged WHERE misses = 0 ORDER BY {order} LIMIT :per_page OFFSET :skip
+    ),
     (SELECT jsonb_agg(jsonb_build_array(kind, value, label, offers)) FROM facet),
     set_config('plan_cache_mode', 'auto', true)
 """
@@ -89,7 +99,8 @@ FIRST = text("""SELECT set_config('plan_cache_mode', 'force_generic_plan', true)
         SELECT ARRAY[lower(word), meaning] FROM synonym
         WHERE strpos(CAST(:lower AS text), ' ' || lower(word) || ' ') > 0
     ),
-    (SELECT jsonb_object_agg(name, parent) FROM item_category WHERE parent <> '')
+    (SELECT jsonb_object_agg(name, parent) FROM item_category WHERE parent <> ''),
+    portal_words_beginning(CAST(:beginning AS text), :most)
 """)
 # What may be requested comes first unless a person sorts.
 BEST = "requestable DESC, score DESC, name, factor, id"
@@ -105,10 +116,13 @@ SIMILAR = text("SELECT wanted_word, word FROM portal_similar_words(CAST(:words A
 
 @dataclass(frozen=True)
 class _Asked:
-    """The words, the words with synonyms in their place, the tree, the items a number or barcode names."""
+    """The words, the words with synonyms in their place, what the last one may be the beginning of (by it),
+    the tree, the items a number or barcode names.
+    """
 
     words: str
     variants: tuple[tuple[str, ...], ...]
+    begun: Mapping[str, Sequence[str]]
     tree: Tree
     numbered: tuple[int, ...] = ()
     scanned: tuple[tuple[int, str], ...] = ()
@@ -117,8 +131,20 @@ class _Asked:
 def find(search: Search, here: Here, *, number: int, per_page: int) -> Found:
     """Page `number` (from 1) of what matches as it is written; when nothing does, of what is spelled like it.
 
-    Without words everything matches, by name.
+    Without words everything matches, by name. What was found is kept as long as the catalog stays as it is.
     """
+    organization_id = db.session().info.get("organization_id")
+    if here.state is None or organization_id is None:
+        return _find(search, here, number, per_page)
+    return _kept(search, here, number, per_page, organization_id)
+
+
+@lru_cache(maxsize=500)
+def _kept(search: Search, here: Here, number: int, per_page: int, organization_id: int) -> Found:
+    return _find(search, here, number, per_page)
+
+
+def _find(search: Search, here: Here, number: int, per_page: int) -> Found:
     words = _tidy(search.words)
     if not words:
         return browse(search, here, number=number, per_page=per_page)
@@ -128,17 +154,19 @@ def find(search: Search, here: Here, *, number: int, per_page: int) -> Found:
         "per_page": per_page,
         "skip": (max(1, number) - 1) * per_page,
     }
-    matches, found = _run(search.sort, {**values, "query": query_of(asked.variants)})
+    matches, found = _run(search.sort, {**values, "query": query_of(asked.variants, asked.begun)})
     meant_words = {} if matches else _similar(asked.variants)
     if not meant_words:
         return replace(found, tree=asked.tree)
-    _, similar = _run(search.sort, {**values, "query": query_of(asked.variants, meant_words)})
+    _, similar = _run(
+        search.sort, {**values, "query": query_of(asked.variants, {**asked.begun, **meant_words})}
+    )
     return replace(similar, tree=asked.tree, is_similar=similar.total > 0)
 
 
 def named(words: str, day: date, most: int) -> list[Offer]:
     """The best matches of words or a number, with item and supplier."""
-    found = find(Search(words), Here(day), number=1, per_page=most) if _tidy(words) else Found([], 0)
+    found = find(Search(words), Here(day), number=1, per_page=most) if _tidy(words) else Found((), (), 0)
     return in_order(found.ids)
 
 
@@ -157,12 +185,15 @@ def _asked(words: str) -> _Asked:
     lower = f" {words.lower()} "
     scan, _ = read(words)
     packs = db.session.execute(meant(scan.di if scan else None, words)).all()
-    _, known, above = db.session.execute(FIRST, {"lower": lower}).one()
+    beginning = beginning_of(words_of(lower))
+    values = {"lower": lower, "beginning": beginning, "most": MOST_BEGINNINGS}
+    _, known, above, begun = db.session.execute(FIRST, values).one()
     phrases = [lower, *(lower.replace(f" {word} ", f" {meaning.lower()} ") for word, meaning in known)]
     variants = tuple(dict.fromkeys(filter(None, map(words_of, phrases))))
     return _Asked(
         words,
         variants,
+        {beginning: begun} if beginning and begun is not None else {},
         Tree(above or {}),
         numbered=tuple({pack.item_id for pack in packs}),
         scanned=tuple((pack.item_id, pack.uom) for pack in packs if pack.by_barcode),
@@ -193,9 +224,10 @@ def _values(search: Search, here: Here, asked: _Asked) -> dict[str, Any]:
 
 def _run(sort: str, values: dict[str, Any]) -> tuple[int, Found]:
     """How many match before the filters, and the page after them."""
-    matches, total, ids, facets, _ = db.session.execute(PAGES.get(sort, PAGES[""]), values).one()
+    matches, total, shown, facets, _ = db.session.execute(PAGES.get(sort, PAGES[""]), values).one()
     found = Found(
-        ids=ids,
+        ids=[offer_id for offer_id, _ in shown],
+        item_ids=[item_id for _, item_id in shown],
         total=min(total, MOST),
         facets=facets_of(facets or ()),
         is_total_least=total > MOST,

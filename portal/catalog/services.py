@@ -3,12 +3,14 @@
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Integer,
     MetaData,
     Select,
     Table,
+    Text,
     delete,
     func,
     literal_column,
@@ -20,7 +22,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.schema import CreateTable, DropTable
 
 from integrations.canonical import Lifecycle
-from portal.catalog.models import Offer, OfferCount, OfferWord
+from portal.catalog.models import CatalogChange, Offer, OfferCount, OfferWord
 from portal.catalog.rules import SHORTEST_SIMILAR
 from portal.foundation.db import db
 from portal.masterdata.models import Item, ItemPackaging, Supplier
@@ -136,3 +138,10 @@ def _count_offers() -> None:
     db.session.execute(delete(OfferCount))
     names = [*(column.key for column in kind), OfferCount.offers.key]
     db.session.execute(insert(OfferCount).from_select(names, counted))
+    _forget_changes()
+
+
+def _forget_changes() -> None:
+    """The mark of this transaction alone names the new state, so the older ones may go."""
+    this = func.pg_current_xact_id().cast(Text).cast(BigInteger)
+    db.session.execute(delete(CatalogChange).where(CatalogChange.transaction != this))

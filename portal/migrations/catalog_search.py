@@ -117,3 +117,31 @@ def search_by_category() -> None:
     """Takes that back."""
     op.execute(f"DROP FUNCTION {OF_CATEGORIES_SIGNATURE}")
     _create(SEARCH_SIGNATURE, SEARCH)
+
+
+# Migration 0003: the words that begin so, one for each that a search tells apart. A beginning in a full-text
+# query reads all that begins so before it looks at the other words. NULL where there are more than `most`.
+WORDS_BEGINNING = """
+CREATE FUNCTION portal_words_beginning(beginning text, most integer) RETURNS text[] LANGUAGE sql
+STABLE STRICT SECURITY DEFINER SET search_path = public AS $$
+    SELECT CASE WHEN count(*) <= most THEN coalesce(array_agg(one.word), '{}') END
+    FROM (
+        SELECT min(word) AS word FROM offer_word
+        WHERE organization_id = current_setting('app.organization_id')::bigint AND word LIKE beginning || '%'
+        GROUP BY to_tsvector('english', word)
+        HAVING to_tsvector('english', word) <> to_tsvector('english', beginning)
+        LIMIT most + 1
+    ) AS one
+$$
+"""
+WORDS_BEGINNING_SIGNATURE = "portal_words_beginning(text, integer)"
+
+
+def create_beginnings() -> None:
+    """Creates that function."""
+    _create(WORDS_BEGINNING_SIGNATURE, WORDS_BEGINNING)
+
+
+def drop_beginnings() -> None:
+    """Drops it."""
+    op.execute(f"DROP FUNCTION {WORDS_BEGINNING_SIGNATURE}")

@@ -5,6 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from portal.migrations.catalog_changes import unwatch_catalog, watch_catalog
+from portal.migrations.catalog_search import create_beginnings, drop_beginnings
 from portal.migrations.price_questions import proposals_to_questions, questions_to_proposals
 from portal.migrations.tenancy import protect
 
@@ -95,17 +96,17 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_foreign_key(
+        op.f("fk_order_proposal_line_id"), "order_proposal", "purchase_order_line", ["line_id"], ["id"]
+    )
+    op.create_foreign_key(
+        op.f("fk_order_proposal_work_item_id"), "order_proposal", "work_item", ["work_item_id"], ["id"]
+    )
+    op.create_foreign_key(
         op.f("fk_order_proposal_requisition_line_id"),
         "order_proposal",
         "requisition_line",
         ["requisition_line_id"],
         ["id"],
-    )
-    op.create_foreign_key(
-        op.f("fk_order_proposal_line_id"), "order_proposal", "purchase_order_line", ["line_id"], ["id"]
-    )
-    op.create_foreign_key(
-        op.f("fk_order_proposal_work_item_id"), "order_proposal", "work_item", ["work_item_id"], ["id"]
     )
     questions_to_proposals()
     op.drop_index(op.f("ix_price_question_order_id"), table_name="price_question")
@@ -119,11 +120,13 @@ def upgrade() -> None:
     protect("catalog_change")
     protect("facility_hours")
     watch_catalog()
+    create_beginnings()
 
 
 def downgrade() -> None:
     """Takes it back."""
     unwatch_catalog()
+    drop_beginnings()
     op.create_table(
         "price_question",
         sa.Column("order_id", sa.BIGINT(), autoincrement=False, nullable=False),
@@ -201,9 +204,9 @@ def downgrade() -> None:
     op.create_index(op.f("ix_price_question_order_id"), "price_question", ["order_id"], unique=False)
     protect("price_question")
     proposals_to_questions()
+    op.drop_constraint(op.f("fk_order_proposal_requisition_line_id"), "order_proposal", type_="foreignkey")
     op.drop_constraint(op.f("fk_order_proposal_work_item_id"), "order_proposal", type_="foreignkey")
     op.drop_constraint(op.f("fk_order_proposal_line_id"), "order_proposal", type_="foreignkey")
-    op.drop_constraint(op.f("fk_order_proposal_requisition_line_id"), "order_proposal", type_="foreignkey")
     op.drop_index(
         "uq_order_proposal_requested", table_name="order_proposal", postgresql_where=sa.text("state = 'open'")
     )
