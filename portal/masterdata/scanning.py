@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, literal, select, union_all
 
-from integrations.formats.udi import Scan, UnreadableScan, parse, together
+from integrations.formats.udi import OTHER_HALF, Scan, UnreadableScan, parse, together
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
 from portal.foundation.quantity import plain
@@ -64,6 +64,13 @@ class Scanned:
     def is_pack(self) -> bool:
         """Whether to ask if the whole pack is meant or one piece of it."""
         return self.base_quantity(whole=True) != self.unit_factor
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it is the barcode of a label that names no product: the other one does."""
+        if self.scan is None:
+            return OTHER_HALF in self.reason
+        return not self.scan.di and not self.scan.donation
 
     @property
     def warnings(self) -> tuple[str, ...]:

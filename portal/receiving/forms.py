@@ -33,6 +33,7 @@ from portal.receiving.scanning import Given
 from portal.receiving.services import EntriesRefused
 
 MOST_ROWS = 600
+LONGEST_LOT = 30
 TYPED = ("quantity", "lot", "serial", "expires_on")
 PARTS = ("line_id", "verdict", *TYPED)
 TROUBLES = {
@@ -43,15 +44,29 @@ TROUBLES = {
 Row = Mapping[str, str]
 
 
+class LotField(StringField):  # type: ignore[misc]
+    """A lot or serial number as it is printed on a pack."""
+
+    @property
+    def number(self) -> str:
+        """Without the spaces around it."""
+        return (self.data or "").strip()
+
+    def pre_validate(self, form: Part) -> None:
+        """Raises ValidationError for what no label bears."""
+        if len(self.number) > LONGEST_LOT:
+            raise ValidationError(f"A {self.label.text.lower()} has at most {LONGEST_LOT} characters.")
+        if not self.number.isprintable():
+            raise ValidationError("There is an invisible character in it. Type it as it is printed.")
+
+
 class EntryPart(Part):  # type: ignore[misc]  # WTForms ships no types
     """A quantity of one line and lot."""
 
     line_id = StringField(widget=HiddenInput())
     quantity = QuantityField("Quantity", zero=True)
-    lot = StringField("Lot", validators=[Length(max=30, message="A lot has at most 30 characters.")])
-    serial = StringField(
-        "Serial number", validators=[Length(max=30, message="A serial number has at most 30 characters.")]
-    )
+    lot = LotField("Lot")
+    serial = LotField("Serial number")
     verdict = SelectField(
         "What is wrong",
         choices={Verdict.GOOD.value: "Nothing"} | {key.value: words for key, words in TROUBLES.items()},
@@ -61,9 +76,9 @@ class EntryPart(Part):  # type: ignore[misc]  # WTForms ships no types
 
     def validate_quantity(self, field: QuantityField) -> None:
         """A lot or a date without a quantity is half an entry."""
-        if not field.data and ((self.lot.data or "").strip() or self.expires_on.data):
+        if not field.data and (self.lot.number or self.expires_on.data):
             raise ValidationError("Enter how many of this lot there are, or empty the row.")
-        if not field.data and (self.serial.data or "").strip():
+        if not field.data and self.serial.number:
             raise ValidationError("Enter 1 for this serial number, or empty the row.")
 
     @property
@@ -83,8 +98,8 @@ class EntryPart(Part):  # type: ignore[misc]  # WTForms ships no types
     def entry(self, line_id: int, owner: Owner) -> Entry:
         """The row as what was counted; empty rows count nothing."""
         return Entry(
-            line_id, self.quantity.data or Decimal(), (self.lot.data or "").strip(), self.expires_on.data,
-            (self.serial.data or "").strip(), owner, Verdict(self.verdict.data),
+            line_id, self.quantity.data or Decimal(), self.lot.number, self.expires_on.data,
+            self.serial.number, owner, Verdict(self.verdict.data),
         )  # fmt: skip
 
 
@@ -250,11 +265,15 @@ class ScanForm(ConflictForm):
         ],
     )
     consignment = BooleanField("Consignment: it stays the supplier's until it is used")
+    lot = LotField("Lot")
+    expires_on = DayField("Expires", validators=[Optional()])
+    serial = LotField("Serial number")
 
     def given(self) -> Given:
         """The scan; its beginning and end kept, as a separator may stand there."""
         owner = Owner.CONSIGNMENT if self.consignment.data else Owner.OWN
-        return Given(self.key.data, self.text.data, self.before.data or "", owner)
+        typed = (self.lot.number, self.expires_on.data, self.serial.number)
+        return Given(self.key.data, self.text.data, self.before.data or "", owner, *typed)
 
 
 class PackageForm(ScanForm):

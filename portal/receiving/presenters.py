@@ -48,6 +48,13 @@ def why_not(order: PurchaseOrder | None, words: str) -> str:
     return NOT_RECEIVABLE.get(order.status, "{} cannot be received here.").format(order.number)
 
 
+def closed(order: PurchaseOrder) -> dict[str, str]:
+    """Title and text where nothing of an order can be received."""
+    if order.status is OrderStatus.CANCELLED:
+        return {"title": "The order is cancelled", "text": "Set the goods aside and ask the buyer."}
+    return {"title": "Everything is received", "text": "Nothing of this order is open any more."}
+
+
 @dataclass(frozen=True)
 class ExpectedRow:
     """An order with something still to receive."""

@@ -23,6 +23,16 @@ class CountedRow:
     lots: list[str]
 
     @property
+    def to_come(self) -> Decimal:
+        """What is not counted yet."""
+        return max(self.expected - self.counted, Decimal())
+
+    @property
+    def over(self) -> Decimal:
+        """What is counted beyond what was ordered."""
+        return max(self.counted - self.expected, Decimal())
+
+    @property
     def tone(self) -> str:
         """Green once all is here, amber when it is more."""
         if self.counted > self.expected:

@@ -1,22 +1,23 @@
 """The scanner that stays open: every scan is counted once and answered at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
+from uuid import uuid4
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.foundation.access import Permission, requires
+from portal.foundation.access import Permission, public, requires
 from portal.foundation.db import found
 from portal.foundation.errors import NotFound
 from portal.foundation.web import actor
 from portal.orders import queries as orders
 from portal.orders.forms import row_number
-from portal.receiving import package_page, queries, scan_presenters, scanning
+from portal.receiving import package_page, presenters, queries, scan_presenters, scanning
 from portal.receiving.blueprint import blueprint
 from portal.receiving.forms import PackageForm, ScanForm
 from portal.receiving.rules import as_sscc
-from portal.receiving.scanning import Told, Tone
+from portal.receiving.scanning import ON_LABEL, Told, Tone
 
 View = TypeVar("View", bound=Callable[..., object])
 FLASHES = {Tone.GOOD: "success", Tone.ASK: "warning", Tone.STOP: "danger"}
@@ -33,8 +34,11 @@ def with_camera(view: View) -> View:
 @requires(Permission.RECEIVE)
 def scan(order_id: int) -> ResponseReturnValue:
     """Where one scans what came of an order."""
-    form = ScanForm(formdata=None, before=request.args.get("before", "")[:500])
-    return render_template("receiving/scan.html", form=form, **_counted(order_id, None))
+    before = request.args.get("before", "")[:500]
+    form = ScanForm(formdata=None, before=before)
+    missing = [name for name in ON_LABEL if name in request.args.get("missing", "").split()]
+    counted = _counted(order_id, None, ScanForm(formdata=None, text=before), missing)
+    return render_template("receiving/scan.html", form=form, **counted)
 
 
 @blueprint.post("/<int:order_id>/scan")
@@ -43,7 +47,7 @@ def scan_submit(order_id: int) -> ResponseReturnValue:
     """Counts one scan; the script of the page takes the answer in place, a browser without it goes on."""
     form = ScanForm()
     told = scanning.count(actor(), order_id, form.given()) if form.validate() else _damaged(form)
-    return _answer(order_id, told)
+    return _answer(order_id, told, form)
 
 
 @blueprint.post("/<int:order_id>/scan/undo")
@@ -52,6 +56,25 @@ def scan_undo(order_id: int) -> ResponseReturnValue:
     """Takes the scan back that the page named."""
     scan_id = row_number(request.form.get("scan"))
     return _answer(order_id, scanning.take_back(actor(), order_id, scan_id))
+
+
+@blueprint.get("/offline")
+@with_camera
+@requires(Permission.RECEIVE)
+def offline() -> ResponseReturnValue:
+    """The page the browser keeps for times without a connection: of no order, without a token."""
+    form = ScanForm(formdata=None)
+    return render_template("receiving/offline.html", form=form, account_id=actor().account_id)
+
+
+@blueprint.get("/worker.js")
+@public
+def worker() -> ResponseReturnValue:
+    """The script that opens that page; it may do so below the address of receiving only."""
+    script = current_app.send_static_file("js/receive-worker.js")
+    script.headers["Service-Worker-Allowed"] = url_for("receiving.listing")
+    script.headers["Cache-Control"] = "no-cache"
+    return script
 
 
 @blueprint.get("/package")
@@ -81,22 +104,37 @@ def package_submit() -> ResponseReturnValue:
 
 
 def _damaged(form: ScanForm) -> Told:
-    return Told(Tone.ASK, next(error for errors in form.errors.values() for error in errors))
+    sentence = next(error for errors in form.errors.values() for error in errors)
+    typed = tuple(name for name in ON_LABEL if name in form.errors)
+    return Told(Tone.ASK, sentence, form.text.data or "" if typed else "", typed)
 
 
-def _answer(order_id: int, told: Told) -> ResponseReturnValue:
+def _answer(order_id: int, told: Told, form: ScanForm | None = None) -> ResponseReturnValue:
     if "X-Scan" in request.headers:
-        return render_template("receiving/counted.html", **_counted(order_id, told))
+        return render_template("receiving/counted.html", **_counted(order_id, told, form, told.missing))
     flash(told.sentence, FLASHES[told.tone])
-    return redirect(url_for("receiving.scan", order_id=order_id, before=told.before or None), 303)
+    page = url_for(
+        "receiving.scan",
+        order_id=order_id,
+        before=told.before or None,
+        missing=" ".join(told.missing) or None,
+    )
+    return redirect(page, 303)
 
 
-def _counted(order_id: int, told: Told | None) -> dict[str, object]:
+def _counted(
+    order_id: int, told: Told | None, label: ScanForm | None = None, missing: Collection[str] = ()
+) -> dict[str, object]:
+    """What is counted; `label` is the scan whose barcode lacks what is `missing`."""
     order = found(orders.for_person(actor(), order_id), "order")
     draft = queries.draft_of(order.id, actor().account_id)
     return {
         "order": order,
         "told": told,
+        "label": label,
+        "missing": [label[name] for name in missing] if label else [],
+        "new_key": uuid4().hex,
+        "closed": presenters.closed(order),
         "receipt": draft,
         "rows": scan_presenters.rows(order, draft),
         "last_scan": queries.last_scan(draft.id) if draft else None,

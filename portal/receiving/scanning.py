@@ -1,7 +1,9 @@
 """Counts what is scanned at the dock into a receipt that is checked afterwards; each scan once."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -19,8 +21,12 @@ from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.receiving import packages, queries
 from portal.receiving.models import Receipt, ReceiptLine, ReceiptScan
 from portal.receiving.packages import Opened
-from portal.receiving.rules import Entry, Verdict, in_order_unit, room_for
+from portal.receiving.rules import Entry, Verdict, as_sscc, in_order_unit, is_sscc, room_for
 from portal.receiving.services import entry_of, every_problem, line_of
+
+BARCODE = re.compile(r"[\]+=&(*]|\d{8}")  # how the text of one begins
+PLACE = re.compile(r" \(character \d+\)$")
+ON_LABEL = ("lot", "expires_on", "serial")
 
 
 class Tone(StrEnum):
@@ -33,29 +39,36 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class Given:
-    """One scan; `key` names it for ever, `before` is the first barcode of a label that has two."""
+    """One scan; `key` names it for ever, `before` is the first barcode of a label that has two.
+
+    Lot, expiry and serial are what a person typed because the barcode does not say it.
+    """
 
     key: str
     text: str
     before: str = ""
     owner: Owner = Owner.OWN
+    lot: str = ""
+    expires_on: date | None = None
+    serial: str = ""
 
 
 @dataclass(frozen=True)
 class Told:
-    """The answer to a scan; `before` is kept for the next one."""
+    """The answer to a scan; `before` is kept for the next one, `missing` is what a person can type."""
 
     tone: Tone
     sentence: str
     before: str = ""
+    missing: tuple[str, ...] = ()
 
 
 class _Refused(Exception):
     """The scan counts nothing; says why."""
 
-    def __init__(self, tone: Tone, sentence: str, before: str = "") -> None:
+    def __init__(self, tone: Tone, sentence: str, before: str = "", missing: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
-        self.told = Told(tone, sentence, before)
+        self.told = Told(tone, sentence, before, missing)
 
 
 def count(actor: Actor, order_id: int, given: Given) -> Told:
@@ -89,13 +102,20 @@ def _entries(order: PurchaseOrder, draft: Receipt | None, given: Given) -> list[
     entries = _of_package(order, package, given) if package else [_of_item(order, draft, given)]
     before = _drafted(draft)
     refused = [one for one in every_problem(order, [*before, *entries]) if one.index >= len(before)]
-    for problem in refused:
-        if problem.field == "lot" and not entries[problem.index - len(before)].lot:
-            both = f"{problem.sentence} Or scan the second barcode of the label."
-            raise _Refused(Tone.ASK, both, given.text)
-        missing = problem.field in ("expires_on", "serial") and "Enter" in problem.sentence
-        raise _Refused(Tone.ASK if missing else Tone.STOP, problem.sentence, given.text if missing else "")
+    lacking = [one for one in refused if _lacks(entries[one.index - len(before)], one.field)]
+    for problem in refused:  # what must not come in is said before what the label lacks
+        if problem not in lacking:
+            raise _Refused(Tone.STOP, problem.sentence)
+    if lacking and package:
+        raise _Refused(Tone.ASK, f"{lacking[0].sentence} Scan the items in the parcel one by one.")
+    if lacking:
+        both = f"{lacking[0].sentence} Or scan the second barcode of the label."
+        raise _Refused(Tone.ASK, both, given.text, tuple(one.field for one in lacking))
     return entries
+
+
+def _lacks(entry: Entry, field: str) -> bool:
+    return field in ON_LABEL and not getattr(entry, field)
 
 
 def _drafted(draft: Receipt | None) -> list[Entry]:
@@ -118,6 +138,8 @@ def _of_package(order: PurchaseOrder, package: Opened, given: Given) -> list[Ent
 def _of_item(order: PurchaseOrder, draft: Receipt | None, given: Given) -> Entry:
     scanned = _resolved(given)
     pack = scanned.pack
+    if pack is None and scanned.is_half:
+        raise _Refused(Tone.ASK, "This barcode names no item. Scan the other one of the label.", given.text)
     if pack is None:
         raise _Refused(Tone.STOP, _unknown(scanned))
     lines = [line for line in order.lines if line.item_id == pack.item.id]
@@ -127,16 +149,18 @@ def _of_item(order: PurchaseOrder, draft: Receipt | None, given: Given) -> Entry
             "or it is the wrong item."
         )
         raise _Refused(Tone.STOP, sentence)
-    pieces = scanned.base_quantity(whole=True)
     scan = scanned.scan
-    serial = (scan.serial or "") if scan and pack.item.serial_tracked else ""
+    # A number that was typed says nothing of a pack: one of what was ordered is meant.
+    is_pack = scan is not None or pack.item.serial_tracked
+    pieces = scanned.base_quantity(whole=True) if is_pack else None
     line = _line_with_room(lines, _drafted(draft), pieces)
-    quantity = in_order_unit(pieces, line.factor)
+    quantity = Decimal(1) if pieces is None else in_order_unit(pieces, line.factor)
     if quantity is None:
-        raise _Refused(Tone.STOP, _no_part(line, pack, pieces))
+        raise _Refused(Tone.STOP, _no_part(line, pack, pieces or Decimal()))
+    serial = (scan.serial if scan else None) or given.serial if pack.item.serial_tracked else ""
     return Entry(
-        line.id, quantity, (scan.lot or "") if scan else "", scan.expires_on if scan else None, serial,
-        given.owner,
+        line.id, quantity, (scan.lot if scan else None) or given.lot,
+        (scan.expires_on if scan else None) or given.expires_on, serial, given.owner,
     )  # fmt: skip
 
 
@@ -150,19 +174,25 @@ def _resolved(given: Given) -> Scanned:
 def _unknown(scanned: Scanned) -> str:
     if scanned.scan is not None and scanned.scan.di:
         return f"Nobody here knows the item {scanned.scan.di}. Look for its name, and count it by hand."
+    text = scanned.raw.strip()
+    if scanned.reason and BARCODE.match(text) and not is_sscc(as_sscc(text)):
+        return f"The barcode {text[:60]} cannot be read. {PLACE.sub('', scanned.reason)}"
     return (
-        f"“{scanned.raw.strip()[:60]}” is no item, parcel or barcode known here. "
+        f"“{text[:60]}” is no item, parcel or barcode known here. "
         "Scan the barcode of the box again, or count it by hand."
     )
 
 
 def _line_with_room(
-    lines: Sequence[PurchaseOrderLine], before: Sequence[Entry], pieces: Decimal
+    lines: Sequence[PurchaseOrderLine], before: Sequence[Entry], pieces: Decimal | None
 ) -> PurchaseOrderLine:
-    """The first line of the item that still waits for so much; else the last one, whose limit then speaks."""
+    """The first line of the item that still waits for so much (None: for one of its unit).
+
+    Else the last one, whose limit then speaks.
+    """
     for line in lines:
         counted = [one.quantity for one in before if one.order_line_id == line.id]
-        if room_for(line.quantities.outstanding, counted, line.factor) >= pieces:
+        if room_for(line.quantities.outstanding, counted, line.factor) >= (pieces or line.factor):
             return line
     return lines[-1]
 

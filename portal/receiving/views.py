@@ -106,7 +106,10 @@ def _entry_page(form: EntryForm, order_id: int) -> str:
     order = found(orders.for_person(actor(), order_id), "order")
     groups = presenters.groups(order, form.line_ids(), form.entries)
     offered = bool(queries.offered(order_id))
-    return render_template("receiving/enter.html", form=form, order=order, groups=groups, offered=offered)
+    return render_template(
+        "receiving/enter.html", form=form, order=order, groups=groups, offered=offered,
+        closed=presenters.closed(order),
+    )  # fmt: skip
 
 
 @blueprint.get("/receipts/<int:receipt_id>")

@@ -1,23 +1,32 @@
 // The scanner at the dock. Every scan is kept in the browser under a name of its own until the portal has answered
-// it, so that a broken connection loses none and none is counted twice. What is kept is a barcode and nothing else.
+// it, so that a broken connection loses none and none is counted twice. What is kept is what was scanned or typed from
+// a label, nothing else.
 const banner = document.querySelector("[data-waiting]");
+const refused = document.querySelector("[data-refused]");
 const form = document.querySelector("form[data-receive]");
 const field = form?.querySelector("[data-scan]");
 const TONES = { good: [[880, 0.09]], ask: [[660, 0.08], [660, 0.08]], stop: [[220, 0.18], [165, 0.3]] };
 const TYPED = "input:not([type=radio], [type=checkbox], [type=hidden]), textarea, select";
-const PLACE = `scans-${banner?.dataset.account}`;
 const AGAIN = 5_000;
 const PATIENCE = 15_000;
+const isOffline = banner?.dataset.waiting === "offline"; // the page that opens without a connection
 let sound, sending = false, trouble = "", timer = 0;
-let memory = []; // where the browser keeps nothing, as long as the page is open
 
-const kept = () => {
-  try { return JSON.parse(localStorage.getItem(PLACE) ?? "[]"); } catch { return memory; }
+// A list that the browser keeps; where it keeps nothing, as long as the page is open.
+const shelf = (place) => {
+  let memory = [];
+  return {
+    get: () => {
+      try { return JSON.parse(localStorage.getItem(place)) ?? memory; } catch { return memory; }
+    },
+    set: (list) => {
+      memory = list;
+      try { localStorage.setItem(place, JSON.stringify(list)); } catch { /* kept in memory */ }
+    },
+  };
 };
-const keep = (scans) => {
-  memory = scans;
-  try { localStorage.setItem(PLACE, JSON.stringify(scans)); } catch { /* kept in memory */ }
-};
+const waiting = shelf(`scans-${banner?.dataset.account}`);
+const notCounted = shelf(`refused-${banner?.dataset.account}`);
 
 const play = (name) => {
   sound ??= new AudioContext();
@@ -40,25 +49,32 @@ const say = (tone, words) => {
 };
 
 const tell = () => {
-  const count = kept().length;
+  const count = waiting.get().length;
   banner.hidden = !count;
   const many = count === 1 ? "1 scan waits" : `${count} scans wait`;
   banner.querySelector(".notice-text").textContent = count ? trouble || `${many} for the connection. Kept in this browser, sent when it is back.` : "";
+  const rows = notCounted.get().map(({ text, told }) => {
+    const row = document.createElement("li");
+    row.textContent = `${told} (${text})`;
+    return row;
+  });
+  refused.hidden = !rows.length;
+  refused.querySelector("ul").replaceChildren(...rows);
   clearTimeout(timer);
-  if (count) timer = setTimeout(send, AGAIN);
+  if (count || isOffline) timer = setTimeout(send, AGAIN);
 };
 
 // The answer as a page, or nothing where the scan must wait.
-const post = async (scan, before) => {
+const post = async ({ key, text, to, consignment, label = {} }, before) => {
   const token = document.querySelector("input[name=csrf_token]")?.value ?? "";
-  const body = new URLSearchParams({ csrf_token: token, key: scan.key, text: scan.text, before, ...(scan.consignment && { consignment: "y" }) });
+  const body = new URLSearchParams({ csrf_token: token, key, text, before, ...(consignment && { consignment: "y" }), ...label });
   try {
-    const answer = await fetch(scan.to, { method: "POST", body, headers: { "X-Scan": "1" }, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch(to, { method: "POST", body, headers: { "X-Scan": "1" }, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
     trouble = "";
     if (answer.ok) return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("counted");
     if (answer.status === 403 || answer.status === 404) {
       const gone = document.createElement("div");
-      Object.assign(gone.dataset, { tone: "stop", told: `${scan.text} was not counted: its order cannot be received by you.`, before: "" });
+      Object.assign(gone.dataset, { tone: "stop", told: "This was not counted: its order cannot be received by you.", before: "" });
       return gone;
     }
     if (answer.type === "opaqueredirect" || answer.status < 500) trouble = "Your scans are kept. Load this page again, sign in if asked, and they are sent.";
@@ -66,31 +82,50 @@ const post = async (scan, before) => {
   return null;
 };
 
+// Whoever scans on does not see every answer: what was not counted stays in sight until it is dealt with.
+const sort = (scan, { tone, told }) => {
+  const isSeen = !scan.isLate && !waiting.get().length;
+  if (tone !== "good" && !isSeen) notCounted.set([...notCounted.get(), { text: scan.text, told }]);
+};
+
 const send = async () => {
   if (sending) return;
   sending = true;
-  let before = form?.elements.before.value ?? "";
-  for (let scan = kept()[0]; scan; scan = kept()[0]) {
+  if (isOffline) await open();
+  let before = form?.elements.before?.value ?? "";
+  for (let scan = waiting.get()[0]; scan && !isOffline; scan = waiting.get()[0]) {
     const answer = await post(scan, before);
-    if (!answer) break;
-    keep(kept().filter((one) => one.key !== scan.key));
+    if (!answer) {
+      waiting.set(waiting.get().map((one) => ({ ...one, isLate: true })));
+      break;
+    }
+    waiting.set(waiting.get().filter((one) => one.key !== scan.key));
     before = answer.dataset.before;
     const here = form && scan.to === form.action;
     if (here) {
       form.elements.before.value = before;
       if (answer.id) document.getElementById("counted").replaceWith(document.adoptNode(answer));
     }
+    sort(scan, answer.dataset);
     say(answer.dataset.tone, answer.dataset.told);
   }
   sending = false;
   tell();
 };
 
-const take = (text) => {
+// Without a connection this page only keeps; the real one opens, and sends, as soon as the portal answers.
+const open = async () => {
+  try {
+    await fetch(location.href, { headers: { "X-Background": "1" }, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    if (!field?.value) location.reload();
+  } catch { /* not yet */ }
+};
+
+const take = (text, label = {}) => {
   if (!text.trim()) return;
   const consignment = form.elements.consignment.checked;
-  keep([...kept(), { key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, to: form.action, text, consignment }]);
-  if (!navigator.onLine) say("ask", "Kept. It is counted when the connection is back.");
+  waiting.set([...waiting.get(), { key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, to: form.action, text, consignment, label }]);
+  if (isOffline || !navigator.onLine) say("ask", "Kept. It is counted when the connection is back.");
   tell();
   send();
 };
@@ -110,13 +145,21 @@ if (form) {
     takeTyped();
   });
   form.querySelector("[data-count]").addEventListener("click", (event) => { event.preventDefault(); takeTyped(); });
+  // What a barcode lacks and a person typed from the label goes the same way.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-label-form]")) return;
+    event.preventDefault();
+    const { text, csrf_token, key, ...label } = Object.fromEntries(new FormData(event.target));
+    field.focus();
+    take(text, label);
+  });
   // A scan lands in its field wherever the focus is.
   document.addEventListener("keydown", (event) => {
     const plain = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
     if (plain && !event.target.closest?.(TYPED)) field.focus();
   });
   document.addEventListener("click", (event) => {
-    if (!event.target.closest("[data-check]") || !kept().length) return;
+    if (!event.target.closest("[data-check]") || !waiting.get().length) return;
     event.preventDefault();
     say("stop", "Some scans still wait for the connection. Check once they are counted.");
   });
@@ -164,7 +207,18 @@ if (camera && "BarcodeDetector" in window && navigator.mediaDevices?.getUserMedi
 }
 
 if (banner) {
+  refused.querySelector("button").addEventListener("click", () => { notCounted.set([]); tell(); field?.focus(); });
   addEventListener("online", send);
+  if (isOffline && /\/scan$/.test(location.pathname)) {
+    form.action = location.pathname;
+    form.hidden = false;
+    field.focus();
+  }
   tell();
-  if (kept().length) send();
+  if (waiting.get().length) send();
+  // Opens this page again where there is no connection.
+  if (!isOffline) navigator.serviceWorker?.register(banner.dataset.worker, { scope: banner.dataset.scope })
+    .then(() => navigator.serviceWorker.ready)
+    .then((worker) => worker.active.postMessage("keep"))
+    .catch(() => {}); // as before: scans are kept, the page is not
 }

@@ -15,6 +15,7 @@ CAMERA = """
   window.BarcodeDetector = class { async detect() { return window.seen ? [{rawValue: window.seen}] : []; } };
   navigator.mediaDevices.getUserMedia = async () => document.createElement("canvas").captureStream();
 """
+EXPIRED = "01{}1720010110L1"
 
 
 def gtins() -> dict[tuple[str, str], str]:
@@ -29,7 +30,7 @@ def gtins() -> dict[tuple[str, str], str]:
 def test_a_phone_at_the_dock_loses_no_scan(sign_in: Callable[..., Page]) -> None:
     page = sign_in("receiver", viewport=PHONE, has_touch=True, is_mobile=True)
     page.add_init_script(CAMERA)
-    row, barcode = open_an_order_of_three(page)
+    row, barcode = open_an_order_of_four(page)
     address = page.url
     expect(page.get_by_label("Scan")).to_be_focused()
     scan(page, barcode)
@@ -37,28 +38,9 @@ def test_a_phone_at_the_dock_loses_no_scan(sign_in: Callable[..., Page]) -> None
     expect(page.locator("[data-said]")).to_contain_text(" counted.")
     expect(page.locator("form[data-receive]")).to_have_attribute("data-tone", "good")
 
-    page.context.set_offline(True)
-    scan(page, barcode)
-    waiting = page.locator("[data-waiting]")
-    expect(waiting).to_contain_text("1 scan waits for the connection")
-    expect(page.get_by_label("Scan")).to_be_focused()
-    page.get_by_role("link", name="Check what I counted").click()
-    expect(page.locator("[data-said]")).to_contain_text("still wait")
-
-    lose_the_answer(page)  # the portal counts it, the browser never hears of it
-    page.context.set_offline(False)
-    expect(waiting).to_be_hidden()
-    expect(page.locator("[data-said]")).to_contain_text(re.compile(r"\b2 of \d+ \w+ counted"))
-
-    page.evaluate("(text) => { window.seen = text; }", barcode)
-    page.get_by_role("button", name="Camera").click()
-    expect(page.locator("[data-said]")).to_contain_text(re.compile(r"\b3 of \d+ \w+ counted"))
-    page.evaluate("window.seen = ''")
-    page.get_by_role("button", name="Camera").click()
-
-    scan(page, "NOBODY-KNOWS-THIS")
-    expect(page.locator("form[data-receive]")).to_have_attribute("data-tone", "stop")
-    assert violations(page) == []
+    scan_without_a_connection(page, barcode)
+    read_with_the_camera(page, row, barcode)
+    complete_a_label(page, row, barcode)
     page.get_by_role("link", name="Check what I counted").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Receipt ")
     assert violations(page) == []
@@ -77,6 +59,61 @@ def test_a_phone_at_the_dock_loses_no_scan(sign_in: Callable[..., Page]) -> None
     page.get_by_label("Quantity").first.fill("2")
     page.get_by_label("Quantity").first.press("Control+ArrowDown")
     expect(page.get_by_label("Quantity").nth(1)).to_have_value("2")
+    page.get_by_role("button", name="Account:").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    assert page.evaluate("caches.keys()") == []
+
+
+def scan_without_a_connection(page: Page, barcode: str) -> None:
+    """Two more of the barcode and an expired one; the page is loaded again in between."""
+    page.context.set_offline(True)
+    scan(page, barcode)
+    waiting = page.locator("[data-waiting]")
+    expect(waiting).to_contain_text("1 scan waits for the connection")
+    expect(page.get_by_label("Scan")).to_be_focused()
+    page.get_by_role("link", name="Check what I counted").click()
+    expect(page.locator("[data-said]")).to_contain_text("still wait")
+
+    page.reload()  # the page opens again without a connection, and keeps what is scanned
+    expect(page.get_by_role("heading", level=1)).to_have_text("No connection")
+    scan(page, EXPIRED.format(barcode[2:16]))
+    scan(page, barcode)
+    expect(waiting).to_contain_text("3 scans wait for the connection")
+    assert violations(page) == []
+
+    lose_the_answer(page)  # the portal counts it, the browser never hears of it
+    page.context.set_offline(False)
+    expect(page.locator("[data-said]")).to_contain_text(re.compile(r"\b3 of \d+ \w+ counted"))
+    expect(waiting).to_be_hidden()
+    not_counted = page.locator("[data-refused]")
+    expect(not_counted).to_contain_text("expired on Jan 1, 2020. Do not receive it")
+    assert violations(page) == []
+    not_counted.get_by_role("button").click()
+    expect(not_counted).to_be_hidden()
+
+
+def read_with_the_camera(page: Page, row: Locator, barcode: str) -> None:
+    """The fourth, taken back again."""
+    page.evaluate("(text) => { window.seen = text; }", barcode)
+    page.get_by_role("button", name="Camera").click()
+    expect(page.locator("[data-said]")).to_contain_text(re.compile(r"\b4 of \d+ \w+ counted"))
+    page.evaluate("window.seen = ''")
+    page.get_by_role("button", name="Camera").click()
+    page.get_by_role("button", name="Take back the last scan").click()
+    expect(row).to_contain_text(re.compile(r"^\D*\d+.*3 "))
+
+
+def complete_a_label(page: Page, row: Locator, barcode: str) -> None:
+    """A barcode without lot and expiry, which are typed; then one that nobody knows."""
+    scan(page, barcode[:16])
+    page.get_by_label("Lot").fill("L2")
+    page.get_by_label("Expires").fill("2031-12-31")
+    page.get_by_role("button", name="Count it with this").click()
+    expect(row).to_contain_text("lot L2, expires Dec 31, 2031")
+    scan(page, "NOBODY-KNOWS-THIS")
+    expect(page.locator("form[data-receive]")).to_have_attribute("data-tone", "stop")
+    assert violations(page) == []
 
 
 def scan(page: Page, text: str) -> None:
@@ -94,8 +131,8 @@ def lose_the_answer(page: Page) -> None:
     page.route("**/scan", lose, times=1)
 
 
-def open_an_order_of_three(page: Page) -> tuple[Locator, str]:
-    """The page that scans, at an order with a line of three or more; the line and its barcode."""
+def open_an_order_of_four(page: Page) -> tuple[Locator, str]:
+    """The page that scans, at an order with a line of four or more; the line and its barcode."""
     known = gtins()
     page.goto("/receive")
     links = [
@@ -106,7 +143,7 @@ def open_an_order_of_three(page: Page) -> tuple[Locator, str]:
         for row in page.get_by_role("table", name="Counted so far").locator("tbody tr").all():
             code = row.locator(".sub").first.inner_text()
             number, unit = row.locator("td").last.inner_text().split()[-2:]
-            if float(number.replace(",", "")) >= 3 and known.get((code, unit)):
+            if float(number.replace(",", "")) >= 4 and known.get((code, unit)):
                 barcode = f"01{known[code, unit]}1731123110L1"
                 return page.get_by_role("row").filter(has_text=code), barcode
-    raise AssertionError("the demo expects no line of three")
+    raise AssertionError("the demo expects no line of four")

@@ -12,12 +12,14 @@ from portal.clinical.recalls.services import NewRecall
 from portal.exchange.models import Message, WorkItem
 from portal.exchange.rules import MessageState
 from portal.foundation import clock
+from portal.foundation.access import Permission
 from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed, NotFound
 from portal.identity.rules import Role
 from portal.inventory.models import Stock
 from portal.inventory.rules import Owner
 from portal.masterdata.models import ItemPackaging
+from portal.orders.cancelling import cancel_lines
 from portal.orders.models import PurchaseOrder
 from portal.receiving import queries, reversing, scanning
 from portal.receiving import services as receiving
@@ -95,10 +97,19 @@ def test_one_scan_is_one_pack_in_the_unit_of_the_order(hospital: Hospital, order
 
 def test_two_barcodes_of_one_label_and_what_a_label_lacks(hospital: Hospital, order: PurchaseOrder) -> None:
     told = scan(hospital, order, f"01{BOX}")
-    assert (told.tone, told.before) == (Tone.ASK, f"01{BOX}")
+    assert (told.tone, told.before, told.missing) == (Tone.ASK, f"01{BOX}", ("lot", "expires_on"))
     assert "tracked by lot" in told.sentence
     assert scan(hospital, order, "1731123110L7", before=told.before).tone is Tone.GOOD
-    assert counted(hospital, order) == [(10, 1, "L7")]
+    told = scan(hospital, order, "1731123110L7")
+    assert "Scan the other one of the label" in told.sentence
+    assert scan(hospital, order, f"01{BOX}", before=told.before).tone is Tone.GOOD
+    with transaction():
+        given = Given("typed-label", hospital.catheter.code, lot="L8", expires_on=LATER)
+        told = scanning.count(hospital.actor(Role.RECEIVER), order.id, given)
+    assert told.sentence.startswith("1 BX Urinary catheter, 14 Fr, lot L8."), (
+        "a typed number means one as ordered"
+    )
+    assert counted(hospital, order) == [(10, 2, "L7"), (10, 1, "L8")]
 
 
 def test_what_must_not_be_counted_is_said_and_nothing_is_written(
@@ -112,6 +123,7 @@ def test_what_must_not_be_counted_is_said_and_nothing_is_written(
         f"(01){BOX}(17)311231(10)BAD": "Leaks. Do not receive it: set it aside",
         "(01)00000096385074(10)X": "Nobody here knows the item",
         "WRISTBAND": "is no item, parcel or barcode known here",
+        f"(01){BOX[:-1]}0": "cannot be read. The last digit",
     }.items():
         told = scan(hospital, order, text)
         assert (told.tone, sentence in told.sentence) == (Tone.STOP, True), told
@@ -119,6 +131,11 @@ def test_what_must_not_be_counted_is_said_and_nothing_is_written(
         scan(hospital, order, GLOVES)
     assert "at most 2.2 BX can be received" in scan(hospital, order, GLOVES).sentence
     assert counted(hospital, order) == [(20, 2, "")]
+    with transaction():
+        cancel_lines(
+            hospital.actor(Role.BUYER), fresh(order), [order.lines[0].id], "Not needed", Permission.BUY
+        )
+    assert "is cancelled. Set it aside" in scan(hospital, order, f"(01){BOX}(17)311231(10)L1").sentence
     other = ordering.sent(hospital, {hospital.gloves_offer: 1})
     assert "is not on" in scan(hospital, other, f"(01){BOX}(17)311231(10)L1").sentence
 
@@ -253,11 +270,17 @@ def test_scanning_without_javascript_and_sending_goods_back(
     shown = receiver.get(address)
     assert shown.headers["Permissions-Policy"] == "camera=(self), microphone=()"
     assert "camera=()" in receiver.get("/receive").headers["Permissions-Policy"]
-    assert (
-        receiver.send(shown, {"text": f"01{BOX}"}, action=address)
-        .headers["Location"]
-        .endswith(f"before=01{BOX}")
+    half = receiver.send(shown, {"text": f"01{BOX}"}, action=address).headers["Location"]
+    assert half.endswith(f"before=01{BOX}&missing=lot+expires_on")
+    (typed,) = parsed(receiver.get(half)).xpath("//form[@data-label-form]")
+    label = dict(typed.form_values()) | {"lot": "L7", "expires_on": "2031-12-31"}
+    assert "invisible" in words(
+        receiver.post(address, data=label | {"lot": "L\u202e7"}, follow_redirects=True)
     )
+    assert "lot L7" in words(receiver.post(address, data=label, follow_redirects=True))
+    assert "lot L7" in words(receiver.post(address, data=label, follow_redirects=True))
+    assert counted(hospital, order) == [(10, 1, "L7")]
+    receiver.submit(address, action=f"{address}/undo")
     receiver.send(receiver.get(f"{address}?before=01{BOX}"), {"text": "1731123110L7"}, action=address)
     assert "1 BX Urinary catheter, 14 Fr, lot L7" in words(receiver.get(address))
     for bad in ({"text": ""}, {"text": "x" * 501}, {"key": "x"}, {"text": "\x00"}):

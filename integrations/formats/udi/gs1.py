@@ -10,7 +10,7 @@ from biip.gs1_application_identifiers import GS1ApplicationIdentifier
 from biip.gs1_digital_link_uris import GS1DigitalLinkURI
 from biip.gs1_element_strings import GS1ElementString
 
-from integrations.formats.udi.scan import Parts, Scan, Scheme, UnreadableScan, positive
+from integrations.formats.udi.scan import OTHER_HALF, Parts, Scan, Scheme, UnreadableScan, positive
 
 GTIN_LENGTHS = (8, 12, 13, 14)
 # EAN, UPC and ITF-14 symbols (ISO/IEC 15424) hold one number of these lengths.
@@ -183,7 +183,7 @@ def _prove(found: list[Element]) -> None:
         needed = NEEDED.get(element.ai)
         if needed and not needed & said.keys():
             sentence = f"The barcode gives the {_title(element.string.ai)}, but ({min(needed)}) is missing"
-            raise UnreadableScan(f"{sentence}. Scan the other barcode of the pack, too.", element.at)
+            raise UnreadableScan(f"{sentence}. {OTHER_HALF}", element.at)
 
 
 def _title(ai: GS1ApplicationIdentifier) -> str:

@@ -69,6 +69,10 @@ class Scan(Part):
         }
 
 
+# Many labels carry the product in one barcode and lot and expiry in another.
+OTHER_HALF = "Scan the other barcode of the pack, too."
+
+
 class UnreadableScan(Unreadable):
     """A scan cannot be read; `position` says where ("character 17"), `words` are the scan itself."""
 

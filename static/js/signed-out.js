@@ -1,0 +1,2 @@
+// What receiving keeps for times without a connection goes when its person does.
+globalThis.caches?.delete("receiving-offline").catch(() => {});
