@@ -53,7 +53,7 @@ def test_how_far_a_confirmed_price_may_be_off_is_a_dated_rule(
     }
     told = words(client.post("/rules/trial?rule=confirmed_price_share", data=asked))
     assert "Confirmed in the last 30 days 1" in told
-    assert "Newly blocked 1" in told
+    assert "Newly asked 1" in told
     wanted = Wanted("confirmed_price_share", Severity.BLOCK, Decimal("0.5"), hospital.facility.id, "", today)
     with transaction():
         rulebook.set_rule(hospital.actor(Role.FINANCE_DIRECTOR), wanted, today)

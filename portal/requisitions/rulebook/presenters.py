@@ -13,16 +13,25 @@ from portal.requisitions.rulebook.forms import WEEKDAYS
 from portal.requisitions.rulebook.models import Credential, Restriction, RuleVersion
 from portal.requisitions.rulebook.rules import RULES, Rule, Rulebook, Setting, Severity, said_threshold
 from portal.requisitions.rulebook.trial import Trial
-from portal.requisitions.rules import CheckOutcome
 
 STATUSES = {
     Severity.OFF: Status("Off", "neutral", "circle-off"),
     Severity.WARN: Status("Warns", "warning", "alert-triangle"),
     Severity.BLOCK: Status("Blocks", "danger", "ban"),
 }
+ASKS = {
+    "change": Status("Asks the approver", "warning", "user-check"),
+    "confirmation": Status("Asks the buyer", "warning", "user-check"),
+}
+"""What a rule that stops nothing does instead of blocking, by what it weighs."""
 BY_BUDGET = Status("As each budget says", "info", "wallet")
-OUTCOMES = {CheckOutcome.WARN: STATUSES[Severity.WARN], CheckOutcome.BLOCK: STATUSES[Severity.BLOCK]}
 VERBS = {"requisition": "Submitted", "order": "Received", "change": "Changed", "confirmation": "Confirmed"}
+NOT_KNOWN = {
+    "requisition": "Carts that a check kept from being submitted are not counted: nothing is kept of them.",
+    "order": "What the dock refused is not counted: it was never entered.",
+    "change": "Orders as they were changed, or as approvers were asked. Either tolerance alone asks again.",
+    "confirmation": "",
+}
 WIDER = Status("As in the wider setting", "neutral", "arrow-back-up")
 
 
@@ -58,13 +67,19 @@ def _row(rule: Rule, versions: Sequence[RuleVersion], book: Rulebook) -> RuleRow
         key=rule.key,
         label=rule.label,
         words=rule.words,
-        status=BY_BUDGET if rule.key == "budget" else STATUSES[setting.severity],
+        status=BY_BUDGET if rule.key == "budget" else status_of(rule, setting.severity),
         threshold=_threshold(setting),
         version=setting.number,
         since=since(setting.starts_on),
         narrower=len(scopes),
         is_fixed=rule.is_fixed,
     )
+
+
+def status_of(rule: Rule, severity: Severity) -> Status:
+    """What a rule does where it finds something."""
+    asks = ASKS.get(rule.weighs) if severity is Severity.BLOCK else None
+    return asks or STATUSES[severity]
 
 
 def _threshold(setting: Setting) -> str:
@@ -99,7 +114,7 @@ def history(rule: Rule, versions: Iterable[RuleVersion], today: date) -> list[Ve
         VersionRow(
             number=one.number,
             place=scope(one.facility.name if one.facility else "", one.category),
-            status=STATUSES[one.severity] if one.severity else WIDER,
+            status=status_of(rule, one.severity) if one.severity else WIDER,
             threshold="" if one.threshold is None else said_threshold(rule, one.threshold),
             starts_on=one.starts_on,
             is_ahead=one.starts_on > today,
@@ -119,7 +134,7 @@ def scope(facility: str, category: str) -> str:
 def current(setting: Setting) -> dict[str, Any]:
     """What counts for the whole organization now."""
     return {
-        "status": STATUSES[setting.severity],
+        "status": status_of(setting.rule, setting.severity),
         "threshold": _threshold(setting),
         "version": setting.number,
         "since": f"since {day(setting.starts_on)}" if setting.starts_on else "as delivered",
@@ -134,19 +149,31 @@ def trial(rule: Rule, found: Trial) -> dict[str, Any]:
         "noun": rule.weighs.capitalize(),
         "verb": verb.lower(),
         "is_cut": found.is_cut,
+        "not_known": NOT_KNOWN[rule.weighs],
         "facts": [
-            {"label": f"{verb} in the last 30 days", "value": f"{found.subjects:,}"},
-            {"label": "Would be warned", "value": f"{found.warned:,}"},
-            {"label": "Newly warned", "value": f"{found.newly_warned:,}"},
-            {"label": "Would be blocked", "value": f"{found.blocked:,}"},
-            {"label": "Newly blocked", "value": f"{found.newly_blocked:,}"},
-            {"label": "Treated more gently", "value": f"{found.eased:,}"},
+            {"label": label, "value": f"{value:,}"}
+            for label, value in (
+                (f"{verb} in the last 30 days", found.subjects),
+                *_counted(rule, found),
+                ("Treated more gently", found.eased),
+            )
         ],
         "examples": [
-            {"id": one, "number": number, "status": OUTCOMES[outcome]}
+            {"id": one, "number": number, "status": status_of(rule, Severity(outcome.value))}
             for one, number, outcome in found.examples
         ],
     }
+
+
+def _counted(rule: Rule, found: Trial) -> list[tuple[str, int]]:
+    if rule.weighs in ASKS:
+        return [("Somebody would be asked", found.blocked), ("Newly asked", found.newly_blocked)]
+    return [
+        ("Would be warned", found.warned),
+        ("Newly warned", found.newly_warned),
+        ("Would be blocked", found.blocked),
+        ("Newly blocked", found.newly_blocked),
+    ]
 
 
 def restriction_rows(found: Iterable[Restriction]) -> list[dict[str, Any]]:
