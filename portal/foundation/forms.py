@@ -15,6 +15,7 @@ from portal.foundation.db import db
 from portal.foundation.errors import Invalid
 from portal.foundation.quantity import MAX_QUANTITY, plain
 
+QUANTITY_TOO_MUCH = f"Enter at most {MAX_QUANTITY:,}."
 HIGHEST_AMOUNT = Decimal("999999999.99")
 
 
@@ -41,9 +42,12 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 
 class QuantityField(StringField):  # type: ignore[misc]
-    """A positive quantity; `zero` allows none. `data` is a Decimal or None."""
+    """A positive quantity up to `most`; `zero` allows none. `data` is a Decimal or None."""
 
     widget = NumberInput(min=0, step="any")
+
+    most = MAX_QUANTITY
+    too_much = QUANTITY_TOO_MUCH
 
     def __init__(self, label: str, *, zero: bool = False, whole: bool = False, **kwargs: Any) -> None:
         super().__init__(label, **kwargs)
@@ -65,10 +69,15 @@ class QuantityField(StringField):  # type: ignore[misc]
         self.data = None
         text = valuelist[0].strip() if valuelist else ""
         if text:
-            self.data = parse_quantity(text, zero=self.zero, whole=self.whole)
+            quantity = parse_quantity(text, zero=self.zero, whole=self.whole, too_much=self.too_much)
+            if quantity > self.most:
+                raise ValidationError(self.too_much)
+            self.data = quantity
 
 
-def parse_quantity(text: str, *, zero: bool = False, whole: bool = False) -> Decimal:
+def parse_quantity(
+    text: str, *, zero: bool = False, whole: bool = False, too_much: str = QUANTITY_TOO_MUCH
+) -> Decimal:
     """A quantity as typed; raises ValidationError saying what to type instead."""
     try:
         value = Decimal(text)
@@ -77,7 +86,7 @@ def parse_quantity(text: str, *, zero: bool = False, whole: bool = False) -> Dec
     if not value.is_finite() or value < 0 or (value == 0 and not zero):
         raise ValidationError("Enter a quantity above zero.")
     if value > MAX_QUANTITY:
-        raise ValidationError(f"Enter at most {MAX_QUANTITY:,}.")
+        raise ValidationError(too_much)
     exponent = value.as_tuple().exponent
     if whole and value != value.to_integral_value():
         raise ValidationError("Enter a whole number.")

@@ -12,7 +12,7 @@ from portal.budgets.models import CostShare
 from portal.foundation.forms import DayField, Form, QuantityField
 from portal.requisitions.carts import LONGEST_NAME
 from portal.requisitions.edits import Edited, LineEdit, ShareEdit
-from portal.requisitions.forms import ROW_ID
+from portal.requisitions.forms import ROW_ID, PacksField
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.quick import Refused
 from portal.requisitions.rules import LONGEST_NOTE, LONGEST_REASON, SplitBy
@@ -151,7 +151,7 @@ def cart_form(line_ids: Sequence[int], shared: Collection[int] = (), **values: A
     """A form with the boxes of each line, and of its payers where it is among those that are shared."""
     fields: dict[str, Any] = {}
     for line_id in line_ids:
-        fields[f"line-{line_id}"] = QuantityField("Quantity", whole=True, zero=True)
+        fields[f"line-{line_id}"] = PacksField("Quantity", zero=True)
         fields[f"offer-{line_id}"] = StringField("Pack")
         fields[f"need-{line_id}"] = DayField("Need by")
         fields[f"reason-{line_id}"] = StringField("Reason", [SHORT])
@@ -241,7 +241,7 @@ class QuickForm(Form):
         [InputRequired("Type or scan a code.")],
         render_kw={"autocomplete": "off", "data-quick-code": True},
     )
-    quantity = QuantityField("Packs", whole=True, render_kw={"placeholder": "1"})
+    quantity = PacksField("Packs", render_kw={"placeholder": "1"})
 
     def packs(self) -> Decimal:
         """How many; one when nothing was typed."""

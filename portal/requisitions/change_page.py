@@ -7,12 +7,12 @@ from wtforms import HiddenField, StringField
 from portal.foundation import clock
 from portal.foundation.access import Actor
 from portal.foundation.errors import Invalid
-from portal.foundation.forms import DayField, QuantityField
+from portal.foundation.forms import DayField
 from portal.foundation.quantity import plain
 from portal.requisitions import changing, charging, moving, shipping
 from portal.requisitions.cart_forms import MOST_PAYERS, PAYING, SHORT, LineBoxes, terms_boxes
 from portal.requisitions.changing import Asked
-from portal.requisitions.forms import ROW_ID
+from portal.requisitions.forms import ROW_ID, PacksField
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState, SplitBy
 
@@ -24,7 +24,7 @@ class ChangeForm(LineBoxes):
     """Another quantity, another day, and why; who pays and where it goes as in the cart."""
 
     version = HiddenField()
-    quantity = QuantityField("Quantity", whole=True)
+    quantity = PacksField("Quantity")
     need_by = DayField("Needed by")
     reason = StringField("Why", [SHORT])
 

@@ -26,6 +26,7 @@ from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.moving import Terms
 from portal.requisitions.rules import (
     MOST_QUANTITY,
+    TOO_MANY,
     TRANSITIONS,
     CheckOutcome,
     LineState,
@@ -209,7 +210,7 @@ def _check_quantity(line: RequisitionLine, quantity: Decimal) -> None:
     if quantity <= 0 or not is_multiple(quantity, Decimal(1)):
         raise Invalid("Enter a whole number of packs, at least 1.", field="quantity")
     if quantity > MOST_QUANTITY:
-        raise Invalid(f"Ask for at most {MOST_QUANTITY:,} {line.uom}.", field="quantity")
+        raise Invalid(TOO_MANY, field="quantity")
     if quantity < lowest:
         raise Invalid(
             f"{plain(lowest)} {line.uom} are ordered or closed already; it cannot go below that. "

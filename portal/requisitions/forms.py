@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from wtforms import BooleanField, HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
@@ -11,7 +12,7 @@ from portal.catalog.forms import quantity_name
 from portal.foundation.errors import NotFound
 from portal.foundation.forms import Form, QuantityField
 from portal.requisitions.queries import Wanted
-from portal.requisitions.rules import CLOSE_REASONS, LONGEST_REASON, OTHER_REASON
+from portal.requisitions.rules import CLOSE_REASONS, LONGEST_REASON, MOST_QUANTITY, OTHER_REASON, TOO_MANY
 
 ROW_ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
@@ -27,7 +28,18 @@ def name_errors(form: Form, names: Mapping[str, str]) -> None:
     """Puts the item's name before what is wrong with its box, for the list of all errors on top."""
     for name, field in form._fields.items():
         if name in names and field.errors:
-            field.errors = [f"{names[name]}: {error}" for error in field.errors]
+            said = [str(error).removeprefix(f"{names[name]}: ") for error in field.errors]
+            field.errors = [f"{names[name]}: {error}" for error in said]
+
+
+class PacksField(QuantityField):
+    """Whole packs of one line."""
+
+    most = MOST_QUANTITY
+    too_much = TOO_MANY
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, whole=True, **kwargs)
 
 
 class AddForm(Form):
@@ -37,7 +49,7 @@ class AddForm(Form):
     location = HiddenField()
     next = HiddenField()
     like = HiddenField()  # the line of a past requisition, whose place and payers it takes
-    quantity = QuantityField("Packs", whole=True, validators=[InputRequired("Enter how many packs.")])
+    quantity = PacksField("Packs", validators=[InputRequired("Enter how many packs.")])
 
     def packs(self) -> Decimal:
         """How many, once the form is valid."""
@@ -73,7 +85,7 @@ class GuideForm(Form):
 
 def guide_form(offer_ids: Iterable[int]) -> GuideForm:
     """A form with a quantity field for each of the offers that were typed into."""
-    fields = {quantity_name(offer_id): QuantityField("Packs", whole=True) for offer_id in offer_ids}
+    fields = {quantity_name(offer_id): PacksField("Packs") for offer_id in offer_ids}
     form: GuideForm = type("GuideForm", (GuideForm,), fields)()
     return form
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from wtforms.validators import ValidationError
 
 from portal.foundation.forms import parse_quantity
+from portal.requisitions.rules import TOO_MANY
 
 SEPARATORS = ("\t", ";", ",")
 AFTER_SPACE = re.compile(r"^(.*\S)\s+(\d+(?:\.\d+)?)$")
@@ -104,7 +105,8 @@ def _row(number: int, line: str, code: str, typed: str) -> Row:
     if not code:
         return Row(number, line, code, None, "It has no code. Put the code first, then the quantity.")
     try:
-        quantity = parse_quantity(typed, whole=True) if typed else Decimal(1)
+        quantity = parse_quantity(typed, whole=True, too_much=TOO_MANY) if typed else Decimal(1)
     except ValidationError as error:
-        return Row(number, line, code, None, f"“{typed}” is no quantity. {error}")
+        is_number = str(error) == TOO_MANY
+        return Row(number, line, code, None, TOO_MANY if is_number else f"“{typed}” is no quantity. {error}")
     return Row(number, line, code, quantity)

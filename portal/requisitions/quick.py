@@ -18,7 +18,7 @@ from portal.requisitions.edits import LineEdit, ShareEdit
 from portal.requisitions.filling import fill
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.pasting import Row, rows_of
-from portal.requisitions.rules import MOST_LINES, MOST_QUANTITY, SplitBy
+from portal.requisitions.rules import MOST_LINES, MOST_QUANTITY, TOO_MANY, SplitBy
 
 MOST_ROWS = MOST_LINES
 LONGEST_PASTE = 50_000
@@ -102,7 +102,7 @@ def _edit(row: Row, offer: Offer, quantity: Decimal) -> LineEdit:
 
 def _too_much(row: Row, offer: Offer, wanted: dict[int, Decimal]) -> str:
     if wanted.get(offer.id, Decimal()) + (row.quantity or Decimal()) > MOST_QUANTITY:
-        return f"Ask for at most {MOST_QUANTITY:,} {offer.uom}."
+        return TOO_MANY
     return ""
 
 

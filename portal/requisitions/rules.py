@@ -59,6 +59,7 @@ class CheckOutcome(StrEnum):
 
 MOST_LINES = 200
 MOST_QUANTITY = Decimal(99_999)
+TOO_MANY = f"Ask for at most {MOST_QUANTITY:,} packs in one line."
 LONGEST_NOTE = 1000
 LONGEST_REASON = 300
 OTHER_REASON = "Other"

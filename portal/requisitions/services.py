@@ -36,6 +36,7 @@ from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import (
     MOST_LINES,
     MOST_QUANTITY,
+    TOO_MANY,
     TRANSITIONS,
     LineState,
     RequisitionSource,
@@ -212,7 +213,7 @@ def whole(quantity: Decimal, field: str) -> Decimal:
 
 def set_quantity(line: RequisitionLine, quantity: Decimal, field: str) -> None:
     if quantity > MOST_QUANTITY:
-        raise Invalid(f"{line.item.name}: ask for at most {MOST_QUANTITY:,} {line.uom}.", field=field)
+        raise Invalid(f"{line.item.name}: {TOO_MANY}", field=field)
     line.quantity = quantity
 
 

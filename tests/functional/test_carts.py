@@ -84,7 +84,7 @@ def test_codes_of_every_kind_fill_the_cart_line_by_line(manager: Visitor, hospit
         ("NO-SUCH", "2", "No item that a supplier offers has the code “NO-SUCH”"),
         ("", "2", "Type or scan a code"),
         ("CATH-14", "1.5", "whole number"),
-        ("CATH-14", "100000", "ask for at most"),
+        ("CATH-14", "100000", "Ask for at most 99,999 packs in one line."),
         ("\u241d" * 90, "1", "No item that a supplier offers has the code"),
     ],
 )

@@ -117,7 +117,7 @@ def test_one_row_is_added_and_the_others_stay_typed(manager: Visitor, hospital: 
         ("1e9", "at most"),
         ("9" * 400, "at most"),
         ("99999999", "at most"),
-        ("100000", "ask for at most"),
+        ("100000", "Ask for at most 99,999 packs in one line."),
     ],
 )
 def test_a_bad_quantity_is_refused_in_words_and_nothing_typed_is_lost(

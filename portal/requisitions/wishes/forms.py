@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 
-from portal.foundation.forms import Form, QuantityField
+from portal.foundation.forms import Form
+from portal.requisitions.forms import PacksField
 from portal.requisitions.wishes.rules import LONGEST_TEXT, LONGEST_WORDS, REFUSALS
 from portal.requisitions.wishes.services import Wanted
 
@@ -24,7 +25,7 @@ class WishForm(Form):
         [InputRequired("Say what you need."), SHORT],
         description="As it is called, with size, material and color.",
     )
-    quantity = QuantityField("How many?", whole=True, validators=[InputRequired("Say how many.")])
+    quantity = PacksField("How many?", validators=[InputRequired("Say how many.")])
     why = TextAreaField(
         "What is it for?",
         [InputRequired("Say what it is for."), LONG],
