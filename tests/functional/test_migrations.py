@@ -4,12 +4,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import create_engine, inspect, pool
+from sqlalchemy import create_engine, inspect, pool, text
 
 from portal.app import create_app
 from portal.embedded import EmbeddedServers
-from portal.foundation.db import Base, db
+from portal.exchange.queries import open_items_about
+from portal.foundation.db import Base, db, transaction
+from portal.identity.rules import Role
+from portal.orders.differences import services
+from portal.orders.proposals import deciding
+from portal.orders.proposals.queries import open_questions
 from portal.settings import load
+from tests import ordering
+from tests.hospital import Hospital
 
 
 def test_the_migrated_schema_is_that_of_the_models(app: Flask) -> None:
@@ -28,3 +35,28 @@ def test_each_step_can_be_taken_back(app: Flask, servers: EmbeddedServers) -> No
         assert inspect(db.engine).get_table_names() == ["alembic_version"]
         upgrade()
         db.engine.dispose()
+
+
+def test_a_question_about_a_price_survives_the_step_that_made_it_a_proposal(hospital: Hospital) -> None:
+    ordering.connect(hospital)
+    order = ordering.sent(hospital, {hospital.catheter_offer: 4})
+    ordering.confirm(ordering.confirmation(order.number, {10: [ordering.part(4, "changed", price="30")]}))
+    with transaction():
+        (item,) = open_items_about("purchase_order", order.id)
+        services.accept(hospital.actor(Role.BUYER), item.id)
+    db.session.remove()
+    try:
+        downgrade(revision="0002")
+        with db.engine.connect() as connection:
+            connection.execute(text("RESET ROLE"))  # all organizations, as a migration
+            kept = connection.execute(text("SELECT new_price, amount, state FROM price_question")).all()
+    finally:
+        upgrade()
+        db.engine.dispose()
+    assert kept == [(30, 120, "open")]
+    (question,) = open_questions()
+    assert question.proposal.changes[0]["before"] == "20.0000 per BX"
+    with transaction():
+        deciding.decide(hospital.actor(Role.APPROVER), question.id, approved=True)
+    assert (ordering.fresh(order).lines[0].unit_price, ordering.balance(hospital).ordered) == (30, 120)
+    assert open_items_about("purchase_order", order.id) == []
