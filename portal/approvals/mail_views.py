@@ -2,10 +2,12 @@
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from portal.approvals import by_mail, page, presenters
 from portal.approvals.blueprint import blueprint
 from portal.approvals.forms import DecisionForm
+from portal.foundation import web
 from portal.foundation.access import Actor, public
 from portal.foundation.errors import Conflict
 
@@ -16,7 +18,7 @@ MAIL_LINKS = ("approvals.by_link", "approvals.decide_by_link")
 @public
 def by_link(token: str) -> ResponseReturnValue:
     """Shows what is to be decided; looking decides nothing."""
-    actor, link = by_mail.opened(token)
+    actor, link = by_mail.opened(token, reader())
     return _page(actor, link.step_id, token)
 
 
@@ -24,7 +26,7 @@ def by_link(token: str) -> ResponseReturnValue:
 @public
 def decide_by_link(token: str) -> ResponseReturnValue:
     """Decides; the link works once."""
-    actor, link = by_mail.opened(token)
+    actor, link = by_mail.opened(token, reader())
     step_id = link.step_id
     step, requisition = page.look(actor, step_id)
     form = page.form_of(step, requisition)
@@ -34,13 +36,19 @@ def decide_by_link(token: str) -> ResponseReturnValue:
         try:
             with form.accepting():
                 by_mail.decide(
-                    token, answers, seen_version=form.seen_version(), comment=form.comment.data or ""
-                )
+                    token, answers, seen_version=form.seen_version(), comment=form.comment.data or "",
+                    reader=reader(),
+                )  # fmt: skip
         except Conflict as error:
             conflict = str(error)
     if conflict or form.is_refused:
         return _page(actor, step_id, token, form, conflict), 409 if conflict else 422
     return render_template("approvals/mail_done.html", words=presenters.answered(requisition))
+
+
+def reader() -> Actor | None:
+    """Who is signed in, if anybody is."""
+    return web.actor() if current_user.is_authenticated else None
 
 
 def _page(

@@ -85,6 +85,12 @@ def test_who_decides_is_told_once_and_decides_once_by_the_link(
         assert "Nothing is decided until you send it" in text
     assert state(requisition) is RequisitionState.SUBMITTED, "looking decides nothing"
     assert client.submit(page, {"comment": "x" * 1001}, action=page).status_code == 422
+    client.sign_in(mailed.email(Role.CLINIC_MANAGER))
+    token = {"csrf_token": client.csrf_token("/requisitions")}
+    for answer in (client.get(page), client.post(page, data=token)):
+        assert answer.status_code == 403, "forwarded to who asked"
+    assert "This link is for Approver; you are signed in as Clinic manager" in answer.get_data(as_text=True)
+    client.delete_cookie("portal")
     assert "used up" in client.submit(page, action=page).get_data(as_text=True)
     assert state(requisition) is RequisitionState.DECIDED
     assert db.session.query(ApprovalDecision).one().via == "mail"
