@@ -1,6 +1,6 @@
 """The way of an order: each step says who has it, since when, what is pending, why, and what comes next."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from portal.foundation.filters import day, moment
 from portal.foundation.quantity import plain
 from portal.orders.differences.rules import KINDS
 from portal.orders.expecting import next_expected
-from portal.orders.models import OrderConfirmation, PurchaseOrder, ShipNoticeLine
+from portal.orders.models import OrderConfirmation, PurchaseOrder, PurchaseOrderLine, ShipNoticeLine
 from portal.orders.presenters import next_expected as next_due
 from portal.orders.presenters import totals
 from portal.orders.punctuality import History
@@ -259,12 +259,23 @@ def _sum(values: Iterable[Decimal]) -> str:
     return plain(total) if total else ""
 
 
+def _rest(values: Iterable[Decimal], ordered: Decimal) -> str:
+    rest = _sum(values)
+    return f"{rest} of {plain(ordered)}" if rest else ""
+
+
+def _all_lines(order: PurchaseOrder, came: Callable[[PurchaseOrderLine], Decimal]) -> bool:
+    """Whether every line came as far: more of one never stands for less of another."""
+    live = [line for line in order.lines if line.quantities.wanted > 0]
+    return bool(live) and all(came(line) >= line.quantities.wanted for line in live)
+
+
 def _shipped(known: Known) -> Step:
     counted = totals(known.order.lines)
     rows = known.shipments
     step = Step(
         "Shipped",
-        done=0 < counted.ordered <= max(counted.shipped, counted.received),
+        done=_all_lines(known.order, lambda line: max(line.shipped, line.received)),
         text="No ship notice has come yet.",
         note=_share(counted.shipped, counted.ordered),
     )
@@ -274,7 +285,7 @@ def _shipped(known: Known) -> Step:
         step.text = "Goods came without a ship notice."
     step.holder = known.order.supplier.name
     step.since = known.confirmations[0].noticed_at if known.confirmations else known.order.sent_at
-    step.pending = _sum(line.quantities.unshipped for line in known.order.lines)
+    step.pending = _rest((line.quantities.unshipped for line in known.order.lines), counted.ordered)
     step.then = "The storeroom receives it." if rows else "The supplier announces the delivery."
     arrivals = [row.notice.delivery_expected_at for row in rows if row.notice.delivery_expected_at]
     step.facts = _facts(
@@ -294,9 +305,10 @@ def _received(known: Known) -> Step:
     order = known.order
     counted = totals(order.lines)
     due = next_due(order)
+    pending = _rest((line.quantities.outstanding for line in order.lines), counted.ordered)
     step = Step(
         "Received",
-        done=0 < counted.ordered <= counted.received,
+        done=_all_lines(order, lambda line: line.received),
         text=f"{order.location.name} counts it when it arrives.",
         note=_share(counted.received, counted.ordered),
     )
@@ -305,11 +317,12 @@ def _received(known: Known) -> Step:
         step.text = "Everything is counted into the stock."
     elif due is not None and due < known.today:
         step.note = f"{_counted((known.today - due).days, 'day')} late"
-        step.text = f"Expected on {day(due)} and not here yet. Ask {order.supplier.name}."
+        here = f"but {pending} are not" if counted.received else "and not"
+        step.text = f"Expected on {day(due)} {here} here yet. Ask {order.supplier.name}."
         step.trouble = order.sent_at is not None
     step.holder = f"{order.location.name}, {order.location.facility.name}"
     step.since = max((row.notice.noticed_at for row in known.shipments), default=None)
-    step.pending = _sum(line.quantities.outstanding for line in order.lines)
+    step.pending = pending
     step.then = "Accounts payable compares the invoice."
     expected = next_expected(known.history, order)
     judged = known.history.of(order.supplier_id)
@@ -328,7 +341,7 @@ def _invoiced(known: Known) -> Step:
     differs = [one for one in invoices if one.needs_attention]
     step = Step(
         "Invoiced",
-        done=0 < counted.ordered <= counted.invoiced,
+        done=_all_lines(known.order, lambda line: line.invoiced),
         text="The invoice is compared with order and receipt when it comes.",
         note=_share(counted.invoiced, counted.ordered),
         trouble=bool(differs),

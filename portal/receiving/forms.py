@@ -29,11 +29,10 @@ from portal.receiving.return_presenters import STATUSES
 from portal.receiving.return_queries import ReturnSearch
 from portal.receiving.returns import Asked
 from portal.receiving.rules import Entry, Problem, Verdict, fingerprint
-from portal.receiving.scanning import Given
+from portal.receiving.scan_forms import LotField
 from portal.receiving.services import EntriesRefused
 
 MOST_ROWS = 600
-LONGEST_LOT = 30
 TYPED = ("quantity", "lot", "serial", "expires_on")
 PARTS = ("line_id", "verdict", *TYPED)
 TROUBLES = {
@@ -42,22 +41,6 @@ TROUBLES = {
     Verdict.SHORT: "Missing, though announced",
 }
 Row = Mapping[str, str]
-
-
-class LotField(StringField):  # type: ignore[misc]
-    """A lot or serial number as it is printed on a pack."""
-
-    @property
-    def number(self) -> str:
-        """Without the spaces around it."""
-        return (self.data or "").strip()
-
-    def pre_validate(self, form: Part) -> None:
-        """Raises ValidationError for what no label bears."""
-        if len(self.number) > LONGEST_LOT:
-            raise ValidationError(f"A {self.label.text.lower()} has at most {LONGEST_LOT} characters.")
-        if not self.number.isprintable():
-            raise ValidationError("There is an invisible character in it. Type it as it is printed.")
 
 
 class EntryPart(Part):  # type: ignore[misc]  # WTForms ships no types
@@ -169,6 +152,21 @@ class EntryForm(ConflictForm):
                 found += [_row(one) for one in lots]
         return self._again(found[:MOST_ROWS])
 
+    def filled_down(self, line_id: int | None) -> "EntryForm":
+        """The same form with lot and date of a line's row in the rows below it that say something else only.
+
+        A row with a serial number takes the quantity above, too.
+        """
+        rows = [entry.form.row() for entry in self.entries]
+        above: Row = {}
+        for row in (
+            one for one in rows if one["line_id"] == str(line_id) and any(one[name] for name in TYPED)
+        ):
+            for name in ("lot", "expires_on", *(["quantity"] if row["serial"] else [])):
+                row[name] = row[name] or above.get(name, "")
+            above = row
+        return self._again(rows)
+
     def _again(self, rows: Sequence[Row]) -> "EntryForm":
         return _form(self.form_key.data, rows, consignment=self.consignment.data, seen=self.seen.data or "")
 
@@ -247,39 +245,6 @@ class RollBackForm(ConflictForm):
             Length(max=200, message="At most 200 characters."),
         ],
     )
-
-
-class ScanForm(ConflictForm):
-    """One scan; `key` names it for ever, `before` is the first barcode of a label that has two."""
-
-    key = HiddenField(
-        default=lambda: uuid4().hex,
-        validators=[Length(min=8, max=64, message="This form is damaged. Open the order again.")],
-    )
-    before = HiddenField(validators=[Length(max=500)])
-    text = StringField(
-        "Scan",
-        validators=[
-            DataRequired("Scan a barcode, or type an item number."),
-            Length(max=500, message="This is too long for a barcode. Scan it again."),
-        ],
-    )
-    consignment = BooleanField("Consignment: it stays the supplier's until it is used")
-    lot = LotField("Lot")
-    expires_on = DayField("Expires", validators=[Optional()])
-    serial = LotField("Serial number")
-
-    def given(self) -> Given:
-        """The scan; its beginning and end kept, as a separator may stand there."""
-        owner = Owner.CONSIGNMENT if self.consignment.data else Owner.OWN
-        typed = (self.lot.number, self.expires_on.data, self.serial.number)
-        return Given(self.key.data, self.text.data, self.before.data or "", owner, *typed)
-
-
-class PackageForm(ScanForm):
-    """All of a package, by its number."""
-
-    text = HiddenField(validators=[DataRequired("Scan the parcel again."), Length(max=100)])
 
 
 class ReturnPart(Part):  # type: ignore[misc]

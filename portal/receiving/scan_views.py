@@ -15,8 +15,8 @@ from portal.orders import queries as orders
 from portal.orders.forms import row_number
 from portal.receiving import package_page, presenters, queries, scan_presenters, scanning
 from portal.receiving.blueprint import blueprint
-from portal.receiving.forms import PackageForm, ScanForm
 from portal.receiving.rules import as_sscc
+from portal.receiving.scan_forms import PackageForm, ScanForm
 from portal.receiving.scanning import ON_LABEL, Told, Tone
 
 View = TypeVar("View", bound=Callable[..., object])

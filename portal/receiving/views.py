@@ -83,12 +83,14 @@ def enter(order_id: int) -> ResponseReturnValue:
 @blueprint.post("/<int:order_id>")
 @requires(Permission.RECEIVE)
 def save(order_id: int) -> ResponseReturnValue:
-    """Keeps the count for checking, or adds a row, or fills rows from the ship notice."""
+    """Keeps the count for checking, or adds a row, or fills rows from the ship notice or the row above."""
     form = EntryForm()
     if "add" in request.form:
         return _entry_page(form.with_row(row_number(request.form["add"])), order_id)
     if "trouble" in request.form:
         return _entry_page(form.with_row(row_number(request.form["trouble"]), Verdict.DAMAGED), order_id)
+    if "down" in request.form:
+        return _entry_page(form.filled_down(row_number(request.form["down"])), order_id)
     if "autofill" in request.form:
         return _entry_page(form.filled(queries.offered(order_id)), order_id)
     if form.validate():

@@ -262,7 +262,7 @@ def test_a_step_says_who_has_it_since_when_what_is_pending_and_what_comes_next(
         return re.sub(r"\s+", " ", found.text_content())
 
     shipped = card("Shipped")
-    for told in ("WithHarborline Medical", "Since", "Pending6", "NextThe supplier announces the delivery."):
+    for told in ("WithHarborline Medical", "Since", "Pending6 of 6", "NextThe supplier announces the delivery."):
         assert told in shipped, told
     assert "WithEmergency department, Main hospital" in card("Received")
     assert "WithAccounts payable" in card("Invoiced")
@@ -275,6 +275,8 @@ def test_a_step_says_who_has_it_since_when_what_is_pending_and_what_comes_next(
         (item,) = db.session.query(WorkItem).filter_by(subject_id=order.id)
         item.owner_id = connected.accounts[Role.RECEIVER].id
     assert "WithReceiver, to decide" in card("Confirmed")
+    ordering.received(connected, order, {10: "2.2", 20: "3.8"})
+    assert "Pending0.2 of 6" in card("Received"), "more of one line is not less of another"
 
 
 def test_a_finished_order_asks_for_no_news(connected: Hospital, order: PurchaseOrder, person: Person) -> None:

@@ -270,6 +270,22 @@ def test_a_lot_is_added_without_losing_what_was_typed(receiver: Visitor, order: 
         assert (again.status_code, values(again)) == (200, kept)
 
 
+def test_lot_and_date_are_filled_down_without_overwriting(receiver: Visitor, order: PurchaseOrder) -> None:
+    address = f"/receive/{order.id}"
+    shown = receiver.get(address)
+    line_id = values(shown)["entries-0-line_id"]
+    for _ in range(3):
+        shown = receiver.send(shown, {"add": line_id}, action=address)
+    typed = {"entries-0-lot": "L1", "entries-0-expires_on": "2031-12-31", "entries-1-quantity": "2"}
+    answer = receiver.send(shown, {**typed, "entries-2-lot": "L9", "down": line_id}, action=address)
+    kept = values(answer)
+    rows = [
+        tuple(kept[f"entries-{row}-{name}"] for name in ("quantity", "lot", "expires_on")) for row in range(4)
+    ]
+    day = "2031-12-31"
+    assert rows == [("", "L1", day), ("2", "L1", day), ("", "L9", day), ("", "", "")]
+
+
 def test_the_ship_notice_fills_only_what_is_empty(receiver: Visitor, order: PurchaseOrder) -> None:
     address = f"/receive/{order.id}"
     shown = receiver.get(address)
