@@ -150,7 +150,7 @@ class AccountAssignment(Part):
 
 
 class PurchaseOrderLine(Part):
-    """One ordered line; `unit_price` is per `uom`."""
+    """One ordered line; `unit_price` is per `uom`. Consignment stays the supplier's until it is used."""
 
     line_number: int
     item: str
@@ -164,6 +164,7 @@ class PurchaseOrderLine(Part):
     manufacturer_part: str = ""
     need_by: date
     assignments: tuple[AccountAssignment, ...]
+    is_consignment: bool = False
 
 
 class PurchaseOrder(Document):

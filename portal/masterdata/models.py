@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Computed, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Computed, ForeignKey, Index, LargeBinary, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from integrations.canonical import Lifecycle
@@ -208,6 +208,7 @@ class ContractLine(TenantRow):
     uom: Mapped[str]
     minimum_quantity: Mapped[Quantity] = mapped_column(default=0)
     unit_price: Mapped[UnitPrice]
+    consignment: Mapped[bool] = mapped_column(default=False, server_default=false())  # paid for when used
     valid_from: Mapped[date]
     valid_to: Mapped[date]
 

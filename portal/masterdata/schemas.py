@@ -261,6 +261,7 @@ CONTRACT_LINES = Schema(
         ),
         Column("unit_price", cells.amount(decimals=4, zero=True), "Price of one unit, up to four decimals"),
         *_SPAN,
+        Column("consignment", cells.flag, "yes when it stays the supplier's until it is used", empty=False),
     ),
     ("contract", "item", "uom", "minimum_quantity", "valid_from"),
     _in_order,

@@ -27,6 +27,7 @@ class Deal:
     unit_price: Decimal
     contract: str
     is_chosen: bool = False
+    is_consignment: bool = False
 
 
 def agreed(lines: Sequence[RequisitionLine], chosen: Mapping[int, Offer] | None = None) -> dict[int, Deal]:
@@ -47,13 +48,18 @@ def agreed(lines: Sequence[RequisitionLine], chosen: Mapping[int, Offer] | None 
         price = prices.get(key)
         offer = chosen[line_id]
         unit_price = price.unit_price if price else offer.list_price
-        deals[line_id] = Deal(offer, unit_price, price.contract.number if price else "", is_chosen=True)
+        deals[line_id] = Deal(
+            offer, unit_price, price.contract.number if price else "",
+            is_chosen=True, is_consignment=price is not None and price.consignment,
+        )  # fmt: skip
     return deals
 
 
 def _as_requested(line: RequisitionLine) -> Deal:
-    contract = line.contract_line.contract.number if line.contract_line else ""
-    return Deal(line.offer, line.unit_price, contract)
+    if line.contract_line is None:
+        return Deal(line.offer, line.unit_price, "")
+    number = line.contract_line.contract.number
+    return Deal(line.offer, line.unit_price, number, is_consignment=line.contract_line.consignment)
 
 
 def _chosen(line_ids: Collection[int]) -> dict[int, Offer]:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from integrations.canonical import ConfirmationStatus, ConfirmationType
@@ -79,6 +79,7 @@ class PurchaseOrderLine(TenantRow):
     uom: Mapped[str]
     factor: Mapped[Quantity]  # base units in one uom
     unit_price: Mapped[UnitPrice]
+    consignment: Mapped[bool] = mapped_column(default=False, server_default=false())  # paid for when used
     needed_on: Mapped[date]
     # Recomputed from the documents by orders.review.recompute.
     confirmed: Mapped[Quantity] = mapped_column(default=0)

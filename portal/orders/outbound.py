@@ -83,6 +83,7 @@ def _line(line: PurchaseOrderLine, currency: str) -> canonical.PurchaseOrderLine
         manufacturer_part=line.item.manufacturer_part,
         need_by=line.needed_on,
         assignments=tuple(_assignments(line)),
+        is_consignment=line.consignment,
     )
 
 

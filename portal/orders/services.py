@@ -109,10 +109,10 @@ def _build(
         reference=reference,
         trace_id=traces.pop() if len(traces) == 1 else new_trace(),
     )
-    merged: dict[tuple[int, Decimal], list[RequisitionLine]] = defaultdict(list)
+    merged: dict[tuple[int, Decimal, bool], list[RequisitionLine]] = defaultdict(list)
     for line in lines:
         deal = deals[line.id]
-        merged[deal.offer.id, deal.unit_price].append(line)
+        merged[deal.offer.id, deal.unit_price, deal.is_consignment].append(line)
     for number, same in enumerate(merged.values(), start=1):
         _add_line(order, number * 10, same, deals[same[0].id])
     order.total = sum((source.amount for source in _sources(order)), Decimal())
@@ -135,6 +135,7 @@ def _add_line(order: PurchaseOrder, number: int, same: list[RequisitionLine], de
         uom=deal.offer.uom,
         factor=deal.offer.factor,
         unit_price=deal.unit_price,
+        consignment=deal.is_consignment,
         needed_on=day_needed([one.wanted_by for one in same], requisitions.today_at(order.location)),
     )
     line.expected_on = line.needed_on

@@ -14,7 +14,7 @@ from portal.foundation.numbering import next_number
 from portal.foundation.quantity import plain
 from portal.foundation.trace import follow_trace
 from portal.inventory import services as inventory
-from portal.inventory.rules import MovementKind
+from portal.inventory.rules import MovementKind, Owner
 from portal.inventory.services import Move
 from portal.orders import queries as orders
 from portal.orders import services as order_services
@@ -190,6 +190,8 @@ def _count(actor: Actor, receipt: Receipt, order: PurchaseOrder) -> None:
     good = good_lines(receipt)
     for one in good:
         lines[one.order_line_id].received += one.quantity
+        if lines[one.order_line_id].consignment:
+            one.owner = Owner.CONSIGNMENT
     inventory.move(actor, [_stock_move(receipt, order, one) for one in good])
 
 

@@ -177,9 +177,14 @@ def test_a_receipt_is_taken_back_once_and_goods_go_back(erp: Erp, sandbox: Runni
     with pytest.raises(Rejected, match="less than what goes back"):
         erp.post_return(sent_back, ask_first=False)
     consigned = line.model_copy(update={"is_consignment": True})
+    with pytest.raises(Rejected, match="belongs to a consignment item"):
+        erp.post_receipt(receipt(number, "RC-2", lines=(consigned,)), ask_first=False)
+    ordered = purchase_order("MR26-0000002", lines=(order_line(is_consignment=True),))
+    number = erp.post_purchase_order(ordered, ask_first=False).number
+    erp.change_purchase_order(ordered.model_copy(update={"erp_number": number, "version": 2}))
     erp.post_receipt(receipt(number, "RC-2", lines=(consigned,)), ask_first=False)
     back = back.model_copy(update={"is_consignment": True})
-    sent_back = sent_back.model_copy(update={"lines": (back,)})
+    sent_back = sent_back.model_copy(update={"lines": (back,), "erp_order_number": number})
     first = erp.post_return(sent_back, ask_first=False)
     assert erp.post_return(sent_back, ask_first=True) == Posted(first.number, found=True)
     movements = [one["items"][0]["movement"] for one in sandbox.documents()["receipts"]]

@@ -16,13 +16,13 @@ from portal.identity.rules import Role
 from portal.inventory.rules import Owner
 from portal.invoices import services as invoices
 from portal.invoices.services import Charged
+from portal.masterdata.models import ContractLine
+from portal.orders import outbound
 from portal.orders import queries as orders
 from portal.orders.models import PurchaseOrder
 from portal.receiving import return_queries, returns
-from portal.receiving import services as receiving
 from portal.receiving.models import Receipt, SupplierReturn
 from portal.receiving.queries import find_return
-from portal.receiving.rules import Entry
 from tests import ordering
 from tests.hospital import Hospital
 from tests.ordering import balance, fresh, words
@@ -136,14 +136,18 @@ def test_a_memo_that_may_mean_several_returns_is_for_a_person(hospital: Hospital
         arrive(memo(order, {10: ("1", "20.00")}))
 
 
-def test_no_credit_is_expected_for_consignment(hospital: Hospital, client: Visitor) -> None:
+def test_consignment_stays_the_suppliers_from_contract_to_return(hospital: Hospital, client: Visitor) -> None:
+    """The contract says it, the order tells the ERP, the dock need not; no credit is expected."""
     ordering.connect(hospital)
-    order = ordering.sent(hospital, {hospital.gloves_offer: 2})
-    receiver = hospital.actor(Role.RECEIVER)
-    entry = Entry(fresh(order).lines[0].id, Decimal(2), owner=Owner.CONSIGNMENT)
-    with transaction():
-        entered = receiving.enter(receiver, order.id, form_key="consigned", entries=[entry])
-        receipt = receiving.post(receiver, entered.id)
+    with transaction() as session:
+        line = session.query(ContractLine).filter_by(item_id=hospital.gloves.id, uom="BX").one()
+        line.consignment = True
+    order = ordering.sent(hospital, {hospital.gloves_offer: 2, hospital.catheter_offer: 1})
+    told = outbound.document(fresh(order), bill_to="Hospital").lines
+    assert [one.is_consignment for one in told] == [one.item == hospital.gloves.code for one in told]
+    (number,) = [one.line_number for one in told if one.is_consignment]
+    receipt = ordering.received(hospital, fresh(order), {number: 2})
+    assert [one.owner for one in receipt.lines] == [Owner.CONSIGNMENT]
     one = sent_back(hospital, receipt, "RMA-9", 1)
     assert one.credit_expected == 0
     assert return_queries.uncredited(order.id) == []

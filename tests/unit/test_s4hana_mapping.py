@@ -52,6 +52,15 @@ def test_every_receipt_we_send_fits_the_real_metadata(
     assert edmx.sample(RECEIPTS).complaints(mapped.payload, "A_MaterialDocumentHeaderType") == []
 
 
+@needs_samples
+def test_consignment_is_ordered_without_price_and_account() -> None:
+    payload = mapping.purchase_order(purchase_order(lines=(order_line(is_consignment=True),)), SETTINGS)
+    assert edmx.sample(ORDERS).complaints(payload, "A_PurchaseOrderType") == []
+    (item,) = items(payload, "to_PurchaseOrderItem")
+    assert item["PurchaseOrderItemCategory"] == "2"
+    assert not {"NetPriceAmount", "AccountAssignmentCategory", "to_AccountAssignment"} & item.keys()
+
+
 def test_consignment_is_received_as_stock_of_the_supplier() -> None:
     lines = (receipt_line(is_consignment=True), receipt_line())
     payload = mapping.receipt(receipt("4500000001", lines=lines), SETTINGS).payload

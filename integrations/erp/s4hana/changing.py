@@ -5,16 +5,12 @@ from decimal import Decimal
 
 from integrations.canonical import PurchaseOrder
 from integrations.erp.s4hana.batch import Change
-from integrations.erp.s4hana.mapping import order_item
+from integrations.erp.s4hana.mapping import ASSIGNMENTS, order_item
 from integrations.erp.s4hana.settings import Settings
 from integrations.errors import Rejected
 from integrations.formats.odata import JsonObject, expanded, string_literal
 
-ITEM_SET, ASSIGNMENT_SET, ASSIGNMENTS = (
-    "A_PurchaseOrderItem",
-    "A_PurOrdAccountAssignment",
-    "to_AccountAssignment",
-)
+ITEM_SET, ASSIGNMENT_SET = "A_PurchaseOrderItem", "A_PurOrdAccountAssignment"
 SCHEDULE_SET, SCHEDULE = "A_PurchaseOrderScheduleLine", "to_ScheduleLine"
 EXPANDED = f"{ASSIGNMENTS},{SCHEDULE}"
 DELETED: JsonObject = {"PurchasingDocumentDeletionCode": "L"}
@@ -39,8 +35,9 @@ def changes(order: PurchaseOrder, rows: Sequence[JsonObject], settings: Settings
 
 def _item_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
     values: JsonObject = {}
-    if any(Decimal(str(row[name])) != Decimal(str(wanted[name])) for name in COMPARED):
-        values = {name: wanted[name] for name in COMPARED}
+    compared = [name for name in COMPARED if name in wanted]  # consignment has no price there
+    if any(Decimal(str(row[name])) != Decimal(str(wanted[name])) for name in compared):
+        values = {name: wanted[name] for name in compared}
     if wanted.get(PLACE, "") != (row.get(PLACE) or ""):
         values[PLACE] = wanted.get(PLACE, "")
     if values:
@@ -59,7 +56,7 @@ def _day_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
 
 
 def _share_changes(row: JsonObject, wanted: JsonObject) -> Iterator[Change]:
-    shares = {one["AccountAssignmentNumber"]: one for one in _listed(wanted[ASSIGNMENTS])}
+    shares = {one["AccountAssignmentNumber"]: one for one in _listed(wanted.get(ASSIGNMENTS))}
     for share in expanded(row, ASSIGNMENTS):
         path = _path(ASSIGNMENT_SET, share, "PurchaseOrder", "PurchaseOrderItem", "AccountAssignmentNumber")
         told = shares.get(str(share["AccountAssignmentNumber"]).lstrip("0"))

@@ -21,7 +21,7 @@ PRICE_QUANTITIES = (1, 10, 100, 1000, 10000)
 BATCH_LENGTH = 10
 BY_QUANTITY, BY_PERCENT = "1", "2"
 TENTH = Decimal("0.1")
-COST_CENTER_CATEGORY = "K"
+COST_CENTER_CATEGORY, ASSIGNMENTS = "K", "to_AccountAssignment"
 RECEIVE_FOR_ORDER, GOODS_RECEIPT, ORDER_REFERENCE = "01", "101", "B"
 
 
@@ -43,7 +43,6 @@ def purchase_order(order: PurchaseOrder, settings: Settings) -> JsonObject:
 
 def order_item(order: PurchaseOrder, line: PurchaseOrderLine, settings: Settings) -> JsonObject:
     place = f"line {line.line_number}: "
-    amount, per = _price(order, line, place)
     quantity = _quantity(f"{place}quantity", line.quantity)
     item: JsonObject = {
         "PurchaseOrderItem": fit(f"{place}number", str(line.line_number), 5),
@@ -54,11 +53,7 @@ def order_item(order: PurchaseOrder, line: PurchaseOrderLine, settings: Settings
         "SupplierMaterialNumber": fit(f"{place}supplier part", line.supplier_part, 35, optional=True),
         "OrderQuantity": quantity,
         "PurchaseOrderQuantityUnit": fit(f"{place}unit", settings.erp_unit(line.uom), 3),
-        "NetPriceAmount": amount,
-        "NetPriceQuantity": per,
-        "AccountAssignmentCategory": COST_CENTER_CATEGORY,
-        "MultipleAcctAssgmtDistribution": _distribution(line),
-        "to_AccountAssignment": _assignments(line, place),
+        **(_consigned(settings) if line.is_consignment else _bought(order, line, place)),
         "to_ScheduleLine": [
             {
                 "ScheduleLine": "1",
@@ -68,6 +63,22 @@ def order_item(order: PurchaseOrder, line: PurchaseOrderLine, settings: Settings
         ],
     }
     return {name: value for name, value in item.items() if value != ""}
+
+
+def _consigned(settings: Settings) -> JsonObject:
+    """No price and no account: the supplier's stock is valued and charged when it is used."""
+    return {"PurchaseOrderItemCategory": settings.consignment_category}
+
+
+def _bought(order: PurchaseOrder, line: PurchaseOrderLine, place: str) -> JsonObject:
+    amount, per = _price(order, line, place)
+    return {
+        "NetPriceAmount": amount,
+        "NetPriceQuantity": per,
+        "AccountAssignmentCategory": COST_CENTER_CATEGORY,
+        "MultipleAcctAssgmtDistribution": _distribution(line),
+        ASSIGNMENTS: _assignments(line, place),
+    }
 
 
 def _distribution(line: PurchaseOrderLine) -> str:

@@ -35,6 +35,7 @@ class Settings(BaseModel):
     purchasing_organization: str = Field(default="", max_length=4)
     purchasing_group: str = Field(default="", max_length=3)
     order_type: str = Field(default="NB", max_length=4)
+    consignment_category: str = Field(default="2", min_length=1, max_length=1)
     currency: str = Field(default="", max_length=5)
     client: str = Field(default="", pattern=r"^([0-9]{3})?$")
     language: str = Field(default="EN", pattern=r"^[A-Z]{2}$")

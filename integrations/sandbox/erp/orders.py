@@ -14,6 +14,7 @@ from integrations.sandbox.erp.values import Row, amount, blank
 
 FIRST_NUMBER = 4_500_000_001
 BY_QUANTITY, BY_PERCENT = "1", "2"
+CONSIGNMENT = "2"  # the item category; people see it as K
 BLOCKED = {"blocked": "Blocked for procurement", "discontinued": "Obsolete material"}
 HEADER_NEEDS = ("CompanyCode", "PurchaseOrderType", "Supplier", "PurchasingOrganization", "PurchasingGroup")
 
@@ -111,13 +112,22 @@ def _item_checks(master: Master, item: Posted, charged_on: date, today: date) ->
         yield Message("06/072", "Enter quantity", "OrderQuantity")
     if _number(item, "NetPriceAmount") < 0:
         yield Message("06/215", "Net price must not be negative", "NetPriceAmount")
-    if item.text("AccountAssignmentCategory"):
+    if item.text("PurchaseOrderItemCategory") == CONSIGNMENT:
+        yield from _consignment_checks(item)
+    elif item.text("AccountAssignmentCategory"):
         yield from _assignment_checks(master, item, charged_on)
     for line in item.below("to_ScheduleLine"):
         delivered_on = _day(line, "ScheduleLineDeliveryDate")
         if delivered_on is not None and delivered_on < today:
             text = f"Delivery date {delivered_on.isoformat()} is in the past"
             yield Message("ME/040", text, "ScheduleLineDeliveryDate", "warning")
+
+
+def _consignment_checks(item: Posted) -> Iterator[Message]:
+    if item.text("AccountAssignmentCategory") or item.below("to_AccountAssignment"):
+        yield Message("ME/069", "Account assignment is not possible for a consignment item")
+    if _number(item, "NetPriceAmount"):
+        yield Message("06/216", "A consignment item has no net price", "NetPriceAmount")
 
 
 def _place_checks(master: Master, item: Posted) -> Iterator[Message]:

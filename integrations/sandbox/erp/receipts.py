@@ -8,6 +8,7 @@ from decimal import Decimal
 from integrations.formats.odata import json_date, read_json_date
 from integrations.sandbox.erp import services
 from integrations.sandbox.erp.master import Master, Material
+from integrations.sandbox.erp.orders import CONSIGNMENT
 from integrations.sandbox.erp.payload import Posted
 from integrations.sandbox.erp.refusal import NOT_FOUND, Message, Refusal, refuse
 from integrations.sandbox.erp.rows import Stored
@@ -133,6 +134,10 @@ def _content_checks(master: Master, line: _Line) -> Iterator[Message]:
         if item.text(name) and item.text(name) != order_item[name]:
             text = f"{name} {item.text(name)} is not that of the order, {order_item[name]}"
             yield Message("M7/066", text, name)
+    is_ordered = order_item["PurchaseOrderItemCategory"] == CONSIGNMENT
+    if (item.text("InventorySpecialStockType") == "K") != is_ordered:
+        text = "Consignment stock (K) belongs to a consignment item of the order, and to no other"
+        yield Message("M7/068", text, "InventorySpecialStockType")
     plant, location = str(order_item["Plant"]), item.text("StorageLocation")
     if location and location not in master.locations.get(plant, ()):
         text = f"Storage location {location} does not exist in plant {plant}"

@@ -27,6 +27,7 @@ ORDER_ITEM = entity_set(
     PurchaseOrderQuantityUnit s3, OrderPriceUnit s3, DocumentCurrency s5, NetPriceAmount d12.3
     NetPriceQuantity d5.0, TaxCode s2, OverdelivTolrtdLmtRatioInPct d3.1, UnlimitedOverdeliveryIsAllowed bool
     UnderdelivTolrtdLmtRatioInPct d3.1, IsCompletelyDelivered bool, IsFinallyInvoiced bool
+    PurchaseOrderItemCategory s1
     AccountAssignmentCategory s1, MultipleAcctAssgmtDistribution s1, GoodsReceiptIsExpected bool
     InvoiceIsExpected bool, InvoiceIsGoodsReceiptBased bool, SupplierConfirmationControlKey s4
     PurchaseRequisition s10, PurchaseRequisitionItem s5, RequisitionerName s12, Material s40

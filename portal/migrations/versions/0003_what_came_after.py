@@ -66,6 +66,10 @@ def upgrade() -> None:
         op.f("ix_facility_hours_organization_id"), "facility_hours", ["organization_id"], unique=False
     )
     op.add_column(
+        "contract_line",
+        sa.Column("consignment", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
+    op.add_column(
         "order_proposal",
         sa.Column(
             "kind",
@@ -96,10 +100,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_foreign_key(
-        op.f("fk_order_proposal_line_id"), "order_proposal", "purchase_order_line", ["line_id"], ["id"]
+        op.f("fk_order_proposal_work_item_id"), "order_proposal", "work_item", ["work_item_id"], ["id"]
     )
     op.create_foreign_key(
-        op.f("fk_order_proposal_work_item_id"), "order_proposal", "work_item", ["work_item_id"], ["id"]
+        op.f("fk_order_proposal_line_id"), "order_proposal", "purchase_order_line", ["line_id"], ["id"]
     )
     op.create_foreign_key(
         op.f("fk_order_proposal_requisition_line_id"),
@@ -107,6 +111,10 @@ def upgrade() -> None:
         "requisition_line",
         ["requisition_line_id"],
         ["id"],
+    )
+    op.add_column(
+        "purchase_order_line",
+        sa.Column("consignment", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
     questions_to_proposals()
     op.drop_index(op.f("ix_price_question_order_id"), table_name="price_question")
@@ -204,9 +212,10 @@ def downgrade() -> None:
     op.create_index(op.f("ix_price_question_order_id"), "price_question", ["order_id"], unique=False)
     protect("price_question")
     proposals_to_questions()
+    op.drop_column("purchase_order_line", "consignment")
     op.drop_constraint(op.f("fk_order_proposal_requisition_line_id"), "order_proposal", type_="foreignkey")
-    op.drop_constraint(op.f("fk_order_proposal_work_item_id"), "order_proposal", type_="foreignkey")
     op.drop_constraint(op.f("fk_order_proposal_line_id"), "order_proposal", type_="foreignkey")
+    op.drop_constraint(op.f("fk_order_proposal_work_item_id"), "order_proposal", type_="foreignkey")
     op.drop_index(
         "uq_order_proposal_requested", table_name="order_proposal", postgresql_where=sa.text("state = 'open'")
     )
@@ -219,6 +228,7 @@ def downgrade() -> None:
     op.drop_column("order_proposal", "work_item_id")
     op.drop_column("order_proposal", "line_id")
     op.drop_column("order_proposal", "kind")
+    op.drop_column("contract_line", "consignment")
     op.drop_index(op.f("ix_facility_hours_organization_id"), table_name="facility_hours")
     op.drop_index(op.f("ix_facility_hours_facility_id"), table_name="facility_hours")
     op.drop_table("facility_hours")

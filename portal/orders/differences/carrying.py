@@ -60,6 +60,7 @@ def split_line(order: PurchaseOrder, line: PurchaseOrderLine, pieces: Sequence[P
         uom=line.uom,
         factor=line.factor,
         unit_price=line.unit_price,
+        consignment=line.consignment,
         needed_on=day,
     )
     _fill(added, pieces, [one.quantity for one in pieces])
@@ -100,6 +101,7 @@ def order_elsewhere(
         uom=found.offer.uom,
         factor=found.offer.factor,
         unit_price=found.unit_price,
+        consignment=found.contract_line is not None and found.contract_line.consignment,
         needed_on=line.needed_on,
         expected_on=line.needed_on,
     )
