@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Select, any_, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, Select, any_, bindparam, func, literal_column, select
 from sqlalchemy.orm import joinedload
 
 from portal.catalog.rules import Shelf
@@ -57,7 +57,7 @@ def _coming() -> Columns:
         .where(
             place == any_(bindparam("coming_to", type_=ARRAY(BigInteger))),
             line.item_id == any_(bindparam("coming_items", type_=ARRAY(BigInteger))),
-            open_quantity > 0,
+            open_quantity > literal_column("0"),
         )
         .group_by(place, line.item_id)
     )

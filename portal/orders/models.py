@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from integrations.canonical import ConfirmationStatus, ConfirmationType
@@ -68,6 +68,11 @@ class PurchaseOrderLine(TenantRow):
     __table_args__ = (
         UniqueConstraint("order_id", "line_number"),
         Index("ix_purchase_order_line_item", "item_id"),
+        Index(
+            "ix_purchase_order_line_coming",
+            "item_id",
+            postgresql_where=text("quantity - cancelled - received > 0"),
+        ),
     )
 
     order_id: Mapped[Key] = mapped_column(ForeignKey("purchase_order.id"))

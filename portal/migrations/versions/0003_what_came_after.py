@@ -116,6 +116,13 @@ def upgrade() -> None:
         "purchase_order_line",
         sa.Column("consignment", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
+    op.create_index(
+        "ix_purchase_order_line_coming",
+        "purchase_order_line",
+        ["item_id"],
+        unique=False,
+        postgresql_where=sa.text("quantity - cancelled - received > 0"),
+    )
     questions_to_proposals()
     op.drop_index(op.f("ix_price_question_order_id"), table_name="price_question")
     op.drop_index(op.f("ix_price_question_organization_id"), table_name="price_question")
@@ -212,6 +219,11 @@ def downgrade() -> None:
     op.create_index(op.f("ix_price_question_order_id"), "price_question", ["order_id"], unique=False)
     protect("price_question")
     proposals_to_questions()
+    op.drop_index(
+        "ix_purchase_order_line_coming",
+        table_name="purchase_order_line",
+        postgresql_where=sa.text("quantity - cancelled - received > 0"),
+    )
     op.drop_column("purchase_order_line", "consignment")
     op.drop_constraint(op.f("fk_order_proposal_requisition_line_id"), "order_proposal", type_="foreignkey")
     op.drop_constraint(op.f("fk_order_proposal_line_id"), "order_proposal", type_="foreignkey")
