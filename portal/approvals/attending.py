@@ -10,7 +10,6 @@ from portal.approvals.rules import Act, StepState
 from portal.foundation import audit, clock, mail
 from portal.foundation.access import Actor
 from portal.foundation.db import db, found
-from portal.masterdata.models import Facility
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition
 
@@ -25,12 +24,9 @@ def late_steps() -> list[tuple[int, Attention]]:
         .order_by(ApprovalStep.id)
     )
     known = queries.patience()
-    zones = {one.id: one.time_zone for one in db.session.scalars(select(Facility))}
     late: list[tuple[int, Attention]] = []
     for step in db.session.scalars(statement):
-        # Who decides works where the cost center belongs.
-        at = step.cost_center.facility_id or step.requisition.location.facility_id
-        waited = known.waited(step.opened_at, clock.now(), at, zones[at])
+        waited = known.waited(step.opened_at, clock.now(), queries.facility_of(step))
         due = attention(waited, known, is_rush=step.requisition.is_rush)
         if due is Attention.ESCALATE or (due is Attention.REMIND and step.reminded_at is None):
             late.append((step.id, due))

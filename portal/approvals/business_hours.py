@@ -62,7 +62,8 @@ class Attention(StrEnum):
 class Patience:
     """After how many business hours; a rush halves both.
 
-    `closed` are the closed days by facility, `own` the hours of facilities that have hours of their own.
+    `closed` are the closed days by facility, `own` the hours of facilities that have hours of their own,
+    `zones` their time zones.
     """
 
     remind_after: int = 8
@@ -70,6 +71,7 @@ class Patience:
     hours: Hours = OFFICE
     closed: Mapping[int, Sequence[Closing]] = field(default_factory=dict)
     own: Mapping[int, Hours] = field(default_factory=dict)
+    zones: Mapping[int, str] = field(default_factory=dict)
 
     def hours_at(self, facility_id: int) -> Hours:
         """When a facility works; where it has its own business days, its closed weekdays say nothing more."""
@@ -78,9 +80,9 @@ class Patience:
             return self.hours.without(closed)
         return own.without(one for one in closed if one.day)
 
-    def waited(self, since: datetime, now: datetime, facility_id: int, zone: str) -> timedelta:
+    def waited(self, since: datetime, now: datetime, facility_id: int) -> timedelta:
         """The business hours of a facility between two instants."""
-        return age(since, now, zone, self.hours_at(facility_id))
+        return age(since, now, self.zones.get(facility_id, "UTC"), self.hours_at(facility_id))
 
 
 def attention(waited: timedelta, patience: Patience, *, is_rush: bool = False) -> Attention:

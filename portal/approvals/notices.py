@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from portal.approvals import people, queries
 from portal.approvals.models import ApprovalDecision, ApprovalLink, ApprovalQuestion, ApprovalStep
-from portal.approvals.rules import Act, StepState
+from portal.approvals.rules import UNANSWERED, Act, StepState
 from portal.foundation import clock, mail
 from portal.foundation.db import db, found
 from portal.foundation.errors import NotFound
@@ -54,11 +54,14 @@ def tell_step(step_id: int, *, occasion: str = "open", subject: str = "Please de
     step.told_at = step.told_at or clock.now()
     asked = people.deciders(people.asked(step, requisition))
     since = step.opened_at.isoformat()
+    lacking = {one.line_id for one in step.answers if one.state in UNANSWERED}
+    lines = [line for line in requisition.lines if line.id in lacking]
     for account in _accounts(asked):
         key = f"step:{step.id}:{occasion}:{since}:{account.id}"
         _write(
             account, key, f"{subject}: {requisition.number}", "step.txt",
-            requisition=requisition, step=step, asked_as=asked[account.id], url=_link(step, account),
+            requisition=requisition, step=step, lines=lines, asked_as=asked[account.id],
+            url=_link(step, account),
         )  # fmt: skip
 
 

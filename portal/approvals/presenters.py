@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from portal.approvals import opening, people
+from portal.approvals import opening, people, queries
 from portal.approvals.business_hours import Attention, Patience, attention
 from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
 from portal.approvals.rules import LIVE, UNANSWERED, Act, AnswerState, Plan, StepKind, StepState
@@ -99,8 +99,7 @@ def row(
     left = balance.available if balance else None
     asked = {one.line_id for one in step.answers}
     lines = [line for line in requisition.lines if line.id in asked]
-    facility = requisition.location.facility
-    waited = patience.waited(step.opened_at, clock.now(), facility.id, facility.time_zone)
+    waited = patience.waited(step.opened_at, clock.now(), queries.facility_of(step))
     due = attention(waited, patience, is_rush=requisition.is_rush)
     return StepRow(
         id=step.id,

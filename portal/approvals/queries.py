@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -21,9 +22,8 @@ from portal.approvals.models import (
 )
 from portal.approvals.people import asked, deciders, may_decide_sql, persons
 from portal.approvals.rules import LIVE, AnswerState, Policy, StepState
-from portal.budgets.queries import balances, budgets_on
+from portal.budgets.queries import balances, holding_each
 from portal.budgets.rules import Balance
-from portal.foundation import clock
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.paging import ordered
@@ -31,7 +31,7 @@ from portal.foundation.together import Columns, Read
 from portal.identity.models import Account
 from portal.inventory.models import Stock
 from portal.inventory.queries import AVAILABLE
-from portal.masterdata.models import Location
+from portal.masterdata.models import Facility, Location
 from portal.masterdata.receiving_days import facility_closings
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import ApprovalPart, Question
@@ -86,10 +86,25 @@ def _steps(words: str) -> Select[Any]:
 
 
 def balances_of(steps: Sequence[ApprovalStep]) -> dict[int, Balance]:
-    """What the budgets of today have left, by cost center, for the steps of a list."""
-    budgets = budgets_on(clock.today(), {step.cost_center_id for step in steps})
-    held = balances(budgets.values())
-    return {center_id: held[budget.id] for center_id, budget in budgets.items()}
+    """What the budgets that pay have left, by the id of each step of a list; of several the lowest."""
+    paying = holding_each({one.line_id for step in steps for one in step.answers})
+    held = balances({budget.id: budget for _, budget in paying}.values())
+    found: dict[int, Balance] = {}
+    for step in steps:
+        lines = {one.line_id for one in step.answers}
+        for line_id, budget in paying:
+            if line_id in lines and budget.cost_center_id == step.cost_center_id:
+                found[step.id] = min(found.get(step.id, held[budget.id]), held[budget.id], key=_available)
+    return found
+
+
+def _available(balance: Balance) -> Decimal:
+    return balance.available
+
+
+def facility_of(step: ApprovalStep) -> int:
+    """Where whoever decides a step works: where its cost center belongs, else where it was asked for."""
+    return step.cost_center.facility_id or step.requisition.location.facility_id
 
 
 def stocked(steps: Sequence[ApprovalStep]) -> set[tuple[int, int]]:
@@ -256,10 +271,11 @@ def policy_row() -> ApprovalPolicy | None:
 def patience() -> Patience:
     """How long people may wait, and when the facilities work."""
     row, closed, own = policy_row(), facility_closings(), facility_hours()
+    zones = {one.id: one.time_zone for one in db.session.scalars(select(Facility))}
     if row is None:
-        return Patience(closed=closed, own=own)
+        return Patience(closed=closed, own=own, zones=zones)
     hours = Hours(row.opens, row.closes, frozenset(row.weekdays))
-    return Patience(row.remind_after, row.escalate_after, hours, closed, own)
+    return Patience(row.remind_after, row.escalate_after, hours, closed, own, zones)
 
 
 def facility_hours() -> dict[int, Hours]:

@@ -138,7 +138,7 @@ def decide(
 
 def _evidence(now: Turn) -> dict[str, object]:
     """What was known when it was decided."""
-    left = queries.balances_of([now.step]).get(now.step.cost_center_id)
+    left = queries.balances_of([now.step]).get(now.step.id)
     return {
         "requisition": now.requisition.number,
         "version": now.requisition.version,
@@ -171,7 +171,8 @@ def _decide_line(
         line.state = LineState.REJECTED
         requisition_services.close_open_part(line, now.requisition)
     if decision.act in (Act.REJECT, Act.REDUCE):
-        line.decision_reason = reason
+        cut = f"{plain(line.quantity)} instead of {plain(before)}. " if decision.act is Act.REDUCE else ""
+        line.decision_reason = f"{cut}{reason}"
     keep(now, decision.act, line, before=before, reason=reason, evidence=evidence)
 
 

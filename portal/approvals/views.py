@@ -43,7 +43,7 @@ def inbox() -> ResponseReturnValue:
     found = paginate(statement, request.args.get("page", 1, type=int))
     left = queries.balances_of(found.rows)
     stocked, patience = queries.stocked(found.rows), queries.patience()
-    rows = [presenters.row(one, left.get(one.cost_center_id), stocked, patience) for one in found.rows]
+    rows = [presenters.row(one, left.get(one.id), stocked, patience) for one in found.rows]
     return render_template("approvals/inbox.html", form=form, page=found, rows=rows, is_past=is_past)
 
 

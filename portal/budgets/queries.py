@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Select,
+    Subquery,
     Text,
     and_,
     any_,
@@ -231,14 +232,7 @@ def _within(grant: Grant) -> ColumnElement[bool]:
 
 def holding(requisition_line_ids: Iterable[int]) -> list[Budget]:
     """The budgets that pay for requisition lines, whatever they hold now, with their cost centers."""
-    line = BudgetEntry.requisition_line_id
-    last = (
-        select(BudgetEntry.budget_id, BudgetEntry.is_left)
-        .where(line.in_(set(requisition_line_ids)))
-        .ext(distinct_on(line, BudgetEntry.budget_id))
-        .order_by(line, BudgetEntry.budget_id, BudgetEntry.id.desc())
-        .subquery()
-    )
+    last = _last_held(requisition_line_ids)
     return list(
         db.session.scalars(
             select(Budget)
@@ -246,4 +240,27 @@ def holding(requisition_line_ids: Iterable[int]) -> list[Budget]:
             .options(joinedload(Budget.cost_center))
             .order_by(Budget.id)
         )
+    )
+
+
+def holding_each(requisition_line_ids: Iterable[int]) -> list[tuple[int, Budget]]:
+    """The budgets that pay for each requisition line, with the line's id."""
+    last = _last_held(requisition_line_ids)
+    rows = db.session.execute(
+        select(last.c.requisition_line_id, Budget)
+        .join(Budget, Budget.id == last.c.budget_id)
+        .where(~last.c.is_left)
+        .order_by(Budget.id)
+    )
+    return [(line_id, budget) for line_id, budget in rows]
+
+
+def _last_held(requisition_line_ids: Iterable[int]) -> Subquery:
+    line = BudgetEntry.requisition_line_id
+    return (
+        select(line, BudgetEntry.budget_id, BudgetEntry.is_left)
+        .where(line.in_(set(requisition_line_ids)))
+        .ext(distinct_on(line, BudgetEntry.budget_id))
+        .order_by(line, BudgetEntry.budget_id, BudgetEntry.id.desc())
+        .subquery()
     )

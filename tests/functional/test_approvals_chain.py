@@ -107,7 +107,7 @@ def test_a_no_ends_the_line_for_all_and_cuts_what_is_asked_of_the_next(hospital:
     decide(hospital.actor(Role.APPROVER), second)
     lines = fresh(requisition).lines
     assert [line.state for line in lines] == [LineState.REJECTED, LineState.APPROVED]
-    assert (lines[1].quantity, lines[1].decision_reason) == (1, "One is enough")
+    assert (lines[1].quantity, lines[1].decision_reason) == (1, "1 instead of 2. One is enough")
     assert balance(hospital).requested == Decimal("7.25"), "the held budget follows to the cent"
 
 

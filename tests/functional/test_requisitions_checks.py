@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from integrations.canonical import Lifecycle
+from portal.approvals import queries as approval_queries
 from portal.budgets.models import Budget, BudgetEntry
 from portal.budgets.rules import Control
 from portal.clinical.recalls.models import Recall, RecallPart
@@ -130,6 +131,12 @@ def test_lines_draw_on_the_budget_of_their_own_center_and_category(hospital: Hos
     kept = db.session.query(CheckResult).filter_by(rule="budget").order_by(CheckResult.id)
     assert [one.outcome for one in kept] == ["pass", "pass", "warn"]
     assert all(one.data_at for one in kept)
+    steps = approval_queries.steps_of(cart.id)
+    left = approval_queries.balances_of(steps)
+    assert {one.cost_center.code: left[one.id].available for one in steps} == {
+        "CC100": -3,
+        "CC200": 80,
+    }, "of several budgets the approver sees the lowest"
 
 
 def test_beyond_the_budget_only_with_a_reason(hospital: Hospital, client: Visitor) -> None:
