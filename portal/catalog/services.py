@@ -1,5 +1,6 @@
 """Keeps offers in line with the master data they come from."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -52,14 +53,15 @@ def follow_import(kind: ImportKind) -> None:
         align_offers()
 
 
-def align_offers() -> None:
-    """Writes anew what a search looks at, in every offer where it differs; then counts and words."""
+def align_offers(only: Collection[int] = ()) -> None:
+    """Writes anew what a search looks at, in every offer (or `only` some) where it differs; counts, words."""
     connection = db.session.connection()
     connection.execute(DropTable(DIFFERING, if_exists=True))
     connection.execute(CreateTable(DIFFERING))
     # Right after an import there are no statistics, and PostgreSQL would loop over whole tables.
-    db.session.execute(select(func.set_config("enable_nestloop", "off", True)))
-    db.session.execute(insert(DIFFERING).from_select(DIFFERING.c.keys(), _differing()))
+    db.session.execute(select(func.set_config("enable_nestloop", "on" if only else "off", True)))
+    differing = _differing().where(Offer.id.in_(only)) if only else _differing()
+    db.session.execute(insert(DIFFERING).from_select(DIFFERING.c.keys(), differing))
     last = db.session.scalar(select(func.max(DIFFERING.c.position))) or 0
     for first in range(1, last + 1, SLICE):
         _write(DIFFERING.c.position.between(first, first + SLICE - 1))

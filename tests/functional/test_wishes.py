@@ -56,6 +56,45 @@ def test_a_buyer_finds_it_and_the_requester_takes_it(client: Visitor, hospital: 
     assert actions("wish", int(page.rpartition("/")[2])) == ["wish.ask", "wish.propose"]
 
 
+def test_a_buyer_makes_it_an_item_that_is_found_and_requested(client: Visitor, hospital: Hospital) -> None:
+    wish = asked(hospital)
+    page = f"/wishes/{wish.id}/item"
+    client.sign_in(hospital.email(Role.BUYER))
+    assert page in client.get(f"/wishes/{wish.id}").text
+    assert 'value="Silicone catheter, 16 Fr"' in client.get(page).text, "what is known stands there"
+    sent = {
+        "code": "CATH-16S",
+        "supplier": str(hospital.supplier.id),
+        "supplier_part": "S-CATH-16S",
+        "base_uom": "ea",
+        "uom": "bx",
+        "factor": "10",
+        "list_price": "31.50",
+        "gl_account": str(hospital.gl_account.id),
+    }
+    bad = [
+        ("code", "GLOVE-M", "There is an item GLOVE-M already"),
+        ("base_uom", "each", "is not a unit code"),
+        ("uom", "EA", "One EA holds one EA"),
+        ("list_price", "cheap", "Enter an amount"),
+        ("supplier", "", "Choose a supplier"),
+    ]
+    for name, typed, sentence in bad:
+        answer = client.submit(page, {**sent, name: typed}, action=page)
+        assert (answer.status_code, sentence in answer.text) == (422, True), name
+    assert client.submit(page, sent, action=page).status_code == 303
+    assert client.submit(page, {**sent, "code": "CATH-17"}, action=page).status_code == 409
+    client.sign_in(hospital.email(Role.CLINIC_MANAGER))
+    assert client.submit(f"/wishes/{wish.id}", action=f"/wishes/{wish.id}/take").status_code == 303
+    cart = requisitions.cart_of(hospital.actor(Role.CLINIC_MANAGER), hospital.clinic.id)
+    assert cart is not None
+    assert [(line.item.code, line.quantity, line.uom, line.amount) for line in cart.lines] == [
+        ("CATH-16S", 3, "BX", Decimal("94.50"))
+    ]
+    assert "CATH-16S" in client.get("/catalog?q=silicone").text
+    assert actions("item", cart.lines[0].item_id) == ["item.set_up"]
+
+
 def test_a_refusal_says_what_to_do_and_can_be_answered(client: Visitor, hospital: Hospital) -> None:
     wish = asked(hospital)
     page = f"/wishes/{wish.id}"

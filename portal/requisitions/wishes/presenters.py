@@ -1,5 +1,6 @@
 """Requests for what is not in the catalog as pages show them."""
 
+from decimal import Decimal
 from typing import Any
 
 from portal.foundation.access import Actor
@@ -56,6 +57,19 @@ def page(actor: Actor, wish: Wish) -> dict[str, Any]:
         "may_withdraw": is_open and is_mine,
         "may_take": is_mine and wish.state in (WishState.FOUND, WishState.ALTERNATIVE),
         "may_ask_again": is_mine and wish.state not in (WishState.OPEN, WishState.WITHDRAWN),
+    }
+
+
+def item_of(wish: Wish) -> dict[str, Any]:
+    """What the form of an item begins with."""
+    return {
+        "name": wish.what,
+        "maker": wish.maker,
+        "part_number": wish.part_number,
+        "base_uom": "EA",
+        "uom": "EA",
+        "factor": Decimal(1),
+        "list_price": wish.price,
     }
 
 

@@ -8,7 +8,8 @@ from sqlalchemy.orm import contains_eager, joinedload
 from portal.catalog.models import Offer
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
-from portal.masterdata.models import Location
+from portal.masterdata.models import Location, Supplier
+from portal.requisitions import charging
 from portal.requisitions.wishes.models import Wish
 from portal.requisitions.wishes.rules import WishState
 
@@ -41,6 +42,17 @@ def wish(actor: Actor, wish_id: int, *, lock: bool = False) -> Wish:
     )
     row: Wish | None = db.session.scalar(statement.with_for_update(of=Wish) if lock else statement)
     return found(row, "request")
+
+
+def suppliers() -> dict[int, str]:
+    """Who takes orders, by name."""
+    listed = select(Supplier).where(~Supplier.blocked).order_by(Supplier.name)
+    return {one.id: one.name for one in db.session.scalars(listed)}
+
+
+def accounts() -> dict[int, str]:
+    """The GL accounts in use, by code."""
+    return {one.id: charging.in_words(one) for one in charging.gl_accounts()}
 
 
 def _seen_by(actor: Actor) -> ColumnElement[bool]:

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
+from portal.catalog import adding
+from portal.catalog.adding import NewItem
 from portal.catalog.coding import meanings
 from portal.catalog.models import Offer
 from portal.catalog.presenters import refusal_of
@@ -66,6 +68,14 @@ def _offer(wish: Wish, code: str) -> Offer:
     if refusal_of(best):
         raise Invalid(f"{best.offer.item.name}: {refusal_of(best)}", field="code")
     return best.offer
+
+
+def set_up(actor: Actor, wish_id: int, new: NewItem, words: str) -> Wish:
+    """Makes it an item of the catalog, and answers with it; raises Invalid as `adding.set_up`."""
+    wish = _to_answer(actor, wish_id)
+    wish.offer_id = adding.set_up(actor, new).id
+    db.session.flush()
+    return _decide(actor, queries.wish(actor, wish_id, lock=True), "find", words)
 
 
 def refuse(actor: Actor, wish_id: int, reason: str) -> Wish:

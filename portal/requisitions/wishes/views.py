@@ -10,11 +10,12 @@ from portal.foundation.access import Permission, requires, signed_in
 from portal.foundation.errors import NotAllowed
 from portal.foundation.paging import paginate
 from portal.foundation.web import actor
+from portal.masterdata import listings
 from portal.requisitions import cart_lines
 from portal.requisitions.blueprint import blueprint
 from portal.requisitions.forms import row_id
 from portal.requisitions.wishes import presenters, queries, services
-from portal.requisitions.wishes.forms import AgainForm, AnswerForm, RefusalForm, WishForm
+from portal.requisitions.wishes.forms import AgainForm, AnswerForm, ItemForm, RefusalForm, WishForm
 
 
 @blueprint.get("/wishes")
@@ -90,6 +91,33 @@ def answer_wish(wish_id: int) -> ResponseReturnValue:
     if form.is_refused:
         return _page(wish_id, answer=form), 422
     return _to_page(wish_id, "The requester sees your answer.")
+
+
+@blueprint.get("/wishes/<int:wish_id>/item")
+@requires(Permission.BUY)
+def item_of_wish(wish_id: int) -> ResponseReturnValue:
+    """Asks what is needed to make it an item."""
+    return _item_page(wish_id)
+
+
+@blueprint.post("/wishes/<int:wish_id>/item")
+@requires(Permission.BUY)
+def item_of_wish_submit(wish_id: int) -> ResponseReturnValue:
+    """Makes it an item and answers with it."""
+    form = ItemForm()
+    if form.validate():
+        with form.accepting():
+            services.set_up(actor(), wish_id, form.new_item(), form.words.data or "")
+    if form.is_refused:
+        return _item_page(wish_id, form), 422
+    return _to_page(wish_id, f"Item {form.code.data} is in the catalog. The requester sees your answer.")
+
+
+def _item_page(wish_id: int, form: ItemForm | None = None) -> str:
+    shown = queries.wish(actor(), wish_id)
+    form = form or ItemForm(formdata=None, data=presenters.item_of(shown))
+    form.offer(listings.categories(), queries.suppliers(), queries.accounts())
+    return render_template("requisitions/wish_item.html", form=form, wish=shown)
 
 
 @blueprint.post("/wishes/<int:wish_id>/refuse")
