@@ -14,7 +14,7 @@ from portal.masterdata.queries import prices_on
 from portal.orders.models import SourcingChoice
 from portal.orders.packs import whole_packs
 from portal.orders.proposals.queries import ordered_for
-from portal.orders.proposals.weighing import Cost, refuse_beyond_approval
+from portal.orders.proposals.weighing import Cost, beyond_approval, refuse_beyond_approval
 from portal.requisitions import services as requisitions
 from portal.requisitions.models import RequisitionLine
 
@@ -79,7 +79,18 @@ def packs_of(line: RequisitionLine, offer: Offer) -> Decimal:
 
 def check(line: RequisitionLine, deal: Deal) -> None:
     """Raises BeyondApproval for an offer that costs more than was approved, beyond tolerance."""
-    done = ordered_for([line.id]).get(line.id, Decimal())
-    approved = extended(requisitions.open_quantity(line), line.unit_price)
     cost = extended(packs_of(line, deal.offer), deal.unit_price)
-    refuse_beyond_approval([Cost(line, line.item, done + approved, done + cost)], line.ship_to)
+    refuse_beyond_approval(_costs(line, [cost]), line.ship_to)
+
+
+def too_dear(line: RequisitionLine, amounts: Sequence[Decimal]) -> set[int]:
+    """Which of these amounts for what is open of a line, by their place, an approver is asked about."""
+    costs = _costs(line, amounts)
+    beyond = {one.total for one in beyond_approval(costs, line.ship_to)}
+    return {index for index, one in enumerate(costs) if one.total in beyond}
+
+
+def _costs(line: RequisitionLine, amounts: Sequence[Decimal]) -> list[Cost]:
+    done = ordered_for([line.id]).get(line.id, Decimal())
+    approved = done + extended(requisitions.open_quantity(line), line.unit_price)
+    return [Cost(line, line.item, approved, done + amount) for amount in amounts]

@@ -72,11 +72,12 @@ def choose_offer(line_id: int, offer_id: int) -> ResponseReturnValue:
     """Orders the line from another offer."""
     form = ConflictForm()
     with form.accepting():
-        told = sourcing.choose(actor(), line_id, offer_id)
+        asked = sourcing.choose(actor(), line_id, offer_id)
     if form.is_refused:
         flash(" ".join(form.form_errors), "danger")
         return redirect(url_for("orders.offers", line_id=line_id), 303)
-    flash(told, "success")
+    chosen = "The line is ordered from there. It waits with that supplier's lines."
+    flash(asked or chosen, "info" if asked else "success")
     return redirect(url_for("orders.workbench"), 303)
 
 

@@ -150,6 +150,7 @@ def test_a_dearer_offer_waits_for_the_approver(
     offer = other_offer(connected, price, factor=factor)
     buyer = ordering.visitor(client, connected, Role.BUYER)
     shown = buyer.get(f"/workbench/lines/{line_id}")
+    assert "an approver is asked" in words(shown)
     assert buyer.send(shown, {}, action=f"/workbench/lines/{line_id}/offers/{offer.id}").status_code == 303
     bench_page = words(buyer.get("/workbench"))
     assert "Approver is asked; nothing changes until then" in bench_page

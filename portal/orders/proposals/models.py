@@ -70,8 +70,8 @@ class OrderProposal(TenantRow):
         if self.kind is ProposalKind.PRICE:
             return f"Price of {found(self.line, 'line').description}"
         if self.kind is ProposalKind.ELSEWHERE:
-            return f"{found(self.line, 'line').description} from another supplier"
-        return f"{found(self.requisition_line, 'line').item.name} from another offer"
+            return f"{found(self.line, 'line').description} from a dearer supplier"
+        return f"{found(self.requisition_line, 'line').item.name} from a dearer offer"
 
 
 class ProposalQuestion(TenantRow):

@@ -35,16 +35,21 @@ class BeyondApproval(Invalid):
 
 def refuse_beyond_approval(costs: Sequence[Cost], place: Location) -> None:
     """Raises BeyondApproval for requested lines that cost more than was approved, beyond tolerance."""
+    if beyond := beyond_approval(costs, place):
+        raise BeyondApproval(" ".join(_sentence(one) for one in beyond), beyond)
+
+
+def beyond_approval(costs: Sequence[Cost], place: Location) -> list[Cost]:
+    """Those above what was approved, at first or since, beyond tolerance."""
     if not costs:
-        return
+        return []
     since, book = approved_since({one.requested.id for one in costs}), book_at(place)
     beyond: list[Cost] = []
     for one in costs:
         approved = max(one.approved, since.get(one.requested.id, Decimal()))
         if not tolerance(book, one.item.category).covers(approved, one.total):
             beyond.append(replace(one, approved=approved))
-    if beyond:
-        raise BeyondApproval(" ".join(_sentence(one) for one in beyond), beyond)
+    return beyond
 
 
 def _sentence(cost: Cost) -> str:

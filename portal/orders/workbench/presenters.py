@@ -8,6 +8,7 @@ from typing import Any
 
 from portal.foundation.filters import money, unit_price
 from portal.foundation.money import extended
+from portal.orders.dealing import too_dear
 from portal.orders.presenters import told_packs
 from portal.orders.proposals.presenters import proposal_row
 from portal.orders.workbench.deciding import Group, Waiting
@@ -82,7 +83,7 @@ def bench(
 
 def _group(members: list[Waiting], why: list[Why], today: date, chosen: Collection[int] | None) -> BenchGroup:
     supplier, location = members[0].deal.offer.supplier, members[0].line.ship_to
-    shown = [_row(one, today, chosen is None or one.line.id in chosen) for one in members]
+    shown = [_row(one, today, _is_checked(one, chosen)) for one in members]
     return BenchGroup(
         key=f"{supplier.id}-{location.id}",
         supplier=supplier.name,
@@ -134,6 +135,11 @@ def _row(one: Waiting, today: date, checked: bool) -> BenchRow:
     )
 
 
+def _is_checked(one: Waiting, chosen: Collection[int] | None) -> bool:
+    """All are, unless a form said which; what an approver is asked about waits."""
+    return one.proposal is None if chosen is None else one.line.id in chosen
+
+
 def _days(cover: int | None) -> str:
     if cover is None:
         return ""
@@ -157,6 +163,7 @@ class OfferRow:
     price: str
     pack: str
     saving: str
+    asks: bool
     is_current: bool
     may_choose: bool
     tone: str
@@ -164,7 +171,8 @@ class OfferRow:
 
 def offers(one: Waiting) -> list[OfferRow]:
     """The offers of a line side by side, the cheapest first, with what each saves."""
-    return [_offer(one, candidate) for candidate in one.candidates]
+    dear = too_dear(one.line, [one.cost(candidate) for candidate in one.candidates])
+    return [_offer(one, candidate, asks=index in dear) for index, candidate in enumerate(one.candidates)]
 
 
 def asked(one: Waiting) -> dict[str, Any] | None:
@@ -172,7 +180,7 @@ def asked(one: Waiting) -> dict[str, Any] | None:
     return proposal_row(one.proposal) if one.proposal else None
 
 
-def _offer(one: Waiting, candidate: Candidate) -> OfferRow:
+def _offer(one: Waiting, candidate: Candidate, *, asks: bool) -> OfferRow:
     line, offer = one.line, candidate.offer
     currency = line.requisition.currency
     approved = extended(one.asked, line.unit_price)
@@ -185,6 +193,7 @@ def _offer(one: Waiting, candidate: Candidate) -> OfferRow:
         price=unit_price(candidate.unit_price, currency),
         pack=told_packs(one.asked, line.offer.factor, offer, line.item.base_uom),
         saving=_saving(approved - one.cost(candidate), currency),
+        asks=asks,
         is_current=is_current,
         may_choose=one.proposal is None and not (is_current and one.deal.is_chosen),
         tone="info" if is_current else "",

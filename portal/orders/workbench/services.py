@@ -34,7 +34,7 @@ BY_ITSELF = "nothing to decide"
 def choose(actor: Actor, line_id: int, offer_id: int) -> str:
     """The line will be ordered from this offer; choosing the requested one confirms it.
 
-    Above what was approved the approver is asked first. Returns what happened in a sentence. Raises
+    Above what was approved the approver is asked first: returns who, in a sentence; else nothing. Raises
     NotFound for an offer of another item, Invalid beyond the budget or everybody's limit, Conflict when
     the line was ordered meanwhile.
     """
@@ -45,7 +45,7 @@ def choose(actor: Actor, line_id: int, offer_id: int) -> str:
         _try_out(actor, line_id, offer_id)
         return _ask(actor, *_dealt(actor, line_id, offer_id), refused.beyond)
     _keep(actor, line, deal)
-    return f"{line.item.name} is ordered from there. It waits with that supplier's lines."
+    return ""
 
 
 def take_offer(actor: Actor, proposal: OrderProposal) -> str:
