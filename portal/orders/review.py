@@ -17,6 +17,7 @@ from portal.orders.differences.knowing import Numbers
 from portal.orders.differences.rules import (
     DELAYS,
     KINDS,
+    PRICES,
     REFUSALS,
     Deviation,
     Ordered,
@@ -188,6 +189,14 @@ def _ordered(
     )
 
 
+def _at_stake(line: PurchaseOrderLine, deviation: Deviation) -> Decimal:
+    """What the line costs; of another price only what it changes."""
+    wanted, price = line.quantities.wanted, line.unit_price
+    if deviation.kind in PRICES and line.confirmed_price is not None:
+        return abs(extended(wanted, line.confirmed_price) - extended(wanted, price))
+    return extended(wanted, price)
+
+
 def _decide(order: PurchaseOrder, found: dict[str, tuple[PurchaseOrderLine, Deviation]]) -> None:
     portal = system(order.organization_id, "supplier's answer compared")
     told = {one.key: one for one in exchange_queries.open_items_about(PurchaseOrder.__tablename__, order.id)}
@@ -205,7 +214,5 @@ def _decide(order: PurchaseOrder, found: dict[str, tuple[PurchaseOrderLine, Devi
             sentence=deviation.sentence,
             suggestion=deviation.suggestion,
             subject=exchange.about(order),
-            at_stake=exchange.Stake(
-                extended(line.quantities.wanted, line.unit_price), covers.get(line.item_id)
-            ),
+            at_stake=exchange.Stake(_at_stake(line, deviation), covers.get(line.item_id)),
         )

@@ -69,7 +69,8 @@ def test_each_kind_comes_from_a_document(order: PurchaseOrder) -> None:
         say(order, hours, parts, number="OC-1", operation="update")
         (item,) = (one for one in open_items_about("purchase_order", order.id))
         assert item.kind is kind, item.sentence
-        assert (item.at_stake, bool(item.suggestion), item.cover_days is None) == (80, True, False)
+        at_stake = {Kind.PRICE: 40, Kind.CONTRACT_PRICE: 4}.get(kind, 80)
+        assert (item.at_stake, bool(item.suggestion), item.cover_days is None) == (at_stake, True, False)
     confirm(read(confirmation(order.number, {90: [part(2, price="5")]}, number="OC-3", at=NOON)))
     (item,) = (one for one in open_items_about("purchase_order", order.id) if one.kind is Kind.NOT_ON_ORDER)
     assert (item.at_stake, bool(item.suggestion)) == (10, True)

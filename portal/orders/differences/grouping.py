@@ -117,7 +117,7 @@ def _correct_contract(actor: Actor, group: PriceGroup, on: date) -> None:
         following = ContractLine(
             contract_id=line.contract_id, item_id=line.item_id, supplier_part=line.supplier_part,
             uom=line.uom, minimum_quantity=line.minimum_quantity, unit_price=group.confirmed,
-            valid_from=on, valid_to=line.valid_to,
+            consignment=line.consignment, valid_from=on, valid_to=line.valid_to,
         )  # fmt: skip
         line.valid_to = on - timedelta(days=1)
         db.session.add(following)

@@ -52,7 +52,7 @@ def tell_trouble(order: PurchaseOrder, line: PurchaseOrderLine, deviation: Devia
     )
     first = line.quantities.wanted - _touched(line, deviation.kind)
     occasion = blake2s(f"{before}>{deviation.sentence}".encode(), digest_size=8).hexdigest()
-    others = other_offers(order, line)
+    others = dict.fromkeys(one.offer.supplier.name for one in other_offers(order, line))
     until = today_at(order.location) + TIME_TO_CHOOSE
     for index, begin, end in overlaps([one.quantity for one in line.sources], first, line.quantities.wanted):
         requisition = line.sources[index].requisition_line.requisition
