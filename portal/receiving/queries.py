@@ -1,6 +1,6 @@
 """Reading receipts and what can be received."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -32,6 +32,7 @@ from portal.receiving.rules import (
     still_to_come,
 )
 
+MOST_UNCHECKED = 5
 NOTES = {
     ReceiptState.ENTERED: "to be checked",
     ReceiptState.POSTED: "posted, on its way to the ERP",
@@ -143,10 +144,18 @@ def scanned(order_id: int) -> set[str]:
 
 def is_last(receipt: Receipt) -> bool:
     """Whether nothing was posted for the order after this posted receipt."""
-    posted = select(func.max(Receipt.id)).where(
-        Receipt.order_id == receipt.order_id, Receipt.state == ReceiptState.POSTED
+    last = last_posted(receipt.order_id)
+    return last is not None and last.id == receipt.id
+
+
+def last_posted(order_id: int) -> Receipt | None:
+    """The receipt of an order that was posted last, whichever was entered first."""
+    return db.session.scalar(
+        select(Receipt)
+        .where(Receipt.order_id == order_id, Receipt.state == ReceiptState.POSTED)
+        .order_by(Receipt.posted_at.desc(), Receipt.id.desc())
+        .limit(1)
     )
-    return db.session.scalar(posted) == receipt.id
 
 
 def last_scan(receipt_id: int) -> ReceiptScan | None:
@@ -199,6 +208,17 @@ def listing(actor: Actor, words: str = "") -> Select[Any]:
         statement = statement.where(or_(*(number.icontains(words, autoescape=True) for number in numbers)))
     facilities = actor.facility_ids(Permission.RECEIVE)
     return statement if facilities is None else statement.where(Location.facility_id.in_(facilities))
+
+
+def unchecked(actor: Actor, order_id: int | None = None, *, but: Collection[str] = ()) -> Sequence[Receipt]:
+    """Receipts (of one order, if said) that were entered and not posted, newest first, a few.
+
+    `but` are the form keys of those the person has in hand.
+    """
+    statement = listing(actor).where(Receipt.state == ReceiptState.ENTERED, Receipt.form_key.not_in(but))
+    if order_id is not None:
+        statement = statement.where(Receipt.order_id == order_id)
+    return db.session.scalars(statement.limit(MOST_UNCHECKED)).all()
 
 
 def for_person(actor: Actor, receipt_id: int) -> Receipt | None:

@@ -73,10 +73,10 @@ def _expect_again(actor: Actor, receipt: Receipt, order: PurchaseOrder) -> str:
 
 
 def _refuse_not_last(receipt: Receipt, order: PurchaseOrder) -> None:
-    posted = queries.receipts_of(order.id, state=ReceiptState.POSTED)
-    if posted and posted[-1].id != receipt.id:
+    last = queries.last_posted(order.id)
+    if last is not None and last.id != receipt.id:
         raise Conflict(
-            f"Only the last receipt can be rolled back. {posted[-1].number} was posted after "
+            f"Only the last receipt can be rolled back. {last.number} was posted after "
             f"{receipt.number}: roll that back first, or send the goods back to the supplier."
         )
 

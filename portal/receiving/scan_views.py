@@ -1,7 +1,7 @@
 """The scanner that stays open: every scan is counted once and answered at once."""
 
 from collections.abc import Callable, Collection
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from flask import current_app, flash, redirect, render_template, request, url_for
@@ -38,7 +38,8 @@ def scan(order_id: int) -> ResponseReturnValue:
     form = ScanForm(formdata=None, before=before)
     missing = [name for name in ON_LABEL if name in request.args.get("missing", "").split()]
     counted = _counted(order_id, None, ScanForm(formdata=None, text=before), missing)
-    return render_template("receiving/scan.html", form=form, **counted)
+    others = queries.unchecked(actor(), order_id, but=counted["own_keys"])
+    return render_template("receiving/scan.html", form=form, unchecked=others, **counted)
 
 
 @blueprint.post("/<int:order_id>/scan")
@@ -124,7 +125,7 @@ def _answer(order_id: int, told: Told, form: ScanForm | None = None) -> Response
 
 def _counted(
     order_id: int, told: Told | None, label: ScanForm | None = None, missing: Collection[str] = ()
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What is counted; `label` is the scan whose barcode lacks what is `missing`."""
     order = found(orders.for_person(actor(), order_id), "order")
     draft = queries.draft_of(order.id, actor().account_id)
@@ -136,6 +137,7 @@ def _counted(
         "new_key": uuid4().hex,
         "closed": presenters.closed(order),
         "receipt": draft,
+        "own_keys": [draft.form_key] if draft else [],
         "rows": scan_presenters.rows(order, draft),
         "last_scan": queries.last_scan(draft.id) if draft else None,
         "account_id": actor().account_id,

@@ -45,8 +45,9 @@ def listing() -> ResponseReturnValue:
     rows = [presenters.expected(order, arrivals.get(order.id)) for order in page.rows]
     why = presenters.why_not(queries.named(actor(), words), words) if words and not rows else ""
     return render_template(
-        "receiving/listing.html", form=form, page=page, rows=rows, why=why, account_id=actor().account_id
-    )
+        "receiving/listing.html", form=form, page=page, rows=rows, why=why,
+        account_id=actor().account_id, unchecked=queries.unchecked(actor()),
+    )  # fmt: skip
 
 
 @blueprint.get("/receipts")
@@ -111,6 +112,7 @@ def _entry_page(form: EntryForm, order_id: int) -> str:
     return render_template(
         "receiving/enter.html", form=form, order=order, groups=groups, offered=offered,
         closed=presenters.closed(order),
+        unchecked=queries.unchecked(actor(), order_id, but=[form.form_key.data]),
     )  # fmt: skip
 
 

@@ -346,6 +346,9 @@ def test_the_correct_button_brings_the_form_back(receiver: Visitor, order: Purch
     assert kept["entries-0-quantity"] == "2"
     assert kept["form_key"] == receipt.form_key
     receiver.send(shown, {"entries-0-quantity": "1"}, action=f"/receive/{order.id}")
+    waits = "Entered and not posted yet"
+    pages = (address, f"/receive/{order.id}", f"/receive/{order.id}/scan", "/receive")
+    assert [waits in words(receiver.get(page)) for page in pages] == [False, True, False, True]
     corrected = queries.find(receipt.id)
     assert corrected is not None
     assert db.session.query(Receipt).count() == 1

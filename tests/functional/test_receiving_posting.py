@@ -146,6 +146,13 @@ def test_two_people_at_the_dock_never_receive_more_than_the_tolerance(
     assert shown.state is ReceiptState.ENTERED
 
 
+def test_the_last_receipt_is_the_one_posted_last(hospital: Hospital, order: PurchaseOrder) -> None:
+    first, second = (enter(hospital, order, entry(order, 20, 1), key=f"form-{key}") for key in "ab")
+    post(hospital, second)
+    last = post(hospital, first)
+    assert [queries.is_last(one) for one in (last, second)] == [True, False]
+
+
 def test_a_little_more_than_ordered_is_taken_and_asked_about(
     hospital: Hospital, order: PurchaseOrder
 ) -> None:
