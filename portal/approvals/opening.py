@@ -286,6 +286,7 @@ def _record_reopening(
             act=Act.REOPEN,
             before=done.before.quantity,
             after=done.after.quantity,
+            reason=done.reason,
             account_id=actor.account_id,
             evidence={
                 "amount": [str(done.before.amount), str(done.after.amount)],

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from portal.approvals import asking, people, presenters, queries, services
+from portal.approvals import asking, people, presenters, queries, services, told
 from portal.approvals.forms import (
     DecisionForm,
     HandOverForm,
@@ -85,7 +85,8 @@ def context(
     warned = [one for one in kept if one.outcome is not CheckOutcome.PASS]
     shelf = shelves_of(actor, lines)
     right = people.decides_as(actor, people.asked(step, requisition)) if is_open else None
-    steps = queries.steps_of(requisition.id)
+    steps, decisions = queries.steps_of(requisition.id), queries.decisions_of(requisition.id)
+    changed = told.changes(decisions)
     return {
         "step": step,
         "status": presenters.STATUSES[step.state],
@@ -101,7 +102,8 @@ def context(
         "decides_for": right.name if right is not None and right is not actor else "",
         "form": form,
         "people_line": presenters.people_line(requisition, steps),
-        "told": presenters.decision_rows(queries.decisions_of(requisition.id)),
+        "told": told.decision_rows(decisions),
+        "changes": {line.id: changed.get(line.line_number, "") for line in lines},
         "watchers": ", ".join(one.name for one in queries.watchers_of(requisition.id)),
         **_side_forms(actor, requisition, ask, hand_over),
     }
@@ -130,14 +132,14 @@ def decided(actor: Actor, step: ApprovalStep, requisition: Requisition, form: De
 def handed_over(actor: Actor, step: ApprovalStep, requisition: Requisition, form: HandOverForm) -> str:
     """Does as the form says and tells it in words; empty when it was refused."""
     form.offer(asking.others(actor, requisition))
-    told: list[str] = []
+    done: list[str] = []
     if form.validate():
         with form.accepting():
             act = HANDLERS.get(str(form.how.data))
             if act is None:
                 raise Invalid("Choose what the person shall do.", field="how")
-            told.append(act(actor, step, requisition, form))
-    return "".join(told)
+            done.append(act(actor, step, requisition, form))
+    return "".join(done)
 
 
 def _forward(actor: Actor, step: ApprovalStep, requisition: Requisition, form: HandOverForm) -> str:

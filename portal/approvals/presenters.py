@@ -1,6 +1,5 @@
 """Approvals as pages show them."""
 
-import json
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,8 +8,8 @@ from typing import Any
 
 from portal.approvals import opening, people, queries
 from portal.approvals.business_hours import Attention, Patience, attention
-from portal.approvals.models import ApprovalAnswer, ApprovalDecision, ApprovalStep
-from portal.approvals.rules import LIVE, UNANSWERED, Act, AnswerState, Plan, StepKind, StepState
+from portal.approvals.models import ApprovalAnswer, ApprovalStep
+from portal.approvals.rules import LIVE, UNANSWERED, AnswerState, Plan, StepKind, StepState
 from portal.budgets.models import Budget
 from portal.budgets.presenters import LABELS as TERMS
 from portal.budgets.presenters import TONES
@@ -20,7 +19,6 @@ from portal.catalog.rules import Shelf, pack
 from portal.foundation import clock
 from portal.foundation.filters import day, money
 from portal.foundation.quantity import plain
-from portal.foundation.spreadsheets import as_csv
 from portal.foundation.status import Status
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.presenters import aside, items_of
@@ -48,18 +46,6 @@ KINDS = {
     StepKind.CATEGORY: "Buyer, category",
     StepKind.OVERRIDE: "Budget override",
     StepKind.ADDED: "Added approver",
-}
-ACTS = {
-    Act.APPROVE: ("Approved", "success", "check"),
-    Act.REDUCE: ("Approved fewer", "warning", "arrow-down"),
-    Act.REJECT: ("Rejected", "danger", "x"),
-    Act.HOLD: ("Held", "warning", "player-pause"),
-    Act.ASK: ("Asked", "info", "help"),
-    Act.ANSWER: ("Answered", "info", "message"),
-    Act.FORWARD: ("Forwarded", "info", "arrow-forward-up"),
-    Act.ADD: ("Approver added", "info", "user-plus"),
-    Act.REOPEN: ("Changed, asked again", "warning", "pencil"),
-    Act.ESCALATE: ("Escalated", "warning", "alert-triangle"),
 }
 
 
@@ -308,70 +294,6 @@ def person_step(
 def _either(names: Sequence[str]) -> str:
     others = len(names) - 1
     return f"{names[0]} or {others} others" if others > 1 else " or ".join(names)
-
-
-def decision_rows(decisions: Sequence[ApprovalDecision]) -> list[dict[str, Any]]:
-    """What was decided, asked and changed, the newest first."""
-    return [_told(one) for one in reversed(decisions)]
-
-
-def _told(one: ApprovalDecision) -> dict[str, Any]:
-    title, tone, icon = ACTS[one.act]
-    by = one.account.name if one.account else "Portal"
-    for_whom = f" for {one.on_behalf_of.name}" if one.on_behalf_of else ""
-    return {
-        "title": f"{title}: {one.item}" if one.item else title,
-        "at": one.at,
-        "actor": f"{by}{for_whom}",
-        "text": " ".join(filter(None, [_difference(one), one.reason])),
-        "icon": icon,
-        "tone": tone,
-    }
-
-
-def _difference(one: ApprovalDecision) -> str:
-    if one.act not in (Act.REDUCE, Act.REOPEN):
-        to = one.evidence.get("to") or one.evidence.get("added")
-        return f"To {to}." if to else ""
-    parts = []
-    if one.before is not None and one.after is not None and one.before != one.after:
-        parts.append(f"{plain(one.before)} → {plain(one.after)}.")
-    for name, (label, nothing) in DIFFERENCES.items():
-        before, after = one.evidence.get(name, ["", ""])
-        if before != after:
-            parts.append(f"{label} {before or nothing} → {after or nothing}.")
-    return " ".join(parts)
-
-
-DIFFERENCES = {
-    "need_by": ("Needed by", "no day"),
-    "place": ("Delivered to", "no place"),
-    "paid_by": ("Paid by", "nobody"),
-    "accounts": ("GL account", "none"),
-}
-
-
-HEADER = (
-    "at", "requisition", "step", "cost center", "line", "item", "decision", "quantity before",
-    "quantity after", "reason", "decided by", "on behalf of", "via", "evidence",
-)  # fmt: skip
-
-
-def decisions_file(decisions: Sequence[ApprovalDecision]) -> bytes:
-    """The decisions with their evidence as a CSV file."""
-    return as_csv(
-        HEADER,
-        (
-            (
-                one.at, one.requisition.number, one.step.kind.value if one.step else "",
-                one.step.cost_center.code if one.step else "", one.line_number, one.item, one.act.value,
-                one.before, one.after, one.reason, one.account.name if one.account else "Portal",
-                one.on_behalf_of.name if one.on_behalf_of else "", one.via,
-                json.dumps(one.evidence, sort_keys=True),
-            )
-            for one in decisions
-        ),
-    )  # fmt: skip
 
 
 TURNS = {1: "First", 2: "Then", 3: "Last"}

@@ -16,6 +16,7 @@ from portal.approvals import (
     policy_views,
     presenters,
     queries,
+    told,
 )
 from portal.approvals.blueprint import blueprint, decider
 from portal.approvals.forms import HandOverForm, InboxFilter, QuestionForm
@@ -98,11 +99,11 @@ def hand_over(step_id: int) -> ResponseReturnValue:
     """Somebody else decides instead, decides as well, or watches."""
     step, requisition = page.look(actor(), step_id)
     form = HandOverForm()
-    told = page.handed_over(actor(), step, requisition, form)
-    if not told:
+    words = page.handed_over(actor(), step, requisition, form)
+    if not words:
         shown = page.context(actor(), step, requisition, hand_over=form)
         return render_template("approvals/show.html", conflict="", **shown), 422
-    flash(told, "success")
+    flash(words, "success")
     return redirect(url_for("approvals.inbox"), 303)
 
 
@@ -140,5 +141,5 @@ def export() -> ResponseReturnValue:
     since = clock.now() - EXPORTED_SINCE
     found = queries.decisions(person, everything=everything, since=since, most=EXPORTED)
     name = f"decisions-{clock.today(current_user.time_zone).isoformat()}.csv"
-    content = io.BytesIO(presenters.decisions_file(found))
+    content = io.BytesIO(told.decisions_file(found))
     return send_file(content, mimetype="text/csv", as_attachment=True, download_name=name)

@@ -58,6 +58,7 @@ class Changed:
     line: RequisitionLine
     before: Version
     after: Version
+    reason: str = ""
 
     @property
     def is_quantity(self) -> bool:
@@ -141,7 +142,7 @@ def change_line(
         _recheck(actor, requisition, line, is_shared_anew=terms.paid != before.terms.paid)
     line.need_by = asked.need_by if asked.need_by != requisition.need_by else None
     line.state, line.decision_reason = LineState.OPEN, ""
-    done = Changed(line, before, version_of(line, requisition.need_by))
+    done = Changed(line, before, version_of(line, requisition.need_by), asked.reason.strip())
     _record(actor, requisition, done, asked.reason)
     changed(actor, requisition, done)
     reopen(requisition)

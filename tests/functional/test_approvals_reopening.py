@@ -209,7 +209,7 @@ def test_a_rejected_line_is_changed_and_asked_again(hospital: Hospital, client: 
     assert balance(hospital).requested == 40
     client.sign_in(hospital.email(Role.APPROVER))
     step_page = f"/approvals/{step.id}"
-    assert "5 → 2." in client.get(step_page).get_data(as_text=True), "the difference"
+    assert "Changed: 5 → 2. For one week" in client.get(step_page).get_data(as_text=True), "at the line"
     assert client.submit(step_page, action=step_page).status_code == 303
     now = fresh(requisition)
     assert (now.state, now.lines[0].state) == (RequisitionState.DECIDED, LineState.APPROVED)

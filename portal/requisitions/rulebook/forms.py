@@ -25,10 +25,10 @@ ACTS = {
         Severity.BLOCK: "Block: it cannot be received",
     },
     "change": {
-        Severity.BLOCK: "Block: the approver is asked again", Severity.OFF: "Off: nobody is asked",
+        Severity.BLOCK: "Ask the approver again", Severity.OFF: "Off: nobody is asked",
     },
     "confirmation": {
-        Severity.BLOCK: "Block: the buyer decides", Severity.OFF: "Off: nobody is asked",
+        Severity.BLOCK: "Ask the buyer", Severity.OFF: "Off: nobody is asked",
     },
 }  # fmt: skip
 
