@@ -13,7 +13,7 @@ from portal.foundation.web import actor
 from portal.orders import cancelling, export, presenters, queries, searching, services
 from portal.orders import page as order_page
 from portal.orders.forms import CancelForm, ConflictForm, OrderFilter, PlaceForm
-from portal.orders.workbench import deciding
+from portal.orders.workbench import deciding, joining
 from portal.orders.workbench import presenters as bench
 from portal.orders.workbench import services as sourcing
 from portal.orders.workbench.jobs import resting
@@ -60,9 +60,10 @@ def _workbench(form: PlaceForm) -> str:
 @requires(Permission.BUY)
 def offers(line_id: int) -> ResponseReturnValue:
     """The offers for an approved line, side by side."""
-    waiting = found(deciding.waiting(queries.workbench(actor()), line_id), "line")
+    groups = deciding.groups(queries.workbench(actor()))
+    one = found(joining.line_in(groups, line_id), "line")
     return render_template(
-        "orders/workbench/offers.html", one=waiting, offers=bench.offers(waiting), asked=bench.asked(waiting)
+        "orders/workbench/offers.html", one=one, offers=bench.offers(one, groups), asked=bench.asked(one)
     )
 
 

@@ -113,13 +113,17 @@ def test_what_a_buyer_must_decide_stays(connected: Hospital) -> None:
 
 
 def test_a_cheaper_offer_is_chosen_with_the_saving_in_view(connected: Hospital, client: Visitor) -> None:
-    (line_id,) = approved(connected, {connected.gloves_offer: 2})
+    line_id, _ = approved(connected, {connected.gloves_offer: 2, connected.catheter_offer: 1})
     offer = other_offer(connected, "6.75")
+    with transaction() as session:
+        session.get_one(Supplier, offer.supplier_id).minimum_order = Decimal(100)
     held = balance(connected).held(Term.ORDERED)
     buyer = ordering.visitor(client, connected, Role.BUYER)
     assert "several contracted offers" in words(buyer.get("/workbench"))
     shown = buyer.get(f"/workbench/lines/{line_id}")
     assert "saves $1.00" in words(shown)
+    assert "with 1 line that waits for it, $34.50 in all" in words(shown)
+    assert "on its own, $86.50 short of its least order" in words(shown)
     action = f"/workbench/lines/{line_id}/offers/{offer.id}"
     assert buyer.send(shown, {}, action=action).status_code == 303
     told = words(buyer.get("/workbench"))
@@ -133,7 +137,7 @@ def test_a_cheaper_offer_is_chosen_with_the_saving_in_view(connected: Hospital, 
         Decimal("13.50"),
     )
     after = balance(connected)
-    assert (after.held(Term.REQUESTED), after.held(Term.ORDERED) - held) == (0, Decimal("13.50"))
+    assert (after.held(Term.REQUESTED), after.held(Term.ORDERED) - held) == (20, Decimal("13.50"))
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,6 @@ def groups(lines: Sequence[RequisitionLine]) -> list[Group]:
     return found
 
 
-def waiting(lines: Sequence[RequisitionLine], line_id: int) -> Waiting | None:
-    """One of the lines as it waits."""
-    return next((one for group in groups(lines) for one in group.lines if one.line.id == line_id), None)
-
-
 def _urgency(line: RequisitionLine, cover: dict[int, int]) -> tuple[bool, int, float, int]:
     days = cover.get(line.id)
     asked = line.requisition.submitted_at

@@ -11,6 +11,7 @@ from portal.foundation.money import extended
 from portal.orders.dealing import too_dear
 from portal.orders.presenters import told_packs
 from portal.orders.proposals.presenters import proposal_row
+from portal.orders.workbench import joining
 from portal.orders.workbench.deciding import Group, Waiting
 from portal.orders.workbench.queries import Candidate
 from portal.orders.workbench.rules import WORDS, Why
@@ -163,16 +164,20 @@ class OfferRow:
     price: str
     pack: str
     saving: str
+    together: str
     asks: bool
     is_current: bool
     may_choose: bool
     tone: str
 
 
-def offers(one: Waiting) -> list[OfferRow]:
-    """The offers of a line side by side, the cheapest first, with what each saves."""
+def offers(one: Waiting, groups: Sequence[Group]) -> list[OfferRow]:
+    """The offers of a line side by side, the cheapest first: what each saves, and what it would go with."""
     dear = too_dear(one.line, [one.cost(candidate) for candidate in one.candidates])
-    return [_offer(one, candidate, asks=index in dear) for index, candidate in enumerate(one.candidates)]
+    return [
+        _offer(one, candidate, joining.together(one, candidate, groups), asks=index in dear)
+        for index, candidate in enumerate(one.candidates)
+    ]
 
 
 def asked(one: Waiting) -> dict[str, Any] | None:
@@ -180,7 +185,7 @@ def asked(one: Waiting) -> dict[str, Any] | None:
     return proposal_row(one.proposal) if one.proposal else None
 
 
-def _offer(one: Waiting, candidate: Candidate, *, asks: bool) -> OfferRow:
+def _offer(one: Waiting, candidate: Candidate, together: str, *, asks: bool) -> OfferRow:
     line, offer = one.line, candidate.offer
     currency = line.requisition.currency
     approved = extended(one.asked, line.unit_price)
@@ -193,6 +198,7 @@ def _offer(one: Waiting, candidate: Candidate, *, asks: bool) -> OfferRow:
         price=unit_price(candidate.unit_price, currency),
         pack=told_packs(one.asked, line.offer.factor, offer, line.item.base_uom),
         saving=_saving(approved - one.cost(candidate), currency),
+        together=together,
         asks=asks,
         is_current=is_current,
         may_choose=one.proposal is None and not (is_current and one.deal.is_chosen),
