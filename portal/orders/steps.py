@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.exchange.models import Message, WorkItem
-from portal.exchange.rules import Direction, MessageState
+from portal.exchange.rules import UNFINISHED_STATES, Direction, MessageState
 from portal.foundation.access import Permission
 from portal.foundation.filters import day, moment
 from portal.foundation.quantity import plain
@@ -18,6 +18,7 @@ from portal.orders.models import OrderConfirmation, PurchaseOrder, PurchaseOrder
 from portal.orders.presenters import next_expected as next_due
 from portal.orders.presenters import totals
 from portal.orders.punctuality import History
+from portal.orders.rules import OrderStatus
 
 Facts = list[dict[str, str]]
 
@@ -80,8 +81,21 @@ class Step:
 
 
 def steps(known: Known) -> list[dict[str, Any]]:
-    """The steps as the stepper draws them; the one in trouble, or else the present one, is open."""
-    told = [
+    """The steps as the stepper draws them; the one in trouble, or else the present one, is open.
+
+    What is cancelled in full goes no further.
+    """
+    told = _way(known)
+    is_cancelled = known.order.status is OrderStatus.CANCELLED
+    if is_cancelled:
+        told = [*(step for step in told if step.done and not step.trouble), _cancelled(known)]
+    present = next((step for step in told if not step.done), told[-1] if is_cancelled else None)
+    opened = next((step for step in told if step.trouble), present)
+    return [_drawn(known, step, is_present=step is present, is_open=step is opened) for step in told]
+
+
+def _way(known: Known) -> list[Step]:
+    return [
         _placed(known),
         *(
             []
@@ -94,9 +108,18 @@ def steps(known: Known) -> list[dict[str, Any]]:
         _received(known),
         _invoiced(known),
     ]
-    present = next((step for step in told if not step.done), None)
-    opened = next((step for step in told if step.trouble), present)
-    return [_drawn(known, step, is_present=step is present, is_open=step is opened) for step in told]
+
+
+def _cancelled(known: Known) -> Step:
+    left = [one for one in known.messages if one.direction == Direction.OUTBOUND]
+    return Step(
+        "Cancelled",
+        done=True,
+        text="All of it was cancelled, and its budget given back. Nothing comes any more.",
+        facts=_facts(
+            ("Still to be told", _joined(one.partner.name for one in left if one.state in UNFINISHED_STATES))
+        ),
+    )
 
 
 def _drawn(known: Known, step: Step, *, is_present: bool, is_open: bool) -> dict[str, Any]:
@@ -212,15 +235,16 @@ def _confirmed(known: Known) -> Step:
     newest = known.confirmations[0] if known.confirmations else None
     step = Step("Confirmed", done=bool(live) and (came or len(answered) == len(live)), text="")
     step.trouble = bool(decisions)
+    is_refused = _is_refused(order)
     if newest is not None:
-        step.note = f"{len(answered)} of {len(live)} lines"
+        step.note = "Rejected" if is_refused else f"{len(answered)} of {len(live)} lines"
     step.text = _told_of_answer(order.supplier.name, step, newest, decisions)
     step.holder = f"{_deciders(known, decisions)}, to decide" if decisions else order.supplier.name
     step.since = min((item.opened_at for item in decisions), default=order.sent_at)
     step.pending = _counted(len(decisions), "decision") or _counted(
         len(live) - len(answered), "line without an answer", "lines without an answer"
     )
-    is_refused = bool(live) and all(line.rejected >= line.quantities.wanted for line in live)
+    step.done = step.done and not is_refused
     step.then = "What is rejected is ordered elsewhere or cancelled." if is_refused else "The supplier ships."
     step.facts = _facts(
         ("Last answer", f"{newest.number}, {known.moment(newest.noticed_at)}" if newest else None),
@@ -230,6 +254,12 @@ def _confirmed(known: Known) -> Step:
         ("What to do", decisions[0].suggestion if len(decisions) == 1 else None),
     )
     return step
+
+
+def _is_refused(order: PurchaseOrder) -> bool:
+    """Whether the supplier rejected all that is still wanted."""
+    live = [line for line in order.lines if line.quantities.wanted > 0]
+    return bool(live) and all(line.rejected >= line.quantities.wanted for line in live)
 
 
 def _deciders(known: Known, decisions: Sequence[WorkItem]) -> str:
@@ -271,6 +301,8 @@ def _all_lines(order: PurchaseOrder, came: Callable[[PurchaseOrderLine], Decimal
 
 
 def _shipped(known: Known) -> Step:
+    if _is_refused(known.order):
+        return Step("Shipped", done=False, text="The supplier rejected it: nothing is shipped.")
     counted = totals(known.order.lines)
     rows = known.shipments
     step = Step(
@@ -286,7 +318,8 @@ def _shipped(known: Known) -> Step:
     step.holder = known.order.supplier.name
     step.since = known.confirmations[0].noticed_at if known.confirmations else known.order.sent_at
     step.pending = _rest((line.quantities.unshipped for line in known.order.lines), counted.ordered)
-    step.then = "The storeroom receives it." if rows else "The supplier announces the delivery."
+    rest = "The supplier announces the rest." if step.pending else "The storeroom receives it."
+    step.then = rest if rows else "The supplier announces the delivery."
     arrivals = [row.notice.delivery_expected_at for row in rows if row.notice.delivery_expected_at]
     step.facts = _facts(
         ("Ship notices", _joined(row.notice.number for row in rows)),
@@ -303,6 +336,8 @@ def _share(value: Decimal, whole: Decimal) -> str:
 
 def _received(known: Known) -> Step:
     order = known.order
+    if _is_refused(order):
+        return Step("Received", done=False, text="The supplier rejected it: nothing comes.")
     counted = totals(order.lines)
     due = next_due(order)
     pending = _rest((line.quantities.outstanding for line in order.lines), counted.ordered)

@@ -262,7 +262,12 @@ def test_a_step_says_who_has_it_since_when_what_is_pending_and_what_comes_next(
         return re.sub(r"\s+", " ", found.text_content())
 
     shipped = card("Shipped")
-    for told in ("WithHarborline Medical", "Since", "Pending6 of 6", "NextThe supplier announces the delivery."):
+    for told in (
+        "WithHarborline Medical",
+        "Since",
+        "Pending6 of 6",
+        "NextThe supplier announces the delivery.",
+    ):
         assert told in shipped, told
     assert "WithEmergency department, Main hospital" in card("Received")
     assert "WithAccounts payable" in card("Invoiced")
@@ -281,9 +286,16 @@ def test_a_step_says_who_has_it_since_when_what_is_pending_and_what_comes_next(
 
 def test_a_finished_order_asks_for_no_news(connected: Hospital, order: PurchaseOrder, person: Person) -> None:
     buyer = person(Role.BUYER)
+    rejected = {10: [part(2, "rejected")], 20: [part(4, "rejected")]}
+    later = clock.now() + timedelta(minutes=1)
+    confirm(confirmation(order.number, rejected, number="OC-2", at=later))
+    assert "The supplier rejected it: nothing comes." in words(buyer.get(f"/orders/{order.id}"))
     assert buyer.submit(f"/orders/{order.id}/cancel", {"reason": "Not needed"}).status_code == 303
     page = parsed(buyer.get(f"/orders/{order.id}"))
     assert page.xpath("//div[@id='order']/@hx-get")  # the supplier is still to be told
+    steps = [one.text_content() for one in page.xpath("//span[@class='step-label']")]
+    assert steps == ["Placed", "Posted in the ERP", "Sent to the supplier", "Cancelled"]
+    assert "Still to be told" in page.text_content()
     with transaction():
         db.session.query(Message).update({"state": MessageState.DONE})
     page = parsed(buyer.get(f"/orders/{order.id}"))
