@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from wtforms import HiddenField, StringField
+from wtforms.validators import ValidationError
 
 from portal.approvals import page, queries, services
 from portal.approvals.forms import TOO_LONG
@@ -77,10 +78,20 @@ def batch_form(chosen: Sequence[Column], **values: Any) -> BatchForm:
         )
         for line in column.lines:
             fields[box(column, line)] = QuantityField(
-                f"{line.item.name}, {column.requisition.number}", zero=True, whole=True, default=line.quantity
+                f"{line.item.name}, {column.requisition.number}",
+                zero=True,
+                whole=True,
+                default=line.quantity,
+                validators=[_not_emptied],
             )
     form: BatchForm = type("BatchForm", (BatchForm,), fields)(**values)
     return form
+
+
+def _not_emptied(_: BatchForm, field: QuantityField) -> None:
+    """An emptied box is no yes to all."""
+    if field.data is None:
+        raise ValidationError("Enter how many; 0 rejects the line.")
 
 
 def rows(chosen: Sequence[Column]) -> list[dict[str, Any]]:

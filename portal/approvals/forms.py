@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import Length
+from wtforms.validators import Length, ValidationError
 
 from portal.approvals.rules import LONGEST_COMMENT, LONGEST_REASON, OTHER_REASON, REASONS
 from portal.approvals.services import Decision
@@ -83,9 +83,16 @@ def decision_form(line_ids: Sequence[int], **values: Any) -> DecisionForm:
             "Decision", choices=ANSWERS, default=YES, validate_choice=False
         )
         fields[words_name(line_id)] = StringField("Words to the requester", [TOO_LONG])
-        fields[quantity_name(line_id)] = QuantityField("Quantity", whole=True)
+        fields[quantity_name(line_id)] = QuantityField("Quantity", whole=True, validators=[_not_emptied])
     form: DecisionForm = type("DecisionForm", (DecisionForm,), fields)(**values)
     return form
+
+
+def _not_emptied(form: DecisionForm, field: QuantityField) -> None:
+    """An emptied box is no yes to all."""
+    answer = form.answer(int(field.name.removeprefix("quantity-")))
+    if field.raw_data and field.data is None and answer.data == YES:
+        raise ValidationError("Enter how many, or reject the line.")
 
 
 def answer_name(line_id: int) -> str:

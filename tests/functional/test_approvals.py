@@ -114,6 +114,10 @@ def test_a_line_is_rejected_with_its_reason_and_its_budget_returns(
         ({"line": "Other", "words": "  "}, "Say why"),
         ({"line": ""}, "Say yes or no to Urinary catheter, 14 Fr."),
         ({"line": "maybe"}, "Say yes or no"),
+        ({"quantity": " "}, "Enter how many, or reject the line."),
+        ({"quantity": "-1"}, "Enter a quantity above zero."),
+        ({"quantity": "9" * 30}, "999,999"),
+        ({"quantity": "4", "words": "More"}, "enter a whole number from 1 to"),
         ({"line": "Too many", "words": "x" * 301}, "at most 300"),
         ({"comment": "x" * (LONGEST_COMMENT + 1)}, "at most 1000"),
     ],
@@ -124,6 +128,7 @@ def test_what_is_missing_is_asked_for_and_nothing_chosen_is_lost(
     first, second = (line.id for line in requisition.lines)
     page = page_of(requisition)
     names = {"line": f"line-{first}", "words": f"words-{first}", "comment": "comment"}
+    names["quantity"] = f"quantity-{first}"
     sent = {names[name]: value for name, value in values.items()}
     answer = approver.submit(page, {f"line-{second}": "Not needed now", **sent}, action=page)
     text = answer.get_data(as_text=True)

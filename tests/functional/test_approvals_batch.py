@@ -70,6 +70,9 @@ def test_each_column_is_decided_by_itself(
 ) -> None:
     first, second = two
     sent = {box(first, 0): "0", box(first, 1): "1", "act": "send"}
+    emptied = client.submit(BATCH, {box(first, 0): ""}, action=BATCH)
+    assert "Enter how many; 0 rejects the line." in emptied.get_data(as_text=True)
+    assert fresh(first).state is fresh(second).state is RequisitionState.SUBMITTED
     answer = client.submit(BATCH, sent, action=BATCH)
     text = answer.get_data(as_text=True)
     assert answer.status_code == 422
