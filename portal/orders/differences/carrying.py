@@ -83,16 +83,34 @@ def order_elsewhere(
 
     Raises BeyondApproval unless what it costs beyond approval `is_approved`, Invalid beyond the budget.
     """
+    added = _line_of(line, pieces, found)
     other = PurchaseOrder(
         number=next_number("PO"),
         supplier=found.offer.supplier,
         location=order.location,
         buyer_id=actor.account_id,
         currency=order.currency,
-        total=Decimal(),
+        total=_amount(added),
         reference=order.reference,
         trace_id=order.trace_id,
+        lines=[added],
     )
+    db.session.add(other)
+    db.session.flush()  # the ledger and the outbox name the order by its id
+    grown = {one.source.requisition_line_id for one in pieces}
+    if not is_approved:
+        refuse_beyond_approval(costs_of(other, grown), other.location)
+    _hold(other, [added])
+    refuse_beyond_budget(grown, other.currency)
+    audit.record(
+        actor, "order.place", other, after={"total": other.total, "lines": 1},
+        evidence={"instead_of": order.number, "line": line.line_number},
+    )  # fmt: skip
+    announce(other)
+    return other
+
+
+def _line_of(line: PurchaseOrderLine, pieces: Sequence[Piece], found: PricedOffer) -> PurchaseOrderLine:
     added = PurchaseOrderLine(
         line_number=10,
         item=line.item,
@@ -109,21 +127,7 @@ def order_elsewhere(
     if added.factor != line.factor:
         quantities = in_packs([one * line.factor for one in quantities], added.factor)
     _fill(added, pieces, quantities)
-    other.lines = [added]
-    other.total = _amount(added)
-    db.session.add(other)
-    db.session.flush()  # the ledger and the outbox name the order by its id
-    grown = {one.source.requisition_line_id for one in pieces}
-    if not is_approved:
-        refuse_beyond_approval(costs_of(other, grown), other.location)
-    _hold(other, [added])
-    refuse_beyond_budget(grown, other.currency)
-    audit.record(
-        actor, "order.place", other, after={"total": other.total, "lines": 1},
-        evidence={"instead_of": order.number, "line": line.line_number},
-    )  # fmt: skip
-    announce(other)
-    return other
+    return added
 
 
 def _fill(line: PurchaseOrderLine, pieces: Sequence[Piece], quantities: Sequence[Decimal]) -> None:
