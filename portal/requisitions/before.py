@@ -11,7 +11,7 @@ from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.together import Columns, Read, Rows
 from portal.identity.models import Account
-from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.models import IN_DRAFT, Requisition, RequisitionLine
 from portal.requisitions.rules import RequisitionSource, RequisitionState
 
 ASKED = (RequisitionState.SUBMITTED, RequisitionState.DECIDED)
@@ -68,7 +68,7 @@ def _in_cart() -> Columns:
         .join(RequisitionLine.offer)
         .where(
             Requisition.requester_id == bindparam("cart_of", type_=BigInteger),
-            Requisition.state == RequisitionState.DRAFT,
+            Requisition.state == IN_DRAFT,
             Requisition.source == RequisitionSource.CART,
             Requisition.removed_at.is_(None),
             Requisition.location_id == SHELF_PLACE,

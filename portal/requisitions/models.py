@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.budgets.models import CostShare
@@ -16,6 +16,9 @@ from portal.foundation.trace import current_trace
 from portal.identity.models import Account
 from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Item, Location
 from portal.requisitions.rules import CheckOutcome, LineState, RequisitionSource, RequisitionState, SplitBy
+
+# Few are drafts, but a plan that is kept would know it only of a constant.
+IN_DRAFT: ColumnElement[str] = literal_column(f"'{RequisitionState.DRAFT.value}'")
 
 
 class Requisition(TenantRow):

@@ -16,7 +16,7 @@ from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
 from portal.identity.models import Account
 from portal.masterdata.models import ContractLine, Item, Location
-from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
+from portal.requisitions.models import IN_DRAFT, CheckResult, Requisition, RequisitionLine
 from portal.requisitions.rules import ApprovalPart, LineState, OrderPart, RequisitionSource, RequisitionState
 
 order_parts: Collector[[Collection[int]], OrderPart] = Collector()
@@ -159,7 +159,7 @@ def lines_in_carts(actor: Actor) -> Select[int]:
 def _carts(actor: Actor) -> Select[Any]:
     return select(Requisition).where(
         Requisition.requester_id == actor.account_id,
-        Requisition.state == RequisitionState.DRAFT,
+        Requisition.state == IN_DRAFT,
         Requisition.source == RequisitionSource.CART,
         Requisition.removed_at.is_(None),
     )
