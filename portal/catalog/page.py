@@ -13,6 +13,7 @@ from portal.catalog.forms import SearchForm, quantity_name
 from portal.catalog.listed import Listed, listed
 from portal.catalog.rules import Shelf
 from portal.catalog.search import find
+from portal.catalog.tiers import terms
 from portal.foundation import clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.errors import NotAllowed, NotFound
@@ -126,13 +127,14 @@ def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:
     item_ids = {item_id, *(other.id for other, _ in substitutes)}
     shelves = queries.shelves(actor, location.id, item_ids)
     offers = queries.priced(queries.offers_of(item_ids), day, Decimal(1))
+    rows = presenters.offer_rows([one for one in offers if one.offer.item_id == item_id], shelves[item_id])
+    prices = presenters.contract_prices(queries.contract_lines_of(item_id, day), day)
     return {
         "item": shown,
         "status": presenters.STATUS_OF_ITEM.get(shown.lifecycle),
-        "offers": presenters.offer_rows(
-            [one for one in offers if one.offer.item_id == item_id], shelves[item_id]
-        ),
-        "prices": presenters.contract_prices(queries.contract_lines_of(item_id, day), day),
+        "offers": rows,
+        "prices": prices,
+        "terms": terms(rows, prices),
         "facts": presenters.facts(shown, shelves[item_id]),
         "packaging": presenters.packaging(shown),
         "substitutes": presenters.substitutes(shown, substitutes, offers, shelves),

@@ -26,10 +26,11 @@ TONES = {CheckOutcome.BLOCK: "danger", CheckOutcome.WARN: "warning"}
 
 @dataclass(frozen=True)
 class Cheaper:
-    """A pack or supplier of the same item that costs less per base unit, and how many packs would do."""
+    """A pack or supplier of the same item that costs less per base unit.
 
-    offer_id: int
-    packs: Decimal
+    `label` is of the button that takes it; none where as many packs as are needed would cost more.
+    """
+
     words: str
     label: str
 
@@ -248,12 +249,11 @@ def _cheaper(line: RequisitionLine, best: PricedOffer | None, currency: str) -> 
     offer, base_uom = best.offer, line.item.base_uom
     each = unit_price(best.each_price.quantize(Decimal("0.0001")), currency)
     packs = whole_packs(line.quantity * line.offer.factor, offer.factor)
-    cost = money(extended(packs, best.unit_price), currency)
+    cost = extended(packs, best.unit_price)
+    label = f"Take {plain(packs)} {offer.uom} for {money(cost, currency)} instead"
     return Cheaper(
-        offer.id,
-        packs,
         f"{pack(offer.uom, offer.factor, base_uom)} from {offer.supplier.name}, {each} per {base_uom}",
-        f"Take {plain(packs)} {offer.uom} for {cost} instead",
+        label if cost <= line.amount else "",
     )
 
 

@@ -219,7 +219,9 @@ def test_a_line_takes_another_pack_day_and_cost_center(manager: Visitor, hospita
     assert after.cost_center.code == "CC200"
     text = manager.get("/cart").text
     assert "EA, $2.50" in text
-    assert "Take 1 BX for $20.00 instead" in text
+    assert "Cheaper on contract when you need more: BX of 10 EA" in text
+    assert "Saved" in keep(manager, mine, **{f"line-{line.id}": "9"})
+    assert "Take 1 BX for $20.00 instead" in manager.get("/cart").text
     sent = fields(manager, "/cart", f"/cart/{mine.id}/save") | {"swap": str(line.id)}
     assert manager.post(f"/cart/{mine.id}/save", data=sent).status_code == 303
     (after,) = cart(hospital).lines

@@ -9,6 +9,7 @@ import pytest
 from integrations.canonical import Lifecycle
 from portal.foundation import clock
 from portal.foundation.db import enter_organization, transaction
+from portal.foundation.filters import day
 from portal.identity.rules import Role
 from portal.inventory.rules import MovementKind
 from portal.inventory.services import Move, move
@@ -228,6 +229,8 @@ def test_the_page_of_an_item_shows_offers_tiers_and_days(manager: Visitor, hospi
         "Later",
         "C-1001",
         "20 to 45 EA",
+        "from 10 BX $6.50",
+        f"since {day(hospital.contract.valid_from)}",
     ):
         assert shown in text
     prices = text.partition("Contract prices")[2]
