@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from integrations.canonical import ConfirmationStatus
 from portal.exchange.rules import WorkItemKind
+from portal.foundation.filters import day
 from portal.foundation.money import extended
-from portal.orders.differences.rules import Ordered, deviations
+from portal.orders.differences.rules import Act, Ordered, acts_for, deviations
 from portal.orders.packs import in_packs, surplus
 from portal.orders.rules import (
     Answer,
@@ -190,3 +191,18 @@ def test_whole_packs_are_never_less_than_needed(needs: list[Decimal], factor: in
         assert whole == whole.to_integral_value()
         assert (whole - 1) * factor < sum(needs)
     assert surplus(needs[0], Decimal(1), Decimal(factor)) >= 0
+
+
+def test_only_a_part_of_a_line_is_split_off() -> None:
+    part = Quantities(Decimal(4), confirmed=Decimal(3), backordered=Decimal(1))
+    whole = Quantities(Decimal(4), backordered=Decimal(4))
+    assert Act.SPLIT in acts_for(WorkItemKind.BACKORDERED, part)
+    assert Act.SPLIT not in acts_for(WorkItemKind.BACKORDERED, whole)
+
+
+def test_a_backorder_tells_its_new_day_itself() -> None:
+    late = TODAY + timedelta(days=9)
+    answer = Answer(ConfirmationStatus.BACKORDERED, Decimal(4), promised_on=late)
+    (told,) = deviations(ordered_line(backordered=Decimal(4)), [answer])
+    assert told.kind is WorkItemKind.BACKORDERED
+    assert f"until {day(late)}, needed on {day(TODAY)}" in told.sentence

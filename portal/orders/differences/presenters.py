@@ -124,7 +124,7 @@ def _words(act: Act, case: Difference) -> str:
         return "Accept the day" if kind in DATES else "Accept it and wait"
     return {
         Act.DISPUTE: "Dispute: tell the supplier that the order stands",
-        Act.SPLIT: f"Split: {short} get a line of their own",
+        Act.SPLIT: f"Split: {short} on a line of its own",
         Act.CANCEL: f"Cancel {short}",
         Act.REORDER: f"Order {short} from another supplier",
     }[act]

@@ -75,7 +75,8 @@ def acts_for(kind: WorkItemKind, counted: Quantities) -> list[Act]:
     if kind in PRICES | DATES | PARTS | {WorkItemKind.QUANTITY, WorkItemKind.UNIT}:
         return [Act.ACCEPT, Act.DISPUTE, *_instead(counted)]
     if kind is WorkItemKind.BACKORDERED:
-        return [Act.ACCEPT, Act.SPLIT, *_instead(counted), Act.DISPUTE]
+        is_part = short_by(kind, counted) < counted.outstanding
+        return [Act.ACCEPT, *([Act.SPLIT] if is_part else []), *_instead(counted), Act.DISPUTE]
     return [*_instead(counted), Act.DISPUTE] if kind in SHORTAGES else []
 
 
