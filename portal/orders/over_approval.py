@@ -15,7 +15,7 @@ from portal.orders.proposals.models import OrderProposal, ProposalQuestion
 from portal.orders.proposals.queries import ordered_for
 from portal.orders.tolerances import AMOUNT, SHARE
 from portal.requisitions.models import RequisitionLine
-from portal.requisitions.rulebook.queries import version_of, versions
+from portal.requisitions.rulebook.queries import parents, version_of, versions
 from portal.requisitions.rulebook.rules import Rulebook
 from portal.requisitions.rulebook.trial import Weighed
 
@@ -30,13 +30,13 @@ def weighed(rule: str, since: datetime, most: int) -> Sequence[Weighed]:
     changed, asked = _changed(since), _asked(since)
     rows = _lines({*changed}, {*asked}, most)
     now = ordered_for({row.line_id for row in rows})
-    known = [version_of(one) for one in versions(rule)]
+    known, tree = [version_of(one) for one in versions(rule)], parents().now()
     found = []
     for row in rows:
         total = max(now.get(row.line_id, Decimal()), asked.get(row.line_id, (Decimal(), since))[0])
         at = max(changed.get(row.id, since), asked.get(row.line_id, (total, since))[1])
         day = at.astimezone(ZoneInfo(row.time_zone)).date()
-        book = Rulebook([one for one in known if one.starts_on <= day], row.facility_id)
+        book = Rulebook([one for one in known if one.starts_on <= day], row.facility_id, tree)
         measure = over(rule, row.amount, total)
         outcome = book.setting(rule, row.category).outcome(measure)
         found.append(Weighed(row.id, row.number, row.facility_id, row.category, measure, outcome))

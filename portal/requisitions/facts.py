@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -36,7 +36,7 @@ from portal.requisitions.checks.facts import (
     SupplierFacts,
 )
 from portal.requisitions.models import Requisition, RequisitionLine
-from portal.requisitions.rulebook.queries import needs_of, rulebook, rulebooks_on
+from portal.requisitions.rulebook.queries import needs_of, parents, rulebook, rulebooks_on
 from portal.requisitions.rulebook.rules import RULES, Rulebook
 from portal.requisitions.rules import RequisitionSource
 
@@ -118,9 +118,9 @@ def _known(actor: Actor, requisition: Requisition, today: date, budget_of: Mappi
     recalls = [] if is_used else around.recalls(items)
     needs = [] if is_used else [needs_of(actor, items, today)]
     closed, held = closings(places), balancing(budget_of.values())
-    rules, ages = rulebook(today, place.facility_id), brought_in(SOURCES)
+    rules, tree, ages = rulebook(today, place.facility_id), parents(), brought_in(SOURCES)
     known = read_together(
-        prices, accounts, packed, last, asked, *shelves, *recalls, *needs, closed, held, rules, ages
+        prices, accounts, packed, last, asked, *shelves, *recalls, *needs, closed, held, rules, tree, ages
     )
     # Something else is looked for only where it may be needed.
     lacking = {line.item_id for line in lines if _key(line) not in known[prices] or not _may_stay(line)}
@@ -136,7 +136,7 @@ def _known(actor: Actor, requisition: Requisition, today: date, budget_of: Mappi
         needs={item_id: some for read in needs for item_id, some in known[read].items()},
         closings=known[closed],
         balances=known[held],
-        rules=known[rules],
+        rules=replace(known[rules], parents=known[tree]),
         ages=known[ages],
         instead=around.instead_of(lacking, today, requisition.currency),
     )

@@ -15,7 +15,7 @@ from portal.foundation.db import db, transaction
 from portal.foundation.errors import Invalid, NotAllowed
 from portal.identity import services as identity
 from portal.identity.rules import Role
-from portal.masterdata.models import Facility
+from portal.masterdata.models import Facility, ItemCategory
 from portal.requisitions import services
 from portal.requisitions.models import CheckResult
 from portal.requisitions.rulebook import services as rulebook
@@ -82,6 +82,9 @@ def test_a_setting_is_tried_on_last_month_without_changing_anything(
     assert (everything["Newly blocked"], everything["Newly warned"]) == (2, 0)
     drapes, _ = tried(client, category="Drapes")
     assert (drapes["Newly blocked"], drapes["Would be warned"]) == (1, 1)
+    with transaction():
+        db.session.add(ItemCategory(name="Drapes", parent="Surgery"))
+    assert tried(client, category="Surgery")[0] == drapes, "what is set for a category counts below it"
     gentle, _ = tried(client, severity="off")
     assert (gentle["Treated more gently"], gentle["Would be warned"]) == (2, 0)
     assert tried(client, threshold="7")[0]["Newly blocked"] == 0

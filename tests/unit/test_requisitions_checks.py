@@ -341,6 +341,16 @@ def test_a_line_for_another_facility_is_checked_by_its_rules_and_its_day() -> No
     assert results["supplier_minimum", 0].outcome is CheckOutcome.WARN
 
 
+def test_a_setting_of_a_category_counts_below_it() -> None:
+    above = setting("price", Severity.BLOCK, 0, category="Protection")
+    near = setting("price", Severity.OFF, number=3, category="Gloves, sterile")
+    tree = {"Gloves, sterile": "Gloves", "Gloves": "Protection", "Protection": "Gloves"}  # also in a circle
+    book = Rulebook([above, near], 8, tree)
+    names = ("Gloves", "Protection", "Gloves, sterile", "Gauze", "")
+    found = [book.setting("price", name).severity for name in names]
+    assert found == [Severity.BLOCK, Severity.BLOCK, Severity.OFF, Severity.WARN, Severity.WARN]
+
+
 def test_a_setting_of_the_facility_counts_there() -> None:
     here = setting("price", Severity.OFF, facility_id=7)
     for category, severity in (("", Severity.OFF), ("Gloves", Severity.BLOCK)):

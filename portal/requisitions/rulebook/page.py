@@ -33,7 +33,7 @@ def form_of(rule: Rule, *, sent: bool) -> SettingForm:
         setting = queries.rulebook_on(today(), None).setting(rule.key)
         values = {"severity": setting.severity, "threshold": setting.threshold, "starts_on": today()}
         form = SettingForm(formdata=None, data=values)
-    form.offer(rule, queries.facilities(), categories())
+    form.offer(rule, queries.facilities(), queries.categories_to_set())
     return form
 
 
@@ -63,7 +63,8 @@ def try_out(actor: Actor, rule: Rule, form: SettingForm) -> Trial | None:
         return None
     versions = [queries.version_of(row) for row in queries.versions(rule.key)]
     number = max((one.number for one in versions), default=1) + 1
-    return tried(wanted.as_version(number), versions, last_month(rule.key, clock.now()))
+    weighed = last_month(rule.key, clock.now())
+    return tried(wanted.as_version(number), versions, weighed, queries.parents().now())
 
 
 def save(actor: Actor, rule: Rule, form: SettingForm) -> None:

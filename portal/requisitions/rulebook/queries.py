@@ -1,6 +1,7 @@
 """Reading the rulebook: what is in force, its history, restrictions, credentials, closed days."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 
@@ -20,22 +21,25 @@ from sqlalchemy.orm import joinedload
 
 from portal.foundation.access import Actor
 from portal.foundation.db import db, found
-from portal.foundation.together import Columns, Read, Rows
+from portal.foundation.together import Columns, Read, Rows, read_together
 from portal.identity.models import RoleAssignment
 from portal.identity.rules import ROLE_LABELS, Role
-from portal.masterdata.models import ClosedDay, Facility, Location
+from portal.masterdata.listings import categories
+from portal.masterdata.models import ClosedDay, Facility, ItemCategory, Location
 from portal.requisitions.checks.facts import Need
 from portal.requisitions.rulebook.models import Credential, Restriction, RuleVersion
-from portal.requisitions.rulebook.rules import Rulebook, Version
+from portal.requisitions.rulebook.rules import Rulebook, Version, lineage
 
 
 def rulebook_on(day: date, facility_id: int | None) -> Rulebook:
     """The settings that count for a facility on a day, in one query."""
-    return rulebook(day, facility_id).now()
+    book, tree = rulebook(day, facility_id), parents()
+    known = read_together(book, tree)
+    return replace(known[book], parents=known[tree])
 
 
 def rulebook(day: date, facility_id: int | None) -> Read[Rulebook]:
-    """As rulebook_on, to be read with other things."""
+    """As rulebook_on, to be read with other things; the categories are read apart, see `parents`."""
     return Read(
         _in_force(),
         {"in_force_on": day, "in_force_at": facility_id},
@@ -49,11 +53,25 @@ def rulebooks_on(days: Mapping[int, date]) -> dict[int, Rulebook]:
     statement = select(row).where(
         row.starts_on <= max(days.values()), or_(row.facility_id.is_(None), row.facility_id.in_(days))
     )
-    known = [version_of(one) for one in db.session.scalars(statement)]
+    known, tree = [version_of(one) for one in db.session.scalars(statement)], parents().now()
     return {
-        facility_id: Rulebook([one for one in known if one.starts_on <= day], facility_id)
+        facility_id: Rulebook([one for one in known if one.starts_on <= day], facility_id, tree)
         for facility_id, day in days.items()
     }
+
+
+def parents() -> Read[dict[str, str]]:
+    """The category above each that has one."""
+    return Read(_PARENTS, {}, lambda rows: {row[0]: row[1] for row in rows})
+
+
+_PARENTS = select(ItemCategory.name, ItemCategory.parent).where(ItemCategory.parent != "")
+
+
+def categories_to_set() -> list[str]:
+    """The categories of items, and those above them."""
+    tree = parents().now()
+    return sorted({name for one in categories() for name in lineage(one, tree)})
 
 
 @cache

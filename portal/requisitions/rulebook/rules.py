@@ -1,7 +1,7 @@
 """Every rule of the checks in plain words, and which setting counts where and when."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -198,16 +198,20 @@ def built_in(rule: Rule) -> Setting:
 
 @dataclass(frozen=True)
 class Rulebook:
-    """The settings in force for a facility on a day: of every scope the one that began last."""
+    """The settings in force for a facility on a day: of every scope the one that began last.
+
+    `parents` is the category above each that has one; what is set for a category counts below it too.
+    """
 
     versions: Sequence[Version] = ()
     facility_id: int | None = None
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     def setting(self, key: str, category: str = "") -> Setting:
-        """The narrowest setting counts: facility and category, category, facility, organization."""
+        """The narrowest setting counts: facility and category, category, those above it, facility, all."""
         rule = RULES[key]
-        scopes = ((self.facility_id, category), (None, category), (self.facility_id, ""), (None, ""))
-        for scope in scopes:
+        names = [*lineage(category, self.parents), ""]
+        for scope in [(place, name) for name in names for place in (self.facility_id, None)]:
             version = self._latest(key, scope)
             if version is not None and version.severity is not None:
                 usual = built_in(rule).threshold
@@ -218,3 +222,12 @@ class Rulebook:
     def _latest(self, key: str, scope: tuple[int | None, str]) -> Version | None:
         found = [one for one in self.versions if one.rule == key and one.scope == scope]
         return max(found, key=lambda one: (one.starts_on, one.number), default=None)
+
+
+def lineage(category: str, parents: Mapping[str, str]) -> list[str]:
+    """A category and those above it, the nearest first; nothing for none."""
+    found: list[str] = []
+    while category and category not in found:
+        found.append(category)
+        category = parents.get(category, "")
+    return found

@@ -74,7 +74,7 @@ def _check_scope(rule: Rule, wanted: Wanted) -> None:
         raise Invalid("This facility does not exist. Choose one of the list.", field="facility")
     if wanted.category and not rule.by_category:
         raise Invalid("This rule looks at the whole cart, not at one category.", field="category")
-    if wanted.category and wanted.category not in categories():
+    if wanted.category and wanted.category not in queries.categories_to_set():
         raise Invalid("No item has this category. Choose one of the list.", field="category")
 
 

@@ -1,6 +1,6 @@
 """A setting tried on what was weighed before, by the same pure rule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -73,12 +73,18 @@ def last_month(rule: str, now: datetime) -> list[Weighed]:
     return carts + weighed_elsewhere(rule, now - A_MONTH, MOST_RESULTS)
 
 
-def tried(new: Version, versions: Sequence[Version], weighed: Sequence[Weighed]) -> Trial:
+def tried(
+    new: Version,
+    versions: Sequence[Version],
+    weighed: Sequence[Weighed],
+    parents: Mapping[str, str] | None = None,
+) -> Trial:
     """What would have been said of each requisition had the setting counted from the beginning."""
     day = new.starts_on
     in_force = [*(one for one in versions if one.rule == new.rule and one.starts_on <= day), new]
     books = {
-        facility_id: Rulebook(in_force, facility_id) for facility_id in {one.facility_id for one in weighed}
+        facility_id: Rulebook(in_force, facility_id, parents or {})
+        for facility_id in {one.facility_id for one in weighed}
     }
     trial = Trial(is_cut=len(weighed) == MOST_RESULTS)
     for found in _by_subject(weighed):
