@@ -29,7 +29,7 @@ from portal.foundation import audit, clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
-from portal.foundation.together import read_together, write_together
+from portal.foundation.together import inserting, read_together, write_together
 from portal.requisitions import changing
 from portal.requisitions.charging import center_of, paid_by
 from portal.requisitions.checks import spoken_money
@@ -117,16 +117,27 @@ def open_steps(actor: Actor, requisition: Requisition) -> None:
         {**_values(requisition, plan), "state": StepState.OPEN if turn[at] else StepState.WAITING}
         for at, plan in enumerate(needed.steps)
     ]
-    step_ids = write_together(ApprovalStep, steps)
+    [step_ids] = write_together(inserting(ApprovalStep, steps))
     answers = [
         {"step_id": step_id, "line_id": line_id, "amount": amount}
         for step_id, plan in zip(step_ids, needed.steps, strict=True)
         for line_id, amount in plan.parts.items()
     ]
-    write_together(ApprovalAnswer, answers)
-    for step_id, step in zip(step_ids, steps, strict=True):
-        after = {"state": step["state"], "amount": step["amount"], "requisition": requisition.number}
-        audit.record(actor, "approval.open", ApprovalStep(id=step_id), after={**after, "kind": step["kind"]})
+    opened = [
+        audit.event(
+            actor,
+            "approval.open",
+            ApprovalStep(id=step_id),
+            after={
+                "state": step["state"],
+                "amount": step["amount"],
+                "requisition": requisition.number,
+                "kind": step["kind"],
+            },
+        )
+        for step_id, step in zip(step_ids, steps, strict=True)
+    ]
+    write_together(inserting(ApprovalAnswer, answers), inserting(audit.AuditEvent, opened))
 
 
 def _values(requisition: Requisition, plan: Plan) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from portal.budgets.models import Budget, BudgetEntry, CostShare
 from portal.budgets.rules import Term
 from portal.foundation.db import db
 from portal.foundation.money import split
-from portal.foundation.together import write_together
+from portal.foundation.together import Write, inserting
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Held:
     whole: Decimal | None = None
 
 
-def hold_all(held: Iterable[Held]) -> None:
-    """As hold, of several budgets and lines in one statement."""
-    write_together(
+def holding(held: Iterable[Held]) -> Write:
+    """As hold, of several budgets and lines, to be written with other things."""
+    return inserting(
         BudgetEntry, [_entry(one.budget_id, one.change, one.change.amount, one.whole) for one in held]
     )
 

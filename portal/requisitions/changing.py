@@ -16,6 +16,7 @@ from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.hooks import Hook
 from portal.foundation.money import extended, slice_amount
 from portal.foundation.quantity import is_multiple, plain
+from portal.foundation.together import write_together
 from portal.foundation.trace import follow_trace
 from portal.masterdata.queries import prices_on
 from portal.requisitions import checks, moving, queries
@@ -34,7 +35,7 @@ from portal.requisitions.rules import (
     RequisitionState,
 )
 from portal.requisitions.services import document_of
-from portal.requisitions.submission import keep, retotal
+from portal.requisitions.submission import kept, retotal
 
 LATEST_NEED = timedelta(days=365)
 
@@ -267,7 +268,7 @@ def _recheck(actor: Actor, requisition: Requisition, line: RequisitionLine, *, i
     blocks = [one.sentence for one in results if one.outcome is CheckOutcome.BLOCK]
     if blocks:
         raise Invalid(" ".join(dict.fromkeys(blocks)), field="quantity")
-    keep(requisition, results)
+    write_together(kept(requisition, results))
 
 
 def _more_of(line: RequisitionLine, before: Decimal, after: Decimal) -> dict[int, Decimal]:

@@ -1,8 +1,9 @@
-"""Requisitions (a cart is one in state draft), their lines and the results of their checks."""
+"""Requisitions (a cart is one in state draft), their lines and what their checks said."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -10,12 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.budgets.models import CostShare
 from portal.catalog.models import Offer
 from portal.foundation import clock
-from portal.foundation.db import Amount, Json, Key, Quantity, TenantRow, UnitPrice, found
+from portal.foundation.db import Amount, Key, Quantity, TenantRow, UnitPrice, found
 from portal.foundation.money import split
 from portal.foundation.trace import current_trace
 from portal.identity.models import Account
 from portal.masterdata.models import ContractLine, CostCenter, GlAccount, Item, Location
-from portal.requisitions.rules import CheckOutcome, LineState, RequisitionSource, RequisitionState, SplitBy
+from portal.requisitions.rules import LineState, RequisitionSource, RequisitionState, SplitBy
 
 # Few are drafts, but a plan that is kept would know it only of a constant.
 IN_DRAFT: ColumnElement[str] = literal_column(f"'{RequisitionState.DRAFT.value}'")
@@ -137,19 +138,15 @@ class RequisitionLine(TenantRow):
         return self.need_by or self.requisition.need_by
 
 
-class CheckResult(TenantRow):
-    """What a check said at submit, with the evidence it used; no line means the whole requisition."""
+class CheckRecord(TenantRow):
+    """What the checks said at one moment: at submit, or later of a line that asked for more.
 
-    __tablename__ = "check_result"
-    __table_args__ = (Index("ix_check_result_rule", "organization_id", "rule", "checked_at"),)
+    `results` are as rules.Kept, with the evidence each used, and never change.
+    """
+
+    __tablename__ = "check_record"
+    __table_args__ = (Index("ix_check_record_checked", "organization_id", "checked_at"),)
 
     requisition_id: Mapped[Key] = mapped_column(ForeignKey("requisition.id"), index=True)
-    line_id: Mapped[Key | None] = mapped_column(ForeignKey("requisition_line.id"))
-    rule: Mapped[str]
-    rule_version: Mapped[int]
-    outcome: Mapped[CheckOutcome] = mapped_column()
-    sentence: Mapped[str]
-    evidence: Mapped[Json] = mapped_column(default=dict)
-    measure: Mapped[UnitPrice | None]  # what the rule weighed; another setting can be tried on it
-    data_at: Mapped[datetime | None]  # how old the facts were
+    results: Mapped[list[Any]]
     checked_at: Mapped[datetime] = mapped_column(default=clock.now)

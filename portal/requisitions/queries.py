@@ -1,5 +1,6 @@
 """Reading carts and requisitions."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,16 @@ from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
 from portal.identity.models import Account
 from portal.masterdata.models import ContractLine, Item, Location
-from portal.requisitions.models import IN_DRAFT, CheckResult, Requisition, RequisitionLine
-from portal.requisitions.rules import ApprovalPart, LineState, OrderPart, RequisitionSource, RequisitionState
+from portal.requisitions.models import IN_DRAFT, CheckRecord, Requisition, RequisitionLine
+from portal.requisitions.rules import (
+    ApprovalPart,
+    Kept,
+    LineState,
+    OrderPart,
+    RequisitionSource,
+    RequisitionState,
+    kept,
+)
 
 order_parts: Collector[[Collection[int]], OrderPart] = Collector()
 """Orders say what became of the lines of requisitions (by id)."""
@@ -43,8 +52,7 @@ _WITH_LINES = (
 )
 _REQUISITION_ID = bindparam("requisition_id", type_=BigInteger)
 _FIND = select(Requisition).where(Requisition.id == _REQUISITION_ID).options(*_WITH_LINES)
-_FIND_ANEW = _FIND.execution_options(populate_existing=True)
-_LOCK = select(Requisition.id).where(Requisition.id == _REQUISITION_ID).with_for_update()
+_FIND_LOCKED = _FIND.execution_options(populate_existing=True).with_for_update(of=Requisition)
 _LINES = (
     select(RequisitionLine)
     .where(RequisitionLine.requisition_id == _REQUISITION_ID)
@@ -63,8 +71,7 @@ def find(requisition_id: int, *, lock: bool = False) -> Requisition | None:
     key = {"requisition_id": requisition_id}
     if not lock:
         return _whole(db.session.scalar(_FIND, key), _LINES)
-    db.session.execute(_LOCK, key)
-    return _whole(db.session.scalar(_FIND_ANEW, key), _LINES_LOCKED)
+    return _whole(db.session.scalar(_FIND_LOCKED, key), _LINES_LOCKED)
 
 
 def _whole(requisition: Requisition | None, lines: Select[RequisitionLine]) -> Requisition | None:
@@ -248,9 +255,17 @@ def _within(actor: Actor, permission: Permission) -> ColumnElement[bool]:
     )
 
 
-def checks_of(requisition_id: int) -> list[CheckResult]:
+def checks_of(requisition_id: int) -> list[Kept]:
     """What the checks said at submit; of a line that asked for more later, what they said then."""
-    statement = select(CheckResult).where(CheckResult.requisition_id == requisition_id)
-    rows = list(db.session.scalars(statement.order_by(CheckResult.id)))
-    last = {row.line_id: row.checked_at for row in rows}
-    return [row for row in rows if row.line_id is None or row.checked_at == last[row.line_id]]
+    statement = (
+        select(CheckRecord.results)
+        .where(CheckRecord.requisition_id == requisition_id)
+        .order_by(CheckRecord.id)
+    )
+    said: dict[int | None, list[Kept]] = {}
+    for results in db.session.scalars(statement):
+        now: dict[int | None, list[Kept]] = defaultdict(list)
+        for one in map(kept, results):
+            now[one.line_id].append(one)
+        said |= now
+    return [one for many in said.values() for one in many]

@@ -1,10 +1,11 @@
 """States of requisitions and their lines, and what higher features tell of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 
 class RequisitionState(StrEnum):
@@ -55,6 +56,38 @@ class CheckOutcome(StrEnum):
     PASS = "pass"  # noqa: S105  # an outcome, not a password
     WARN = "warn"
     BLOCK = "block"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a check said when it was asked, with its evidence; no line is the whole requisition.
+
+    `version` is that of the rule, `measure` what it weighed, `data_at` how old the facts were.
+    """
+
+    rule: str
+    version: int
+    outcome: CheckOutcome
+    sentence: str
+    line_id: int | None
+    evidence: Sequence[Sequence[str]]
+    measure: Decimal | None
+    data_at: datetime | None
+
+
+def kept(stored: Mapping[str, Any]) -> Kept:
+    """From JSON, which has numbers and times as text."""
+    measure, data_at = stored["measure"], stored["data_at"]
+    return Kept(
+        rule=stored["rule"],
+        version=stored["version"],
+        outcome=CheckOutcome(stored["outcome"]),
+        sentence=stored["sentence"],
+        line_id=stored["line_id"],
+        evidence=stored["evidence"],
+        measure=None if measure is None else Decimal(measure),
+        data_at=None if data_at is None else datetime.fromisoformat(data_at),
+    )
 
 
 MOST_LINES = 200

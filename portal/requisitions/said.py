@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from portal.requisitions.checks import LABELS, CartFacts, Check
-from portal.requisitions.models import CheckResult, RequisitionLine
-from portal.requisitions.rules import CheckOutcome
+from portal.requisitions.models import RequisitionLine
+from portal.requisitions.rules import CheckOutcome, Kept
 
 MOST_EXPLAINED = 500
 
@@ -32,7 +32,7 @@ def now(results: Sequence[Check], facts: CartFacts) -> list[Said]:
     ]
 
 
-def kept_checks(results: Sequence[CheckResult], lines: Sequence[RequisitionLine]) -> list[Said]:
+def kept_checks(results: Sequence[Kept], lines: Sequence[RequisitionLine]) -> list[Said]:
     """The results kept at submit."""
     items = {line.id: line.item.name for line in lines}
     return [
@@ -40,7 +40,7 @@ def kept_checks(results: Sequence[CheckResult], lines: Sequence[RequisitionLine]
             rule=one.rule,
             outcome=one.outcome,
             sentence=one.sentence,
-            evidence=one.evidence.get("facts", []),
+            evidence=one.evidence,
             item=items.get(one.line_id or 0, ""),
             line_id=one.line_id,
         )

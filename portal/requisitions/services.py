@@ -44,11 +44,9 @@ from portal.requisitions.rules import (
 )
 from portal.requisitions.submission import (
     facts_with_money_locked,
-    fix_prices,
-    hold_budget,
-    keep,
     refuse_blocked,
     retotal,
+    write_down,
 )
 
 submitted: Hook[[Actor, Requisition]] = Hook()
@@ -276,21 +274,8 @@ def submit(
     facts = facts_with_money_locked(actor, requisition)
     results = checks.check(facts)
     refuse_blocked(facts, results, seen_total)
-    number = next_number("RQ")  # before anything is changed, so that all is written together
-    fix_prices(requisition, facts)
-    _move(requisition, "submit")
-    requisition.number = number
-    requisition.submitted_at = clock.now()
-    keep(requisition, results)
-    hold_budget(requisition, facts, document_of(requisition))
-    audit.record(
-        actor,
-        "requisition.submit",
-        requisition,
-        before={"state": RequisitionState.DRAFT},
-        after={"state": requisition.state, "total": requisition.total, "lines": len(requisition.lines)},
-        evidence={"checks": [f"{one.rule} v{one.version}: {one.outcome}" for one in results]},
-    )
+    document = Document("requisition", requisition.id, next_number("RQ"))
+    write_down(actor, requisition, facts, results, document)
     submitted(actor, requisition)
     return requisition
 

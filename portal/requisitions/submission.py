@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.orm.attributes import flag_modified
 
 from portal.budgets import services as budgets
 from portal.budgets.rules import Term
 from portal.budgets.services import Change, Document, Held
-from portal.foundation import clock
+from portal.foundation import audit, clock
 from portal.foundation.access import Actor
+from portal.foundation.audit import AuditEvent
 from portal.foundation.errors import Invalid
-from portal.foundation.together import write_together
+from portal.foundation.together import Write, changing, inserting, write_together
 from portal.requisitions import checks
 from portal.requisitions.charging import account_id_of, center_of
-from portal.requisitions.checks import CartFacts, Check
+from portal.requisitions.checks import CartFacts, Check, LineFacts
 from portal.requisitions.facts import cart_facts
-from portal.requisitions.models import CheckResult, Requisition
-from portal.requisitions.rules import CheckOutcome
+from portal.requisitions.models import CheckRecord, Requisition, RequisitionLine
+from portal.requisitions.rules import TRANSITIONS, CheckOutcome
 
 
 def facts_with_money_locked(actor: Actor, requisition: Requisition) -> CartFacts:
@@ -38,52 +40,89 @@ def refuse_blocked(facts: CartFacts, results: Sequence[Check], seen_total: Decim
         raise Invalid(f"The total is now {now}; you saw {before}. Check the lines, then submit again.")
 
 
-def fix_prices(requisition: Requisition, facts: CartFacts) -> None:
+def write_down(
+    actor: Actor, requisition: Requisition, facts: CartFacts, results: Sequence[Check], document: Document
+) -> None:
+    """Writes the submission: its number and state, prices, what is held, the evidence, the event."""
+    before = {"state": requisition.state}
+    fixed = _fixed(requisition, facts, document.number)
+    submission = audit.event(
+        actor,
+        "requisition.submit",
+        requisition,
+        before=before,
+        after={"state": requisition.state, "total": requisition.total, "lines": len(requisition.lines)},
+        evidence={"checks": [f"{one.rule} v{one.version}: {one.outcome}" for one in results]},
+    )
+    write_together(
+        *fixed,
+        kept(requisition, results),
+        _held(requisition, facts, document),
+        inserting(AuditEvent, [submission]),
+    )
+
+
+def _fixed(requisition: Requisition, facts: CartFacts, number: str) -> list[Write]:
     """What is submitted is what was checked; an override that is not needed is not asked for."""
-    for line, fact in zip(requisition.lines, facts.lines, strict=True):
-        line.contract_line_id = fact.contract_line_id
-        line.unit_price = fact.unit_price
-        line.amount = fact.amount
-        center = line.payers[0].cost_center if line.payers else center_of(requisition, line)
-        line.cost_center_id = center.id if center else None
-        line.gl_account_id = account_id_of(line)
-    if not any(budget.is_exceeded for budget in facts.budgets):
-        requisition.override_reason = ""
-    retotal(requisition)
+    is_exceeded = any(budget.is_exceeded for budget in facts.budgets)
+    head = {
+        "number": number,
+        "state": TRANSITIONS[requisition.state, "submit"],
+        "submitted_at": clock.now(),
+        "total": facts.total,
+        "override_reason": requisition.override_reason if is_exceeded else "",
+        "version": requisition.version + 1,
+    }
+    lines = [
+        (line, _as_checked(requisition, line, fact))
+        for line, fact in zip(requisition.lines, facts.lines, strict=True)
+    ]
+    return [changing([(requisition, head)]), changing(lines)]
 
 
-def hold_budget(requisition: Requisition, facts: CartFacts, document: Document) -> None:
-    """Holds what each line costs of the budgets that pay for it."""
+def _as_checked(requisition: Requisition, line: RequisitionLine, fact: LineFacts) -> dict[str, Any]:
+    center = line.payers[0].cost_center if line.payers else center_of(requisition, line)
+    return {
+        "contract_line_id": fact.contract_line_id,
+        "unit_price": fact.unit_price,
+        "amount": fact.amount,
+        "cost_center_id": center.id if center else None,
+        "gl_account_id": account_id_of(line),
+    }
+
+
+def _held(requisition: Requisition, facts: CartFacts, document: Document) -> Write:
+    """What each line costs is held of the budgets that pay for it."""
     lines = {line.line_number: line for line in requisition.lines}
-    held = []
+    found = []
     for budget in facts.budgets:
         for number, amount in budget.lines.items() if budget.budget_id is not None else ():
             line = lines[number]
             change = Change(line.id, Term.REQUESTED, amount, document)
-            held.append(Held(budget.budget_id or 0, change, line.amount if line.payers else None))
+            found.append(Held(budget.budget_id or 0, change, line.amount if line.payers else None))
             for share in line.payers:
                 if share.cost_center_id == budget.center_id:
                     share.budget_id = budget.budget_id
-    budgets.hold_all(held)
+    return budgets.holding(found)
 
 
-def keep(requisition: Requisition, results: Sequence[Check]) -> None:
-    """Keeps what the checks said, with their evidence and what they weighed."""
+def kept(requisition: Requisition, results: Sequence[Check]) -> Write:
+    """What the checks said is kept, with their evidence and what they weighed, as rules.Kept."""
     line_ids = {line.line_number: line.id for line in requisition.lines}
-    rows = [
+    said = [
         {
-            "line_id": line_ids.get(one.line),
             "rule": one.rule,
-            "rule_version": one.version,
+            "version": one.version,
             "outcome": one.outcome,
             "sentence": one.sentence,
-            "evidence": {"facts": one.evidence},
+            "line_id": line_ids.get(one.line),
+            "evidence": one.evidence,
             "measure": one.measure,
             "data_at": one.data_at,
         }
         for one in results
     ]
-    write_together(CheckResult, rows, requisition_id=requisition.id, checked_at=clock.now())
+    return inserting(CheckRecord, [{"requisition_id": requisition.id, "results": said}])
 
 
 def retotal(requisition: Requisition) -> None:

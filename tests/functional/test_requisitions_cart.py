@@ -15,7 +15,7 @@ from portal.foundation.errors import Invalid
 from portal.identity.rules import Role
 from portal.masterdata.models import Item
 from portal.requisitions import queries, services
-from portal.requisitions.models import CheckResult, Requisition
+from portal.requisitions.models import Requisition
 from portal.requisitions.rules import RequisitionState
 from tests import hospital as hospitals
 from tests.hospital import Hospital
@@ -315,10 +315,10 @@ def test_submitting_holds_the_budget_keeps_the_checks_and_leads_on(
     answer = submit(manager, mine.id, note="For Monday")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/requisitions/{mine.id}")
     assert balance(hospital).requested == 60
-    kept = db.session.query(CheckResult).filter_by(requisition_id=mine.id).all()
+    kept = queries.checks_of(mine.id)
     assert {one.rule for one in kept} >= {"item", "quantity", "price", "cost_center", "gl_account", "budget"}
-    assert all(one.sentence and one.rule_version for one in kept)
-    evidence = next(one.evidence["facts"] for one in kept if one.rule == "budget")
+    assert all(one.sentence and one.version for one in kept)
+    evidence = next(one.evidence for one in kept if one.rule == "budget")
     assert ["Left after it", "$940.00"] in evidence
     assert actions("requisition", mine.id) == ["requisition.submit"]
 

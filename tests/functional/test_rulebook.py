@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError
 
 from portal.catalog.models import Offer
@@ -17,7 +18,8 @@ from portal.identity import services as identity
 from portal.identity.rules import Role
 from portal.masterdata.models import Facility, ItemCategory
 from portal.requisitions import services
-from portal.requisitions.models import CheckResult
+from portal.requisitions.models import CheckRecord
+from portal.requisitions.queries import checks_of
 from portal.requisitions.rulebook import services as rulebook
 from portal.requisitions.rulebook.models import RuleVersion
 from portal.requisitions.rulebook.rules import Severity
@@ -121,8 +123,9 @@ def test_a_setting_counts_from_its_day_and_is_never_overwritten(
     cart = services.cart(manager, hospital.clinic.id)
     with transaction():
         services.submit(manager, cart.id, seen_version=cart.version)
-    kept = db.session.query(CheckResult).filter_by(rule="price").order_by(CheckResult.id)
-    assert [one.rule_version for one in kept] == [1, 1, 1, 3]
+    submissions = db.session.scalars(select(CheckRecord.requisition_id).order_by(CheckRecord.id))
+    kept = [one for requisition_id in submissions for one in checks_of(requisition_id)]
+    assert [one.version for one in kept if one.rule == "price"] == [1, 1, 1, 3]
     with pytest.raises(DatabaseError, match="permission denied"), transaction() as session:
         session.query(RuleVersion).update({"reason": "Rewritten"})
 

@@ -28,6 +28,7 @@ APPEND_ONLY = (
     "approval_decision",
     "order_version",
     "rule_version",
+    "check_record",
 )
 NEVER_CHANGED = (*APPEND_ONLY, "audit_seal")  # by the application
 NOT_OF_A_TENANT = {"alembic_version"}

@@ -14,7 +14,7 @@ from portal.budgets.rules import Term
 from portal.catalog.models import Offer
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
-from portal.foundation.together import Read, read_together, write_together
+from portal.foundation.together import Read, inserting, read_together, write_together
 from portal.identity.rules import Role
 from portal.masterdata.ages import brought_in
 from portal.masterdata.models import ClosedDay, ImportRun, Item
@@ -85,7 +85,9 @@ def test_rows_written_together_are_as_those_written_one_by_one(hospital: Hospita
     amounts = [Decimal("12.34"), Decimal("-0.01"), Decimal(99_999)]
     with transaction() as session:
         session.add(BudgetEntry(**holding, amount=Decimal(1), whole=None))
-        ids = write_together(BudgetEntry, [{"amount": one, "whole": None} for one in amounts], **holding)
+        [ids] = write_together(
+            inserting(BudgetEntry, [{**holding, "amount": one, "whole": None} for one in amounts])
+        )
     first, *rows = db.session.scalars(select(BudgetEntry).order_by(BudgetEntry.id != ids[0], BudgetEntry.id))
     found = {row.id: row for row in (first, *rows)}
     assert [found[one].amount for one in ids] == amounts
@@ -93,7 +95,7 @@ def test_rows_written_together_are_as_those_written_one_by_one(hospital: Hospita
     for name in ("budget_id", "term", "whole", "document", "is_left", "organization_id"):
         assert {getattr(row, name) for row in found.values()} == {getattr(other, name)}
     assert all(row.at is not None for row in found.values())
-    assert write_together(BudgetEntry, []) == []
+    assert write_together(inserting(BudgetEntry, [])) == [[]]
 
 
 def offers(hospital: Hospital, many: int) -> dict[Offer, int]:

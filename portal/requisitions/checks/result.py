@@ -84,10 +84,12 @@ def stamps(facts: CartFacts) -> Callable[[str, str, PlaceFacts | None], Stamp]:
             since = f" since {setting.starts_on:%b %-d, %Y}" if setting.starts_on else ""
             added = (("Rule", f"version {setting.number}{since}: {setting.in_words}"),)
         at = facts.ages.get(rule.source) if rule.source else facts.read_at
-        if at is not None:
-            zone = ZoneInfo(facts.place.zone if facts.place else "UTC")
-            added = (*added, ("Data of", f"{at.astimezone(zone):%b %-d, %Y, %-I:%M %p}"))
-        return added, at
+        return (added if at is None else (*added, data_of(at))), at
+
+    @cache
+    def data_of(at: datetime) -> tuple[str, str]:
+        zone = ZoneInfo(facts.place.zone if facts.place else "UTC")
+        return "Data of", f"{at.astimezone(zone):%b %-d, %Y, %-I:%M %p}"
 
     return stamp
 

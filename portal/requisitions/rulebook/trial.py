@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, Numeric, Text, column, func, select
 
 from portal.foundation.db import db
 from portal.foundation.hooks import Collector
 from portal.masterdata.models import Item, Location
-from portal.requisitions.models import CheckResult, Requisition, RequisitionLine
+from portal.requisitions.models import CheckRecord, Requisition, RequisitionLine
 from portal.requisitions.rulebook.rules import Rulebook, Version
 from portal.requisitions.rules import CheckOutcome
 
@@ -52,22 +52,34 @@ class Trial:
 
 def last_month(rule: str, now: datetime) -> list[Weighed]:
     """What a rule weighed in the last 30 days, newest first, at most 20,000 results."""
+    kept = (
+        func.jsonb_to_recordset(CheckRecord.results)
+        .table_valued(
+            column("rule", Text),
+            column("line_id", BigInteger),
+            column("measure", Numeric),
+            column("outcome", Text),
+            name="kept",
+        )
+        .render_derived(with_types=True)
+    )
     rows = db.session.execute(
         select(
-            Requisition.id, Requisition.number, Location.facility_id, Item.category, CheckResult.measure,
-            CheckResult.outcome,
+            Requisition.id, Requisition.number, Location.facility_id, Item.category, kept.c.measure,
+            kept.c.outcome,
         )
-        .select_from(CheckResult)
-        .join(Requisition, Requisition.id == CheckResult.requisition_id)
-        .outerjoin(RequisitionLine, RequisitionLine.id == CheckResult.line_id)
+        .select_from(CheckRecord)
+        .join(kept, kept.c.rule == rule)
+        .join(Requisition, Requisition.id == CheckRecord.requisition_id)
+        .outerjoin(RequisitionLine, RequisitionLine.id == kept.c.line_id)
         .join(Location, Location.id == func.coalesce(RequisitionLine.location_id, Requisition.location_id))
         .outerjoin(Item, Item.id == RequisitionLine.item_id)
-        .where(CheckResult.rule == rule, CheckResult.checked_at >= now - A_MONTH)
-        .order_by(CheckResult.checked_at.desc())
+        .where(CheckRecord.checked_at >= now - A_MONTH)
+        .order_by(CheckRecord.checked_at.desc())
         .limit(MOST_RESULTS)
     )  # fmt: skip
     carts = [
-        Weighed(requisition_id, number or "", facility_id, category or "", measure, outcome)
+        Weighed(requisition_id, number or "", facility_id, category or "", measure, CheckOutcome(outcome))
         for requisition_id, number, facility_id, category, measure, outcome in rows
     ]
     return carts + weighed_elsewhere(rule, now - A_MONTH, MOST_RESULTS)
