@@ -12,11 +12,13 @@ from portal.foundation.filters import day
 from portal.foundation.quantity import plain
 from portal.foundation.status import Status
 from portal.inventory.rules import Owner
+from portal.masterdata.scanning import read
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.presenters import Totals, next_expected, status_of, totals
 from portal.orders.rules import OrderStatus
 from portal.receiving.models import Receipt, ReceiptLine
 from portal.receiving.rules import ReceiptState, Verdict
+from portal.receiving.scanning import unreadable
 from portal.receiving.services import good_lines
 
 STATUSES = {
@@ -41,8 +43,13 @@ NOT_RECEIVABLE = {
 
 def why_not(order: PurchaseOrder | None, words: str) -> str:
     """Why a scanned number leads to nothing that can be received."""
-    if order is None:
+    scan, reason = read(words)
+    if order is None and scan is not None and scan.di:
         return (
+            "No order that can be received waits for the item of this barcode. Set it aside, ask the buyer."
+        )
+    if order is None:
+        return unreadable(words, reason) or (
             f"No order, ship notice or parcel has the number {words}. Check the number on the delivery note."
         )
     return NOT_RECEIVABLE.get(order.status, "{} cannot be received here.").format(order.number)

@@ -20,7 +20,7 @@ from portal.receiving.scan_forms import PackageForm, ScanForm
 from portal.receiving.scanning import ON_LABEL, Told, Tone
 
 View = TypeVar("View", bound=Callable[..., object])
-FLASHES = {Tone.GOOD: "success", Tone.ASK: "warning", Tone.STOP: "danger"}
+FLASHES = {Tone.GOOD: "success", Tone.LOOK: "warning", Tone.ASK: "warning", Tone.STOP: "danger"}
 
 
 def with_camera(view: View) -> View:

@@ -26,13 +26,15 @@ from portal.receiving.services import entry_of, every_problem, line_of
 
 BARCODE = re.compile(r"[\]+=&(*]|\d{8}")  # how the text of one begins
 PLACE = re.compile(r" \(character \d+\)$")
+LOOK_AGAIN = "Look again:"
 ON_LABEL = ("lot", "expires_on", "serial")
 
 
 class Tone(StrEnum):
-    """How an answer sounds and looks: counted, something more is needed, or set it aside."""
+    """How an answer sounds and looks: counted, counted but look at it, something is needed, set it aside."""
 
     GOOD = "good"
+    LOOK = "look"
     ASK = "ask"
     STOP = "stop"
 
@@ -81,25 +83,36 @@ def count(actor: Actor, order_id: int, given: Given) -> Told:
     follow_trace(order.trace_id)
     known = queries.scan_named(given.key)
     if known is not None:
-        return Told(Tone.GOOD, known.told)
+        return _counted(known.told)
     draft = queries.draft_of(order.id, actor.account_id)
     try:
-        entries = _entries(order, draft, given)
+        entries, doubts = _entries(order, draft, given)
     except _Refused as refused:
         return refused.told
     told = " ".join(_sentence(order, draft, one) for one in entries)
+    told += f" {LOOK_AGAIN} {' '.join(doubts)}" if doubts else ""
     receipt = draft or _begin(actor, order, given)
     for one in entries:
         _add(receipt, one)
         db.session.add(_scan_of(receipt, given, one, told))
         given = replace(given, key=f"{given.key}+")  # a parcel is many; the first one bears its name
     db.session.flush()
-    return Told(Tone.GOOD, told)
+    return _counted(told)
 
 
-def _entries(order: PurchaseOrder, draft: Receipt | None, given: Given) -> list[Entry]:
+def _counted(told: str) -> Told:
+    return Told(Tone.LOOK if LOOK_AGAIN in told else Tone.GOOD, told)
+
+
+def _entries(order: PurchaseOrder, draft: Receipt | None, given: Given) -> tuple[list[Entry], Sequence[str]]:
+    """What the scan counts, and what of it to compare with the label."""
     package = packages.opened(order.id, given.text)
-    entries = _of_package(order, package, given) if package else [_of_item(order, draft, given)]
+    doubts: Sequence[str] = ()
+    if package:
+        entries = _of_package(order, package, given)
+    else:
+        scanned = _resolved(given)
+        entries, doubts = [_of_item(order, draft, given, scanned)], scanned.warnings
     before = _drafted(draft)
     refused = [one for one in every_problem(order, [*before, *entries]) if one.index >= len(before)]
     lacking = [one for one in refused if _lacks(entries[one.index - len(before)], one.field)]
@@ -111,7 +124,7 @@ def _entries(order: PurchaseOrder, draft: Receipt | None, given: Given) -> list[
     if lacking:
         both = f"{lacking[0].sentence} Or scan the second barcode of the label."
         raise _Refused(Tone.ASK, both, given.text, tuple(one.field for one in lacking))
-    return entries
+    return entries, doubts
 
 
 def _lacks(entry: Entry, field: str) -> bool:
@@ -135,8 +148,7 @@ def _of_package(order: PurchaseOrder, package: Opened, given: Given) -> list[Ent
     return [replace(entry, owner=given.owner) for entry in package.entries]
 
 
-def _of_item(order: PurchaseOrder, draft: Receipt | None, given: Given) -> Entry:
-    scanned = _resolved(given)
+def _of_item(order: PurchaseOrder, draft: Receipt | None, given: Given, scanned: Scanned) -> Entry:
     pack = scanned.pack
     if pack is None and scanned.is_half:
         raise _Refused(Tone.ASK, "This barcode names no item. Scan the other one of the label.", given.text)
@@ -175,12 +187,17 @@ def _unknown(scanned: Scanned) -> str:
     if scanned.scan is not None and scanned.scan.di:
         return f"Nobody here knows the item {scanned.scan.di}. Look for its name, and count it by hand."
     text = scanned.raw.strip()
-    if scanned.reason and BARCODE.match(text) and not is_sscc(as_sscc(text)):
-        return f"The barcode {text[:60]} cannot be read. {PLACE.sub('', scanned.reason)}"
-    return (
+    return unreadable(text, scanned.reason) or (
         f"“{text[:60]}” is no item, parcel or barcode known here. "
         "Scan the barcode of the box again, or count it by hand."
     )
+
+
+def unreadable(text: str, reason: str) -> str:
+    """Why a barcode cannot be read, by the reason its reader gave; empty where the text looks like none."""
+    if not reason or not BARCODE.match(text) or is_sscc(as_sscc(text)):
+        return ""
+    return f"The barcode {text[:60]} cannot be read. {PLACE.sub('', reason)}"
 
 
 def _line_with_room(

@@ -5,7 +5,7 @@ const banner = document.querySelector("[data-waiting]");
 const refused = document.querySelector("[data-refused]");
 const form = document.querySelector("form[data-receive]");
 const field = form?.querySelector("[data-scan]");
-const TONES = { good: [[880, 0.09]], ask: [[660, 0.08], [660, 0.08]], stop: [[220, 0.18], [165, 0.3]] };
+const TONES = { good: [[880, 0.09]], look: [[880, 0.09], [660, 0.08]], ask: [[660, 0.08], [660, 0.08]], stop: [[220, 0.18], [165, 0.3]] };
 const TYPED = "input:not([type=radio], [type=checkbox], [type=hidden]), textarea, select";
 const AGAIN = 5_000;
 const PATIENCE = 15_000;
@@ -85,7 +85,7 @@ const post = async ({ key, text, to, consignment, label = {} }, before) => {
 // Whoever scans on does not see every answer: what was not counted stays in sight until it is dealt with.
 const sort = (scan, { tone, told }) => {
   const isSeen = !scan.isLate && !waiting.get().length;
-  if (tone !== "good" && !isSeen) notCounted.set([...notCounted.get(), { text: scan.text, told }]);
+  if (!["good", "look"].includes(tone) && !isSeen) notCounted.set([...notCounted.get(), { text: scan.text, told }]);
 };
 
 const send = async () => {

@@ -155,6 +155,8 @@ def test_a_number_that_leads_nowhere_says_why(connected: Hospital, receiver: Vis
         done.number: f"{done.number} is received in full.",
         waiting.number: f"{waiting.number} has not been sent to the supplier yet.",
         "<b>": "No order, ship notice or parcel has the number <b>.",
+        "(01)00000096385074": "No order that can be received waits for the item of this barcode.",
+        "(01)09506000134353": "cannot be read. The last digit",
         "%": "No order, ship notice or parcel has the number %.",
     }.items():
         shown = receiver.get("/receive", query_string={"q": text})

@@ -112,6 +112,15 @@ def test_two_barcodes_of_one_label_and_what_a_label_lacks(hospital: Hospital, or
     assert counted(hospital, order) == [(10, 2, "L7"), (10, 1, "L8")]
 
 
+def test_a_scan_without_separators_is_counted_and_compared(hospital: Hospital, order: PurchaseOrder) -> None:
+    text = f"01{BOX}1731123110L117320101"  # the lot may be L1, and what follows a date
+    for _ in range(2):
+        told = scan(hospital, order, text, key="swallowed")
+        assert told.tone is Tone.LOOK
+        assert "1 of 4 BX counted. Look again: No separator came with the scan" in told.sentence
+    assert counted(hospital, order) == [(10, 1, "L117320101")]
+
+
 def test_what_must_not_be_counted_is_said_and_nothing_is_written(
     hospital: Hospital, order: PurchaseOrder
 ) -> None:
