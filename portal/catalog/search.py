@@ -13,6 +13,7 @@ from portal.catalog.browsing import browse
 from portal.catalog.categories import Tree
 from portal.catalog.models import Offer, OfferWord
 from portal.catalog.queries import find_offers
+from portal.catalog.readings import readings_of
 from portal.catalog.rules import (
     MOST_BEGINNINGS,
     beginning_of,
@@ -188,11 +189,9 @@ def _asked(words: str) -> _Asked:
     beginning = beginning_of(words_of(lower))
     values = {"lower": lower, "beginning": beginning, "most": MOST_BEGINNINGS}
     _, known, above, begun = db.session.execute(FIRST, values).one()
-    phrases = [lower, *(lower.replace(f" {word} ", f" {meaning.lower()} ") for word, meaning in known)]
-    variants = tuple(dict.fromkeys(filter(None, map(words_of, phrases))))
     return _Asked(
         words,
-        variants,
+        readings_of(words, known),
         {beginning: begun} if beginning and begun is not None else {},
         Tree(above or {}),
         numbered=tuple({pack.item_id for pack in packs}),

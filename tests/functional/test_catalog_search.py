@@ -5,9 +5,10 @@ import re
 import pytest
 
 from integrations.canonical import Lifecycle
+from integrations.formats.udi.hibc import check_character
 from portal.foundation.db import db, enter_organization, transaction
 from portal.identity.rules import Role
-from portal.masterdata.models import ItemCategory, Supplier
+from portal.masterdata.models import DeviceIdentifier, ItemCategory, Supplier
 from tests import hospital as hospitals
 from tests.hospital import Hospital
 from tests.requesting import guided, offered, stocked, submitted, synonym
@@ -15,6 +16,7 @@ from tests.statements import recorded
 from tests.visitor import Visitor
 
 GTIN = "09506000134352"
+HIBC = "A123BJC5D6E71"
 NAME = re.compile(r'<a href="/catalog/items/\d+">([^<]+)</a>')
 
 
@@ -24,11 +26,14 @@ def catalog(hospital: Hospital) -> Hospital:
     with transaction():
         offered(hospital, "M-1", "Oxygen mask, adult", category="Respiratory", contract=False, price="3.00")
         offered(hospital, "M-2", "Oxygen mask, child", category="Respiratory", price="2.00")
-        offered(hospital, "U-1", "Underpad, 23 x 36 in", manufacturer="Vellora", manufacturer_part="vu-23")
+        underpad = offered(
+            hospital, "U-1", "Underpad, 23 x 36 in", manufacturer="Vellora", manufacturer_part="vu-23"
+        )
         offered(hospital, "F-16", "Foley catheter, 16 Fr", gtin=GTIN)
         offered(hospital, "OLD-1", "Oxygen hood", lifecycle=Lifecycle.DISCONTINUED)
         synonym("blue pad", "underpad")
         synonym("chux", "underpad")
+        db.session.add(DeviceIdentifier(identifier=HIBC, item_id=underpad.item_id, uom="BX"))
     return hospital
 
 
@@ -55,6 +60,10 @@ def found(client: Visitor, **arguments: str) -> list[str]:
         ("chux", "Underpad, 23 x 36 in"),
         ("Blue  Pad", "Underpad, 23 x 36 in"),
         ("chux 23", "Underpad, 23 x 36 in"),
+        ("chux pad", "Underpad, 23 x 36 in"),
+        ("23x36 chux", "Underpad, 23 x 36 in"),
+        ("16fr fole", "Foley catheter, 16 Fr"),
+        ("cathater foly 16fr", "Foley catheter, 16 Fr"),
         ("cathater 16", "Foley catheter, 16 Fr"),
         ("foly", "Foley catheter, 16 Fr"),
         ("the foley catheter", "Foley catheter, 16 Fr"),
@@ -67,6 +76,7 @@ def found(client: Visitor, **arguments: str) -> list[str]:
         (f"(01){GTIN}(17)261231(10)AB-1", "Foley catheter, 16 Fr"),
         (f"01{GTIN}17261231\x1d10AB-1", "Foley catheter, 16 Fr"),
         (f"]d201{GTIN}10AB-1", "Foley catheter, 16 Fr"),
+        (f"+{HIBC}{check_character(f'+{HIBC}')}", "Underpad, 23 x 36 in"),
     ],
 )
 def test_an_item_is_found_however_it_is_called(manager: Visitor, words: str, first: str) -> None:
