@@ -1,7 +1,7 @@
 """Opening steps at submit, keeping whose turn it is, and opening again what a change touches."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,7 @@ from portal.requisitions import changing
 from portal.requisitions.charging import center_of, paid_by
 from portal.requisitions.checks import spoken_money
 from portal.requisitions.models import Requisition, RequisitionLine
+from portal.requisitions.rulebook.queries import parents
 from portal.requisitions.rules import LineState
 
 NOT_NEEDED = "Not needed any more after a change."
@@ -59,17 +60,17 @@ def planned(requisition: Requisition) -> Planned:
     centers = {center_id for wish in wishes for center_id in wish.shares}
     facilities = _facilities(requisition)
     rights = people.rights({*facilities.values(), requisition.location.facility_id}, centers)
-    policy = queries.policy()
+    policy, tree = queries.policy(), parents()
     # Not written down before the steps are: all is written together.
     with db.session.no_autoflush:
-        known = read_together(rights, policy)
+        known = read_together(rights, policy, tree)
     request = Request(
         wishes=wishes,
         is_rush=requisition.is_rush,
         is_override=bool(requisition.override_reason),
         owner_limits=people.owner_limits(known[rights], requisition.requester_id),
     )
-    return Planned(plans(request, known[policy]), known[rights])
+    return Planned(plans(request, replace(known[policy], parents=known[tree])), known[rights])
 
 
 def _wishes(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[Wish]:

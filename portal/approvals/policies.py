@@ -15,7 +15,7 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid, NotAllowed
 from portal.identity.models import Account
-from portal.masterdata.models import Item
+from portal.requisitions.rulebook.queries import categories_to_set
 
 HIGHEST = Decimal(1_000_000_000)
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -79,7 +79,7 @@ def check_hours(opens: time, closes: time, weekdays: Sequence[int]) -> None:
 
 def _known(names: Sequence[str]) -> list[str]:
     wanted = list(dict.fromkeys(name.replace("\0", "").strip() for name in names if name.strip()))
-    known = set(db.session.scalars(select(Item.category).where(Item.category.in_(wanted)).distinct()))
+    known = set(categories_to_set())
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise Invalid(f"No item has the category {unknown[0][:60]}.", field="categories")

@@ -23,7 +23,7 @@ class PolicyForm(Form):
     )
     categories = TextAreaField(
         "A buyer looks at these categories",
-        description="One a line, as items name them.",
+        description="One a line, as items name them. One above others counts for these too.",
         render_kw={"rows": 4},
     )
     remind_after = IntegerField("Remind after so many business hours")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from portal.foundation.access import Actor, Grant, Permission
+from portal.requisitions.rulebook.rules import lineage
 
 
 class StepState(StrEnum):
@@ -143,6 +144,11 @@ class Policy:
 
     off_contract_above: Decimal | None = None  # spend without contract; None: never asks for more
     categories: frozenset[str] = frozenset()  # names of item categories a buyer looks at
+    parents: Mapping[str, str] = field(default_factory=dict)  # the category above each that has one
+
+    def looks_at(self, category: str) -> bool:
+        """Whether a category, or one above it, is looked at."""
+        return not self.categories.isdisjoint(lineage(category, self.parents))
 
 
 @dataclass(frozen=True)
@@ -222,7 +228,7 @@ def _plans_of(
     if policy.off_contract_above is not None and loose and spend > policy.off_contract_above:
         yield Plan(StepKind.OFF_CONTRACT, center_id, 1, None, loose, "Bought without a contract.")
     looked = {
-        line_id: amount for line_id, amount in parts.items() if wishes[line_id].category in policy.categories
+        line_id: amount for line_id, amount in parts.items() if policy.looks_at(wishes[line_id].category)
     }
     if looked:
         names = ", ".join(sorted({wishes[line_id].category for line_id in looked}))

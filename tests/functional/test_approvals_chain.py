@@ -18,6 +18,7 @@ from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.identity.models import Account, RoleAssignment
 from portal.identity.rules import Role
 from portal.identity.services import actor_of
+from portal.masterdata.models import ItemCategory
 from portal.requisitions import queries as requisitions
 from portal.requisitions import services as requesting
 from portal.requisitions.models import Requisition
@@ -133,7 +134,8 @@ def test_beyond_a_budget_the_finance_director_decides_last(hospital: Hospital) -
 
 def test_spend_without_contract_and_named_categories_ask_a_buyer_beside(hospital: Hospital) -> None:
     with transaction():
-        db.session.add(ApprovalPolicy(categories=["Med-surg"]))
+        db.session.add(ApprovalPolicy(categories=["Clinical"]))
+        db.session.add(ItemCategory(name="Med-surg", parent="Clinical"))  # looked at as well
     requisition = submitted(hospital, {hospital.catheter_offer: 1})
     assert states(requisition) == [(StepKind.OWNER, StepState.OPEN), (StepKind.CATEGORY, StepState.OPEN)]
     decide(hospital.actor(Role.BUYER), steps(requisition)[1])
