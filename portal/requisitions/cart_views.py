@@ -112,7 +112,7 @@ def paste() -> ResponseReturnValue:
         with form.accepting():
             pasted = quick.paste(actor(), location_id, form.rows.data)
     if pasted.added:
-        flash(cart_lines.added(pasted.added), "success")
+        flash(f"{pasted.added} row{'s' if pasted.added != 1 else ''} added to the cart.", "success")
         form.keep(pasted.refused)
     for sentence in pasted.said:
         flash(sentence, "warning")

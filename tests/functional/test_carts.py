@@ -108,7 +108,7 @@ def test_pasted_rows_are_added_and_the_others_said_by_their_number(
     assert answer.status_code == 422
     assert held(hospital) == {"CATH-14": 3, "GLOVE-M": 6}
     for shown in (
-        "3 items added",
+        "3 rows added",
         "Row 4: No item that a supplier offers has the code",
         "Row 7: “many” is no quantity",
         "Row 8: It has",
