@@ -15,9 +15,10 @@ n          samples; of a batch of orders or confirmations each batch is one. A b
 Search     one browser, gunicorn, signed in, twelve kinds of search in turn, against the statements that
            match, count the facets and read the rows (the cost of being a page) and against all statements
            of the page (the cost of Python); then four people at once against a Flask page of 50 rows
-           without a database, under the same gunicorn. Both with the offers asked for and with `growth` times
-           as many;
-           if the portal's milliseconds grow as much, no index is used.
+           without a database, under the same gunicorn. All among --past requisitions, ordered and received,
+           with the offers asked for and with `growth` times as many; if the portal's milliseconds grow as
+           much, no index is used. What is found is kept until something in the catalog changes: before each
+           page it does, but not where it says "again".
 Submit     all checks of five lines, budget lock and approval, against inserting requisition, lines, ledger
            and audit event.
 Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
@@ -61,6 +62,7 @@ from tests.bench import (
     importing,
     moving,
     pages,
+    past,
     recalling,
     receiving,
     scanning,
@@ -87,6 +89,7 @@ class Size:
 
     offers: int
     growth: int
+    past: int
     requests: int
     movements: int
     items: int
@@ -96,6 +99,9 @@ class Size:
 @click.command(help=AS_WRITTEN + __doc__.replace("\n\n", "\n\n" + AS_WRITTEN))
 @click.option("--offers", default=10_000, show_default=True, type=click.IntRange(400, 1_000_000))
 @click.option("--growth", default=10, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--past", default=10_000, show_default=True, type=click.IntRange(0, 1_000_000), help="Requisitions."
+)
 @click.option("--requests", default=200, show_default=True, type=click.IntRange(20, 10_000))
 @click.option("--movements", default=1_000_000, show_default=True, type=click.IntRange(1000, 20_000_000))
 @click.option("--items", default=50_000, show_default=True, type=click.IntRange(100, 1_000_000))
@@ -104,6 +110,7 @@ class Size:
 def main(
     offers: int,
     growth: int,
+    past: int,
     requests: int,
     movements: int,
     items: int,
@@ -112,7 +119,7 @@ def main(
 ) -> None:
     """Runs every measure; progress on standard error, figures on standard output."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    size = Size(offers, growth, requests, movements, items, seconds)
+    size = Size(offers, growth, past, requests, movements, items, seconds)
     figures: list[Figure] = []
     try:
         figures.extend(_measured(size, only or PARTS))
@@ -150,6 +157,8 @@ def _pages(place: Ground, portal: Served, size: Size, parts: Collection[str]) ->
         with pages.bare(place.folder, "bare_scan", BENCH_ORGANIZATION=organization) as lookup:
             yield from scanning.measure(place, portal, lookup, plan)
     if "search" in parts:
+        _say(f"{size.past:,} past requisitions")
+        past.fill(place, size.past)
         with pages.bare(place.folder) as bare:
             for offers in (size.offers, size.offers * size.growth):
                 if offers > size.offers:
