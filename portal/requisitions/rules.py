@@ -215,7 +215,7 @@ def reached(stage: Stage, progress: Progress) -> Decimal:
     """How much of a line has reached a stage after approval."""
     return {
         Stage.ORDERED: progress.ordered - progress.cancelled,
-        Stage.CONFIRMED: progress.confirmed,
+        Stage.CONFIRMED: max(progress.confirmed, progress.shipped),  # what is on its way needs no answer
         Stage.SHIPPED: progress.shipped,
         Stage.RECEIVED: progress.received,
     }[stage]

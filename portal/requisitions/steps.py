@@ -141,7 +141,8 @@ def _facts(stage: Stage, live: Sequence[Followed], zone: str) -> list[dict[str, 
             {"label": part.order, "value": f"{part.supplier}, {moment(part.ordered_at, zone)}"}
             for part in parts.values()
         ]
-    expected = sorted({part.expected_on for part in parts.values() if part.expected_on})
+    coming = [part for part in parts.values() if part.received < part.wanted]
+    expected = sorted({part.expected_on for part in coming if part.expected_on})
     if stage is Stage.RECEIVED or not expected:
         return []
     return [{"label": "Expected", "value": " and ".join(day(one) for one in expected[:3])}]

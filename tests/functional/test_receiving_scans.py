@@ -181,9 +181,16 @@ def test_a_parcel_counts_what_was_announced_in_it_once(hospital: Hospital, order
     assert "is counted already" in scan(hospital, order, SSCC).sentence
 
 
-def test_three_deliveries_and_a_cancellation_add_up(hospital: Hospital, order: PurchaseOrder) -> None:
-    """The vector: receive 2, then 1, cancel 1: received 3, cancelled 1, nothing pending."""
-    catheters = order.lines[0]
+def test_two_requests_one_order_line_and_what_came_of_it(
+    client: Visitor, hospital: Hospital, order: PurchaseOrder
+) -> None:
+    """The vector: 2 and 2 become a line of 4; receive 2, then 1, cancel 1; each requester sees his share."""
+    asked = [
+        line_id for _ in range(2) for line_id in ordering.approved(hospital, {hospital.catheter_offer: 2})
+    ]
+    order = ordering.taken(ordering.placed_lines(hospital, asked))
+    (catheters,) = order.lines
+    assert (catheters.quantity, len(catheters.sources)) == (4, 2)
     budget = ordering.balance(hospital)
     for quantity, cancel in ((2, ()), (1, (catheters.id,))):
         for _ in range(quantity):
@@ -191,6 +198,12 @@ def test_three_deliveries_and_a_cancellation_add_up(hospital: Hospital, order: P
         post(hospital, order, cancel=cancel)
     line = fresh(order).lines[0]
     assert (line.received, line.cancelled, line.quantities.outstanding) == (3, 1, 0)
+    manager = ordering.visitor(client, hospital, Role.CLINIC_MANAGER)
+    pages = [f"/requisitions/{one.requisition_line.requisition_id}" for one in line.sources]
+    shares = [words(manager.get(page)) for page in pages]
+    assert f"{order.number}: 2 BX 2 shipped, 2 received Received" in shares[0]
+    assert f"{order.number}: 1 BX 1 shipped, 1 received, 1 cancelled Received" in shares[1]
+    assert all("Confirmed Done." in one for one in shares)
     assert budget.available + Decimal(20) == ordering.balance(hospital).available
 
 
