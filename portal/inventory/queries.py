@@ -195,6 +195,18 @@ def lots_at(location_id: int, item_ids: Iterable[int]) -> list[Stock]:
     )
 
 
+def shelved_serials(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Where serial numbers, each after its item's id, are on hand; those that are nowhere are absent."""
+    if not wanted:
+        return {}
+    rows = db.session.execute(
+        select(Stock.item_id, Stock.serial, Location.name)
+        .join(Stock.location)
+        .where(tuple_(Stock.item_id, Stock.serial).in_(wanted), Stock.on_hand > 0)
+    )
+    return {(item_id, serial): place for item_id, serial, place in rows}
+
+
 def movements_named(keys: Collection[str]) -> list[StockMovement]:
     """The movements with these keys, in the order in which they were written."""
     statement = select(StockMovement).where(StockMovement.key.in_(keys)).order_by(StockMovement.id)

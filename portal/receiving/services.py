@@ -14,6 +14,7 @@ from portal.foundation.numbering import next_number
 from portal.foundation.quantity import plain
 from portal.foundation.trace import follow_trace
 from portal.inventory import services as inventory
+from portal.inventory.queries import shelved_serials
 from portal.inventory.rules import MovementKind, Owner
 from portal.inventory.services import Move
 from portal.orders import queries as orders
@@ -134,9 +135,21 @@ def _check(order: PurchaseOrder, entries: Sequence[Entry]) -> None:
 
 
 def every_problem(order: PurchaseOrder, entries: Sequence[Entry]) -> list[Problem]:
-    """What is wrong with the entries of an order, recalled lots included."""
+    """What is wrong with the entries of an order; recalled lots and serials that are here already, too."""
     found_ = problems(tolerances.receivable_lines(order), entries, today_at(order.location))
-    return sorted([*found_, *_recalled(order, entries)], key=lambda one: one.index)
+    found_ += [*_recalled(order, entries), *_here_already(order, entries)]
+    return sorted(found_, key=lambda one: one.index)
+
+
+def _here_already(order: PurchaseOrder, entries: Sequence[Entry]) -> Iterator[Problem]:
+    items = {line.id: line.item_id for line in order.lines}
+    good = [(at, one) for at, one in enumerate(entries) if one.serial and one.verdict is Verdict.GOOD]
+    shelved = shelved_serials({(items[one.order_line_id], one.serial) for _, one in good})
+    for index, entry in good:
+        place = shelved.get((items[entry.order_line_id], entry.serial))
+        if place is not None:
+            sentence = f"Serial number {entry.serial} is on the shelf of {place} already. Check the pack."
+            yield Problem(index, "serial", sentence)
 
 
 def _recalled(order: PurchaseOrder, entries: Sequence[Entry]) -> Iterator[Problem]:

@@ -160,6 +160,10 @@ def test_serials_are_counted_once_and_reach_stock_and_erp(hospital: Hospital, or
         given = Given("consigned", f"{piece}2", owner=Owner.CONSIGNMENT)
         scanning.count(hospital.actor(Role.RECEIVER), order.id, given)
     receipt = post(hospital, order)
+    again = scan(hospital, order, f"{piece}1")
+    assert again == Told(
+        Tone.STOP, "Serial number S1 is on the shelf of Emergency department already. Check the pack."
+    )
     rows = db.session.scalars(select(Stock).where(Stock.lot == "L1").order_by(Stock.serial))
     assert [(one.serial, one.owner, one.on_hand) for one in rows] == [
         ("S1", Owner.OWN, 1),
