@@ -21,7 +21,7 @@ def attend_organization(organization_id: int) -> None:
     actor = system(organization_id, "an approval waits for too long")
     if notices.is_on():
         with transaction():
-            untold = notices.untold_steps()
+            untold = [*notices.untold_steps(), *notices.untold_delegates()]
         for step_id in untold:
             with transaction():
                 notices.tell_step(step_id)

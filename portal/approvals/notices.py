@@ -45,6 +45,31 @@ def untold_steps() -> list[int]:
     return list(db.session.scalars(statement.order_by(ApprovalStep.id).limit(200)))
 
 
+def untold_delegates() -> list[int]:
+    """Open steps of somebody absent that were told before a delegate of today stood in."""
+    found: set[int] = set()
+    for delegate_id, absent in people.standing_in():
+        waiting = (
+            select(ApprovalStep)
+            .join(ApprovalStep.requisition)
+            .join(Requisition.location)
+            .where(
+                ApprovalStep.state == StepState.OPEN,
+                ApprovalStep.told_at.is_not(None),
+                Requisition.requester_id != delegate_id,
+                people.may_decide_sql(absent),
+            )
+        )
+        keys = {_key(step, "open", delegate_id): step.id for step in db.session.scalars(waiting)}
+        told = mail.written(keys)
+        found |= {step_id for key, step_id in keys.items() if key not in told}
+    return sorted(found)
+
+
+def _key(step: ApprovalStep, occasion: str, account_id: int) -> str:
+    return f"step:{step.id}:{occasion}:{step.opened_at.isoformat()}:{account_id}"
+
+
 def tell_step(step_id: int, *, occasion: str = "open", subject: str = "Please decide") -> None:
     """Tells everybody who may decide an open step; an occasion is told once."""
     step = queries.find(step_id, lock=True)
@@ -53,11 +78,13 @@ def tell_step(step_id: int, *, occasion: str = "open", subject: str = "Please de
     requisition = found(requisitions.find(step.requisition_id), "requisition")
     step.told_at = step.told_at or clock.now()
     asked = people.deciders(people.asked(step, requisition))
-    since = step.opened_at.isoformat()
     lacking = {one.line_id for one in step.answers if one.state in UNANSWERED}
     lines = [line for line in requisition.lines if line.id in lacking]
-    for account in _accounts(asked):
-        key = f"step:{step.id}:{occasion}:{since}:{account.id}"
+    keys = {account: _key(step, occasion, account.id) for account in _accounts(asked)}
+    told = mail.written(keys.values())
+    for account, key in keys.items():
+        if key in told:
+            continue
         _write(
             account, key, f"{subject}: {requisition.number}", "step.txt",
             requisition=requisition, step=step, lines=lines, asked_as=asked[account.id],

@@ -72,6 +72,13 @@ def persons(actor: Actor) -> list[Actor]:
     return [actor, *sorted(others, key=lambda one: one.account_id or 0)]
 
 
+def standing_in() -> list[tuple[int, Actor]]:
+    """Who stands in today (account), and the absent person with the rights that are used."""
+    now = delegations_now()
+    held = assignments_by_account([one.account_id for one in now]) if now else {}
+    return [(one.delegate_id, actor_with(one.account, held[one.account_id])) for one in now]
+
+
 def decides_as(actor: Actor, what: Asked) -> Actor | None:
     """Whose right the person uses: the own, or that of somebody absent; None when there is none."""
     if actor.account_id == what.requester_id:

@@ -1,6 +1,7 @@
 """E-mails: a row in the outbox with what they announce, then SMTP; sent at least once, written once."""
 
 import smtplib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from enum import StrEnum
@@ -70,6 +71,11 @@ def write(
     }  # fmt: skip
     statement = insert(Mail).values(values).on_conflict_do_nothing().returning(Mail.id)
     return db.session.scalar(statement) is not None
+
+
+def written(keys: Iterable[str]) -> set[str]:
+    """Which of these occasions have their mail."""
+    return set(db.session.scalars(select(Mail.key).where(Mail.key.in_(list(keys)))))
 
 
 def claim(limit: int = 50) -> list[int]:

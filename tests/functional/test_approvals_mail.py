@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from pydantic import SecretStr
 
-from portal.approvals import asking, attending, jobs, queries, services
-from portal.approvals.models import ApprovalDecision, ApprovalPolicy
+from portal.approvals import asking, attending, delegation, jobs, queries, services
+from portal.approvals.models import ApprovalDecision, ApprovalLink, ApprovalPolicy
 from portal.approvals.services import Decision
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
@@ -23,7 +23,7 @@ from portal.requisitions import services as requesting
 from portal.requisitions.models import Requisition
 from portal.requisitions.rules import RequisitionState
 from tests.hospital import Hospital
-from tests.requesting import actions, submitted
+from tests.requesting import actions, colleague, submitted
 from tests.smtp_server import Letters, serving
 from tests.visitor import Visitor
 
@@ -100,6 +100,24 @@ def test_who_decides_is_told_once_and_decides_once_by_the_link(
     attend(mailed)
     (told,) = mails(mailed, Role.CLINIC_MANAGER)
     assert "1 of 1 lines approved" in told.body
+
+
+def test_a_delegate_is_told_of_what_waits_already(mailed: Hospital) -> None:
+    requisition = submitted(mailed, {mailed.catheter_offer: 2})
+    attend(mailed)
+    today = clock.today(mailed.organization.time_zone)
+    with transaction():
+        stand_in = colleague(Role.APPROVER, approval_limit="1.00")
+        absent = mailed.accounts[Role.APPROVER].id
+        wanted = delegation.Wanted(absent, stand_in.id, today, today)
+        delegation.delegate(mailed.actor(Role.ADMINISTRATOR), wanted)
+    for _ in range(2):
+        attend(mailed)
+    told = db.session.query(Mail).filter_by(subject=f"Please decide: {requisition.number}")
+    assert sorted(one.account_id for one in told) == sorted([absent, stand_in.id])
+    (mail,) = (one for one in told if one.account_id == stand_in.id)
+    assert "Second approver (for Approver), please decide" in mail.body
+    assert db.session.query(ApprovalLink).count() == 2, "nobody is given a second link"
 
 
 def test_a_link_is_of_one_portal_one_person_and_two_days(
