@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+from portal.catalog.models import Offer
+from portal.catalog.rules import pack
 from portal.foundation.access import Actor
 from portal.foundation.audit import AuditEvent, history_of
 from portal.foundation.filters import unit_price
@@ -49,6 +51,7 @@ def page(actor: Actor, wish: Wish) -> dict[str, Any]:
     is_open = wish.state is WishState.OPEN
     return {
         "wish": wish,
+        "offer_pack": _pack(wish.offer) if wish.offer else "",
         "zone": wish.location.facility.time_zone,
         "status": STATUSES[wish.state],
         "facts": _facts(wish),
@@ -58,6 +61,10 @@ def page(actor: Actor, wish: Wish) -> dict[str, Any]:
         "may_take": is_mine and wish.state in (WishState.FOUND, WishState.ALTERNATIVE),
         "may_ask_again": is_mine and wish.state not in (WishState.OPEN, WishState.WITHDRAWN),
     }
+
+
+def _pack(offer: Offer) -> str:
+    return pack(offer.uom, offer.factor, offer.item.base_uom)
 
 
 def item_of(wish: Wish) -> dict[str, Any]:
