@@ -9,7 +9,7 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace, TTFFont
 
-from integrations.canonical import Address, PurchaseOrder
+from integrations.canonical import Address, PurchaseOrder, PurchaseOrderLine
 
 FONT, SMALL, USUAL, LARGE = "Helvetica", 8, 10, 16
 WIDE_FONT = "DejaVu"  # Latin, Greek, Cyrillic, Armenian, Georgian and many signs
@@ -137,13 +137,18 @@ def _lines(paper: _Paper, order: PurchaseOrder) -> None:
             table.row(
                 [
                     str(line.line_number),
-                    paper.words(f"{line.description}\nYour part {line.supplier_part}. Our item {line.item}."),
+                    paper.words(_item(line)),
                     f"{line.need_by:%b} {line.need_by.day}, {line.need_by.year}",
                     f"{_number(line.quantity)} {paper.words(line.uom)}",
                     f"{price:,.{max(2, _decimals(price))}f}",
                     f"{round(line.quantity * price, 2):,.2f}",
                 ]
             )
+
+
+def _item(line: PurchaseOrderLine) -> str:
+    terms = " Consignment: invoice it when it is used." if line.is_consignment else ""
+    return f"{line.description}\nYour part {line.supplier_part}. Our item {line.item}.{terms}"
 
 
 def _number(value: Decimal) -> str:

@@ -34,6 +34,7 @@ class LineRow:
     item: str
     item_id: int
     code: str
+    consignment: bool
     part: Change
     uom: str
     quantity: Change
@@ -83,6 +84,7 @@ def _line_row(
         item=line.description,
         item_id=line.item_id,
         code=line.item.code,
+        consignment=line.consignment,
         part=Change(line.supplier_part, line.substitute_part or None),
         uom=line.uom,
         quantity=Change(plain(line.quantity), plain(line.confirmed) if is_other else None),

@@ -214,6 +214,7 @@ def paper_lines(order: PurchaseOrder) -> list[dict[str, Any]]:
             "item": line.description,
             "code": line.item.code,
             "part": line.supplier_part,
+            "consignment": line.consignment,
             "needed_on": line.needed_on,
             "quantity": line.quantities.wanted,
             "uom": line.uom,

@@ -133,6 +133,7 @@ order_lines = st.builds(
     manufacturer_part=words(),
     need_by=days,
     assignments=st.lists(assignments, min_size=1, max_size=3).map(tuple),
+    is_consignment=st.booleans(),
 )
 orders = st.builds(
     PurchaseOrder,

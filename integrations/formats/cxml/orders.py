@@ -24,6 +24,7 @@ ERP_ORDER = "erpOrderNumber"
 COST_CENTER = "CostCenter"
 GL_ACCOUNT = "GLAccount"
 QUANTITY = "Quantity"
+CONSIGNMENT = "consignment"  # cXML.dtd 1.2.050, ItemOut itemCategory
 CENTS = 2
 
 
@@ -123,6 +124,7 @@ def _add_line(request: etree._Element, line: PurchaseOrderLine) -> None:
         quantity=plain(line.quantity),
         lineNumber=str(line.line_number),
         requestedDeliveryDate=noon(line.need_by),
+        **({"itemCategory": CONSIGNMENT} if line.is_consignment else {}),
     )
     ids = add(item, "ItemID")
     add(ids, "SupplierPartID", line.supplier_part)
@@ -186,6 +188,7 @@ def _line(item: etree._Element, wanted: date, reader: Reader) -> PurchaseOrderLi
             manufacturer_part=text_at(detail, "ManufacturerPartID"),
             need_by=reader.optional_day(item, "requestedDeliveryDate") or wanted,
             assignments=tuple(_assignments(item, quantity, reader)),
+            is_consignment=item.get("itemCategory") == CONSIGNMENT,
         )
     except ValidationError as error:
         raise unusable(item, error) from error
