@@ -1,6 +1,7 @@
 """What the page of a requisition shows, gathered once for the page and for its live part."""
 
 import hashlib
+from decimal import Decimal
 from typing import Any
 
 from portal.comments import queries as comments
@@ -63,6 +64,9 @@ def changing(actor: Actor, requisition: Requisition) -> dict[str, Any]:
         "zone": zone,
         "may_follow": may_follow,
         "may_open": may_open,
+        "rejected": sum(
+            (one.amount for one in requisition.lines if one.state is LineState.REJECTED), Decimal()
+        ),
         "may_choose": is_own and actor.can(Permission.REQUEST),
     }
 

@@ -198,7 +198,9 @@ def test_a_rejected_line_is_changed_and_asked_again(hospital: Hospital, client: 
     client.sign_in(hospital.email(Role.CLINIC_MANAGER))
     where = f"/requisitions/{requisition.id}"
     page = f"{where}/lines/{requisition.lines[0].id}/change"
-    assert page in client.get(where).get_data(as_text=True)
+    shown = client.get(where).get_data(as_text=True)
+    assert page in shown
+    assert "$100.00, $100.00 of it rejected" in shown
     assert "were rejected: Too many" in client.get(page).get_data(as_text=True)
     assert client.submit(page, {"quantity": "x", "reason": "y"}, action=page).status_code == 422
     sent = {"quantity": "2", "reason": "For one week"}
