@@ -150,6 +150,8 @@ def _of_package(order: PurchaseOrder, package: Opened, given: Given) -> list[Ent
 
 def _of_item(order: PurchaseOrder, draft: Receipt | None, given: Given, scanned: Scanned) -> Entry:
     pack = scanned.pack
+    if pack is None and given.text.strip().upper() in (order.number, order.erp_number):
+        raise _Refused(Tone.ASK, f"This is the number of {order.number} itself. Scan what came of it.")
     if pack is None and scanned.is_half:
         raise _Refused(Tone.ASK, "This barcode names no item. Scan the other one of the label.", given.text)
     if pack is None:
@@ -197,7 +199,9 @@ def unreadable(text: str, reason: str) -> str:
     """Why a barcode cannot be read, by the reason its reader gave; empty where the text looks like none."""
     if not reason or not BARCODE.match(text) or is_sscc(as_sscc(text)):
         return ""
-    return f"The barcode {text[:60]} cannot be read. {PLACE.sub('', reason)}"
+    why = PLACE.sub("", reason)
+    then = "" if why.endswith(".") else ". Scan it again, or count it by hand."
+    return f"The barcode {text[:60]} cannot be read. {why}{then}"
 
 
 def _line_with_room(

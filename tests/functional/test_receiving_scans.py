@@ -136,6 +136,8 @@ def test_what_must_not_be_counted_is_said_and_nothing_is_written(
     }.items():
         told = scan(hospital, order, text)
         assert (told.tone, sentence in told.sentence) == (Tone.STOP, True), told
+    for number in (order.number.lower(), order.erp_number):
+        assert scan(hospital, order, number).sentence.endswith(" itself. Scan what came of it.")
     for _ in range(2):
         scan(hospital, order, GLOVES)
     assert "at most 2.2 BX can be received" in scan(hospital, order, GLOVES).sentence
