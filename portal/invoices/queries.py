@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from portal.exchange.models import WorkItem
@@ -164,7 +164,9 @@ def to_invoice(actor: Actor, words: str = "") -> Select[Any]:
     """Orders with something received and not invoiced, the oldest first."""
     line = PurchaseOrderLine
     return searching.listing(actor, Search(words=words, sort="placed")).where(
-        PurchaseOrder.lines.any(line.received > line.invoiced), *_within(actor)
+        # Consignment is invoiced when it is used, by an order of its own.
+        PurchaseOrder.lines.any(and_(line.received > line.invoiced, line.consignment.is_(False))),
+        *_within(actor),
     )
 
 

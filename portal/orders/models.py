@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from integrations.canonical import ConfirmationStatus, ConfirmationType
 from portal.foundation import clock
 from portal.foundation.db import Amount, Key, Quantity, TenantRow, UnitPrice
+from portal.foundation.money import extended
 from portal.foundation.quantity import plain
 from portal.foundation.trace import current_trace
 from portal.identity.models import Account
@@ -106,6 +107,11 @@ class PurchaseOrderLine(TenantRow):
     sources: Mapped[list["PurchaseOrderSource"]] = relationship(
         lazy="raise", back_populates="line", order_by="PurchaseOrderSource.id"
     )
+
+    @property
+    def cost(self) -> Decimal:
+        """What ordering it costs; consignment is paid for when it is used."""
+        return Decimal() if self.consignment else extended(self.quantity, self.unit_price)
 
     @property
     def quantities(self) -> Quantities:

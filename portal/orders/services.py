@@ -14,7 +14,7 @@ from portal.foundation.access import Actor, Permission, system
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.hooks import Hook
-from portal.foundation.money import extended, slice_amount, split
+from portal.foundation.money import slice_amount, split
 from portal.foundation.numbering import next_number
 from portal.foundation.trace import new_trace
 from portal.identity.queries import organization
@@ -135,12 +135,13 @@ def _add_line(order: PurchaseOrder, number: int, same: list[RequisitionLine], de
         uom=deal.offer.uom,
         factor=deal.offer.factor,
         unit_price=deal.unit_price,
-        consignment=deal.is_consignment,
+        # What a bill-only order (with its reference) pays for is used already.
+        consignment=deal.is_consignment and not order.reference,
         needed_on=day_needed([one.wanted_by for one in same], requisitions.today_at(order.location)),
     )
     line.expected_on = line.needed_on
     # The line is rounded once, as the supplier and the ERP do; its sources share that amount to the cent.
-    amounts = split(extended(line.quantity, line.unit_price), quantities)
+    amounts = split(line.cost, quantities)
     for one, wanted, quantity, amount in zip(same, asked, quantities, amounts, strict=True):
         line.sources.append(
             PurchaseOrderSource(

@@ -19,6 +19,7 @@ from portal.invoices.services import Charged
 from portal.masterdata.models import ContractLine
 from portal.orders import outbound
 from portal.orders import queries as orders
+from portal.orders import services as placing
 from portal.orders.models import PurchaseOrder
 from portal.receiving import return_queries, returns
 from portal.receiving.models import Receipt, SupplierReturn
@@ -143,6 +144,12 @@ def test_consignment_stays_the_suppliers_from_contract_to_return(hospital: Hospi
         line = session.query(ContractLine).filter_by(item_id=hospital.gloves.id, uom="BX").one()
         line.consignment = True
     order = ordering.sent(hospital, {hospital.gloves_offer: 2, hospital.catheter_offer: 1})
+    assert (fresh(order).total, balance(hospital).ordered) == (20, 20)  # the catheters only
+    assert balance(hospital).requested == 0
+    with transaction():
+        lines = ordering.approved(hospital, {hospital.gloves_offer: 1})
+        (used,) = placing.place(hospital.actor(Role.BUYER), lines, reference="Bill only, used already")
+    assert (fresh(used).lines[0].consignment, used.total) == (False, Decimal("7.25"))
     told = outbound.document(fresh(order), bill_to="Hospital").lines
     assert [one.is_consignment for one in told] == [one.item == hospital.gloves.code for one in told]
     (number,) = [one.line_number for one in told if one.is_consignment]

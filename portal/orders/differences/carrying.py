@@ -13,7 +13,7 @@ from portal.catalog.queries import PricedOffer
 from portal.foundation import audit
 from portal.foundation.access import Actor
 from portal.foundation.db import db
-from portal.foundation.money import extended, split
+from portal.foundation.money import split
 from portal.foundation.numbering import next_number
 from portal.orders.cancelling import cancel_part
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
@@ -134,7 +134,7 @@ def _fill(line: PurchaseOrderLine, pieces: Sequence[Piece], quantities: Sequence
     """The line is rounded once; the requests it serves share that amount to the cent."""
     line.quantity = sum(quantities, Decimal())
     line.cancelled = line.received = line.invoiced = line.shipped = Decimal()
-    amounts = split(extended(line.quantity, line.unit_price), quantities)
+    amounts = split(line.cost, quantities)
     line.sources = [
         PurchaseOrderSource(
             requisition_line=one.source.requisition_line,

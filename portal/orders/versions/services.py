@@ -132,7 +132,7 @@ def _set_wanted(line: PurchaseOrderLine, quantity: Decimal) -> None:
 
 
 def _share_amount(line: PurchaseOrderLine) -> None:
-    amounts = split(extended(line.quantity, line.unit_price), [one.quantity for one in line.sources])
+    amounts = split(line.cost, [one.quantity for one in line.sources])
     for source, amount in zip(line.sources, amounts, strict=True):
         source.amount = amount
 
