@@ -78,7 +78,7 @@ def tell_step(step_id: int, *, occasion: str = "open", subject: str = "Please de
     requisition = found(requisitions.find(step.requisition_id), "requisition")
     step.told_at = step.told_at or clock.now()
     asked = people.deciders(people.asked(step, requisition))
-    lacking = {one.line_id for one in step.answers if one.state in UNANSWERED}
+    lacking = {one.line_id: one.amount for one in step.answers if one.state in UNANSWERED}
     lines = [line for line in requisition.lines if line.id in lacking]
     keys = {account: _key(step, occasion, account.id) for account in _accounts(asked)}
     told = mail.written(keys.values())
@@ -87,8 +87,8 @@ def tell_step(step_id: int, *, occasion: str = "open", subject: str = "Please de
             continue
         _write(
             account, key, f"{subject}: {requisition.number}", "step.txt",
-            requisition=requisition, step=step, lines=lines, asked_as=asked[account.id],
-            url=_link(step, account),
+            requisition=requisition, step=step, lines=lines, amount=sum(lacking.values(), Decimal()),
+            asked_as=asked[account.id], url=_link(step, account),
         )  # fmt: skip
 
 

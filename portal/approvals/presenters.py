@@ -94,7 +94,7 @@ def row(
         requester=requisition.requester.name,
         location=requisition.location.name,
         cost_center=f"{step.cost_center.code} {step.cost_center.name}",
-        amount=step.amount,
+        amount=open_amount(step) if step.state in LIVE else step.amount,
         currency=requisition.currency,
         opened_at=step.opened_at,
         decided_at=step.decided_at,
