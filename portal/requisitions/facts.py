@@ -122,11 +122,12 @@ def _known(actor: Actor, requisition: Requisition, today: date, budget_of: Mappi
     known = read_together(
         prices, accounts, packed, last, asked, *shelves, *recalls, *needs, closed, held, rules, tree, ages
     )
+    priced = known[prices]
     # Something else is looked for only where it may be needed.
-    lacking = {line.item_id for line in lines if _key(line) not in known[prices] or not _may_stay(line)}
+    lacking = {line.item_id for line in lines if _key(line) not in priced or not _may_stay(line)}
     return Known(
         actor=actor,
-        prices=known[prices],
+        prices=priced,
         accounts=known[accounts],
         packed=known[packed],
         last=known[last],

@@ -16,7 +16,7 @@ from portal.foundation.db import db, found
 from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
 from portal.identity.models import Account
-from portal.masterdata.models import ContractLine, Item, Location
+from portal.masterdata.models import ContractLine, Item, Location, Supplier
 from portal.requisitions.models import IN_DRAFT, CheckRecord, Requisition, RequisitionLine
 from portal.requisitions.rules import (
     ApprovalPart,
@@ -44,11 +44,14 @@ _OF_LINES = (
     joinedload(RequisitionLine.gl_account),
     joinedload(RequisitionLine.contract_line).joinedload(ContractLine.contract),
 )
-_WITH_LINES = (
-    joinedload(Requisition.requester),
+_SUBMITTED = (
     joinedload(Requisition.location).joinedload(Location.facility),
     joinedload(Requisition.location).joinedload(Location.cost_center),
     lazyload(Requisition.lines).options(*_OF_LINES),  # only where what `_whole` read was undone
+)
+_WITH_LINES = (
+    *_SUBMITTED,
+    joinedload(Requisition.requester),
 )
 _REQUISITION_ID = bindparam("requisition_id", type_=BigInteger)
 _FIND = select(Requisition).where(Requisition.id == _REQUISITION_ID).options(*_WITH_LINES)
@@ -61,6 +64,36 @@ _LINES = (
 )
 _LINES_ANEW = _LINES.execution_options(populate_existing=True)
 _LINES_LOCKED = _LINES_ANEW.with_for_update(of=RequisitionLine)
+# A submission looks at little of what is around its lines, and reads that anew with other things.
+_OF_SUBMITTED = (
+    joinedload(RequisitionLine.offer).load_only(
+        Offer.supplier_id, Offer.item_id, Offer.uom, Offer.factor, Offer.list_price, Offer.active
+    ),
+    joinedload(RequisitionLine.offer)
+    .joinedload(Offer.supplier)
+    .load_only(Supplier.name, Supplier.blocked, Supplier.minimum_order),
+    joinedload(RequisitionLine.item).load_only(
+        Item.name, Item.category, Item.base_uom, Item.lifecycle, Item.gl_account_id
+    ),
+    joinedload(RequisitionLine.cost_center),
+)
+# All that is asked from here on is asked by keys: to plan it anew each time takes longer than running it.
+_PLAN_ONCE = func.set_config("plan_cache_mode", "force_generic_plan", true())
+_SUBMIT = (
+    select(Requisition, _PLAN_ONCE)
+    .where(Requisition.id == _REQUISITION_ID)
+    .options(*_SUBMITTED)
+    .execution_options(populate_existing=True)
+    .with_for_update(of=Requisition)
+)
+_SUBMIT_LINES = (
+    select(RequisitionLine)
+    .where(RequisitionLine.requisition_id == _REQUISITION_ID)
+    .order_by(RequisitionLine.id)
+    .options(*_OF_SUBMITTED)
+    .execution_options(populate_existing=True)
+    .with_for_update(of=RequisitionLine)
+)
 
 
 def find(requisition_id: int, *, lock: bool = False) -> Requisition | None:
@@ -124,6 +157,14 @@ def own(actor: Actor, requisition_id: int, *, lock: bool = False) -> Requisition
     if requisition is not None and requisition.requester_id != actor.account_id:
         requisition = None
     return found(requisition, "cart")
+
+
+def to_submit(actor: Actor, requisition_id: int) -> Requisition:
+    """As own, locked, with what a submission looks at."""
+    found_one = db.session.scalar(_SUBMIT, {"requisition_id": requisition_id})
+    if found_one is not None and found_one.requester_id != actor.account_id:
+        found_one = None
+    return found(_whole(found_one, _SUBMIT_LINES), "cart")
 
 
 def for_person(actor: Actor, requisition_id: int) -> Requisition:

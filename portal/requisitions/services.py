@@ -261,7 +261,7 @@ def submit(
     Raises Conflict when the cart changed since it was looked at, Invalid when a check blocks, when the
     total is not the one that was shown, or when nobody may approve it.
     """
-    requisition = queries.own(actor, requisition_id, lock=True)
+    requisition = queries.to_submit(actor, requisition_id)
     if requisition.state in (RequisitionState.SUBMITTED, RequisitionState.DECIDED):
         return requisition  # a double click, or the back button
     if requisition.state is not RequisitionState.DRAFT:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from babel.numbers import format_currency
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -376,6 +377,13 @@ def test_fixed_rules_have_one_severity_and_the_others_start_gently() -> None:
         Severity.WARN
     }
     assert {RULES[key].usual for key in strict} == {Severity.BLOCK}
+
+
+@pytest.mark.parametrize("currency", ["USD", "EUR", "CHF", "JPY", "KWD", "XXX"])
+@pytest.mark.parametrize("amount", ["0", "-0.001", "0.005", "0.015", "-3.005", "1234.5", "-1234567.891"])
+def test_money_is_spoken_as_babel_writes_it(amount: str, currency: str) -> None:
+    value = Decimal(amount)
+    assert spoken_money(value, currency) == format_currency(value, currency, locale="en_US")
 
 
 def test_a_tier_is_named() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from portal.foundation.quantity import plain
 from portal.requisitions.rules import CheckOutcome
@@ -170,7 +171,7 @@ class Setting:
         """How far is tolerated; None where nothing stops."""
         return self.threshold if self.severity is Severity.BLOCK else None
 
-    @property
+    @cached_property
     def in_words(self) -> str:
         """warns, within 30 days"""
         limit = said_threshold(self.rule, self.threshold)
@@ -196,6 +197,9 @@ def built_in(rule: Rule) -> Setting:
     return Setting(rule, rule.usual, rule.threshold.usual if rule.threshold else Decimal())
 
 
+_BUILT_IN = {key: built_in(rule) for key, rule in RULES.items()}
+
+
 @dataclass(frozen=True)
 class Rulebook:
     """The settings in force for a facility on a day: of every scope the one that began last.
@@ -209,19 +213,20 @@ class Rulebook:
 
     def setting(self, key: str, category: str = "") -> Setting:
         """The narrowest setting counts: facility and category, category, those above it, facility, all."""
-        rule = RULES[key]
-        names = [*lineage(category, self.parents), ""]
+        usual = _BUILT_IN[key]
+        names = [*lineage(category, self.parents), ""] if self.versions else []
         for scope in [(place, name) for name in names for place in (self.facility_id, None)]:
-            version = self._latest(key, scope)
+            version = self._latest.get((key, scope))
             if version is not None and version.severity is not None:
-                usual = built_in(rule).threshold
-                threshold = usual if version.threshold is None else version.threshold
-                return Setting(rule, version.severity, threshold, version.number, version.starts_on)
-        return built_in(rule)
+                threshold = usual.threshold if version.threshold is None else version.threshold
+                return Setting(usual.rule, version.severity, threshold, version.number, version.starts_on)
+        return usual
 
-    def _latest(self, key: str, scope: tuple[int | None, str]) -> Version | None:
-        found = [one for one in self.versions if one.rule == key and one.scope == scope]
-        return max(found, key=lambda one: (one.starts_on, one.number), default=None)
+    @cached_property
+    def _latest(self) -> Mapping[tuple[str, tuple[int | None, str]], Version]:
+        """Of each rule and scope the one that began last."""
+        in_order = sorted(self.versions, key=lambda one: (one.starts_on, one.number))
+        return {(one.rule, one.scope): one for one in in_order}
 
 
 def lineage(category: str, parents: Mapping[str, str]) -> list[str]:
