@@ -265,6 +265,21 @@ def swapped(line: RequisitionLine, edit: LineEdit, best: PricedOffer | None) -> 
     return replace(edit, offer_id=best.offer.id, quantity=packs)
 
 
+def packed(cart: Requisition) -> dict[int, tuple[Decimal, Decimal]]:
+    """How many base units one pack of each line (by id) holds, and all of them."""
+    return {line.id: (line.offer.factor, line.quantity * line.offer.factor) for line in cart.lines}
+
+
+def repacked(cart: Requisition, before: Mapping[int, tuple[Decimal, Decimal]]) -> list[str]:
+    """Urinary catheter: 1 BX is 10 EA; before it was 9 EA. For each line that has another pack now."""
+    return [
+        f"{line.item.name}: {plain(line.quantity)} {line.uom} is {plain(line.quantity * line.offer.factor)} "
+        f"{line.item.base_uom}; before it was {plain(before[line.id][1])} {line.item.base_uom}."
+        for line in cart.lines
+        if line.id in before and line.offer.factor != before[line.id][0]
+    ]
+
+
 def in_cart(line: RequisitionLine) -> str:
     """3 BX of gloves in all"""
     return f"{plain(line.quantity)} {line.uom} of {line.item.name}"

@@ -34,9 +34,12 @@ def save(requisition_id: int) -> ResponseReturnValue:
         return _to_submitted(requisition)
     removal = cart_page.removal(requisition, request.form.get("remove"))
     pressed = Pressed(removal, fill="fill" in request.form, swap=request.form.get("swap", ""))
+    before = cart_lines.packed(requisition)
     form, status = cart_page.saved(actor(), requisition, pressed)
     if form.is_refused:
         return _refused(requisition, form, status)
+    for sentence in cart_lines.repacked(requisition, before):
+        flash(sentence, "warning")
     if removal is None:
         flash("The cart is updated.", "success")
     undo: dict[str, Any] = {**removal.arguments} if removal else {}

@@ -23,13 +23,14 @@ document.addEventListener("paste", (event) => {
 let keeping = false;
 let waiting = null;
 
-// Choosing that several pay, or one again, asks for other boxes; the page stays where it is.
+// Choosing that several pay, or one again, asks for other boxes, another pack has another unit; the page stays
+// where it is.
 const ask = (form) => {
   if (keeping) setTimeout(ask, 100, form);
   else htmx.ajax("POST", form.action, { source: form, target: "body", swap: "innerHTML show:none" });
 };
 document.addEventListener("change", (event) => {
-  if (event.target.matches?.("[data-cart] select[name^=split-]")) ask(event.target.form);
+  if (event.target.matches?.("[data-cart] select:is([name^=split-], [name^=offer-])")) ask(event.target.form);
 });
 
 document.addEventListener("htmx:beforeRequest", (event) => {

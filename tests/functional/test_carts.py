@@ -226,7 +226,9 @@ def test_a_line_takes_another_pack_day_and_cost_center(manager: Visitor, hospita
     assert manager.post(f"/cart/{mine.id}/save", data=sent).status_code == 303
     (after,) = cart(hospital).lines
     assert (after.uom, after.quantity, after.amount) == ("BX", 1, 20)
-    assert "instead" not in manager.get("/cart").text
+    text = manager.get("/cart").text
+    assert "Urinary catheter, 14 Fr: 1 BX is 10 EA; before it was 9 EA." in text
+    assert "instead" not in text
     assert "No such cost center" in keep(manager, mine, **{f"center-{line.id}": "CC999"})
     assert "Saved" in keep(manager, mine, **{f"center-{line.id}": "CC100"})
     assert cart(hospital).lines[0].cost_center is None, "the usual one needs no saying"
