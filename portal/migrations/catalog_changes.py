@@ -20,8 +20,7 @@ SEARCHED = (
 # One row a transaction, with a new mark by each of its statements: no writer waits for another one. Who
 # works outside of any organization, as a migration does, marks all of them.
 MARK = """
-CREATE FUNCTION portal_mark_catalog() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = public AS $$
+CREATE FUNCTION portal_mark_catalog() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO catalog_change AS known (organization_id, transaction, mark)
     SELECT organization.id, pg_current_xact_id()::text::bigint, hashtextextended(gen_random_uuid()::text, 0)

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import text, update
 
 from portal.catalog.asked import Here, Search
-from portal.catalog.models import Offer
 from portal.catalog.search import FIRST, PAGE, find
 from portal.foundation.db import Base, db, transaction
 from portal.identity.rules import Role
@@ -49,7 +48,7 @@ def test_nothing_is_found_as_it_was_before_a_change(manager: Visitor, hospital: 
         lambda: db.session.execute(update(Item).values(lot_tracked=True)),
         lambda: db.session.add(ItemCategory(name="Underpads", parent="Med-surg")),
         lambda: offered(hospital, "U-2", "Underpad, 36 x 36 in"),
-        lambda: guided(hospital.clinic, {db.session.query(Offer).first(): 1}),
+        lambda: guided(hospital.clinic, {hospital.gloves_offer: 1}),
     )
     for change in changes:
         with transaction():

@@ -45,6 +45,7 @@ LOOKING_PAST = {
     "portal_organization_of_slug",
     "portal_catalog_search",  # for the index alone: it keeps to the organization of the transaction
     "portal_similar_words",
+    "portal_words_beginning",
 }
 OURS, THEIRS = 900_000_001, 900_000_002
 Connection = psycopg.Connection[tuple[Any, ...]]
