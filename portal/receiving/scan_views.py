@@ -7,7 +7,7 @@ from uuid import uuid4
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.foundation.access import Permission, public, requires
+from portal.foundation.access import Permission, requires
 from portal.foundation.db import found
 from portal.foundation.errors import NotFound
 from portal.foundation.web import actor
@@ -69,7 +69,7 @@ def offline() -> ResponseReturnValue:
 
 
 @blueprint.get("/worker.js")
-@public
+@requires(Permission.RECEIVE)
 def worker() -> ResponseReturnValue:
     """The script that opens that page; it may do so below the address of receiving only."""
     script = current_app.send_static_file("js/receive-worker.js")
