@@ -74,8 +74,8 @@ from portal.orders.differences import covering
 from portal.orders.differences import jobs as differences_jobs
 from portal.orders.differences import views as differences_views
 from portal.orders.paper import views as paper_views
-from portal.orders.routing import views as routing_views
 from portal.orders.proposals import views as proposals_views
+from portal.orders.routing import views as routing_views
 from portal.orders.versions import views as order_versions_views
 from portal.orders.workbench import jobs as workbench_jobs
 from portal.receiving import deliveries as receiving_deliveries

@@ -49,7 +49,7 @@ WHERE p.kind = 'price' AND p.state <> 'withdrawn'
 
 # What an older version cannot say: it knows changes of orders only.
 FORGET = (
-    "DELETE FROM proposal_question q USING order_proposal p WHERE p.id = q.proposal_id AND p.kind <> 'change'",
+    "DELETE FROM proposal_question USING order_proposal p WHERE p.id = proposal_id AND p.kind <> 'change'",
     "DELETE FROM order_proposal WHERE kind <> 'change'",
 )
 
