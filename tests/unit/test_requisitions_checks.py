@@ -322,7 +322,7 @@ def test_the_narrowest_and_latest_setting_counts(versions: list[Version], outcom
 def test_a_line_for_another_facility_is_checked_by_its_rules_and_its_day() -> None:
     west = replace(PLACE, name="West", zone="Pacific/Honolulu", facility_id=8)
     begins = replace(CENTER, valid_from=TODAY)  # at 5 in the morning of the main hospital it is not yet there
-    off = replace(LINE, **OFF_CONTRACT, center=begins, place=west)
+    off = replace(LINE, contract=None, contract_ends=None, center=begins, place=west)
     cart = replace(
         CART,
         lines=[off, replace(off, number=2, place=None)],
