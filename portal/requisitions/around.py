@@ -59,11 +59,12 @@ def _last_orders() -> Columns:
         .limit(1)
         .lateral("last")
     )
-    return (
-        select(ask.c.offer_id, last.c.unit_price, Requisition.submitted_at, Requisition.number)
-        .select_from(ask.join(last, true()))
-        .join(Requisition, Requisition.id == last.c.requisition_id)
+    # As a look for each, so that never all requisitions are gone through.
+    submitted_at, number = (
+        select(one).where(Requisition.id == last.c.requisition_id).scalar_subquery()
+        for one in (Requisition.submitted_at, Requisition.number)
     )
+    return select(ask.c.offer_id, last.c.unit_price, submitted_at, number).select_from(ask.join(last, true()))
 
 
 Here = tuple[int, int]
@@ -81,20 +82,30 @@ def asked_already(
 @cache
 def _asked_already() -> Columns:
     line = RequisitionLine
-    place = func.coalesce(line.location_id, Requisition.location_id)
+    # As a look for each line, so that never all requisitions are gone through.
+    asked = (
+        select(Requisition.id, Requisition.number, Requisition.location_id)
+        .where(
+            Requisition.id == line.requisition_id,
+            Requisition.state.in_((RequisitionState.SUBMITTED, RequisitionState.DECIDED)),
+        )
+        .limit(1)
+        .lateral("asked")
+    )
+    place = func.coalesce(line.location_id, asked.c.location_id)
     open_units = (line.quantity - line.ordered_quantity - line.closed_quantity) * Offer.factor
     return (
-        select(place, line.item_id, Requisition.number, func.sum(open_units))
-        .join(line.requisition)
+        select(place, line.item_id, asked.c.number, func.sum(open_units))
+        .select_from(line)
         .join(line.offer)
+        .join(asked, true())
         .where(
             line.item_id == any_(bindparam("asked_items", type_=ARRAY(BigInteger))),
             WANTED,
             place == any_(bindparam("asked_at", type_=ARRAY(BigInteger))),
-            Requisition.state.in_((RequisitionState.SUBMITTED, RequisitionState.DECIDED)),
         )
-        .group_by(place, line.item_id, Requisition.id)
-        .order_by(Requisition.id)
+        .group_by(place, line.item_id, asked.c.id, asked.c.number)
+        .order_by(asked.c.id)
     )
 
 

@@ -161,10 +161,9 @@ def own(actor: Actor, requisition_id: int, *, lock: bool = False) -> Requisition
 
 def to_submit(actor: Actor, requisition_id: int) -> Requisition:
     """As own, locked, with what a submission looks at."""
-    found_one = db.session.scalar(_SUBMIT, {"requisition_id": requisition_id})
-    if found_one is not None and found_one.requester_id != actor.account_id:
-        found_one = None
-    return found(_whole(found_one, _SUBMIT_LINES), "cart")
+    cart = db.session.scalar(_SUBMIT, {"requisition_id": requisition_id})
+    is_own = cart is not None and cart.requester_id == actor.account_id
+    return found(_whole(cart, _SUBMIT_LINES) if is_own else None, "cart")
 
 
 def for_person(actor: Actor, requisition_id: int) -> Requisition:

@@ -31,7 +31,7 @@ from tests.hospital import Hospital
 from tests.requesting import in_cart, submitted
 from tests.statements import recorded
 
-MOST_STATEMENTS = 14  # of a submit, however many lines
+MOST_STATEMENTS = 10  # of a submit, however many lines
 
 
 def reads(hospital: Hospital) -> Iterable[Read[object]]:
