@@ -10,6 +10,7 @@ from portal.approvals.rules import Act, StepState
 from portal.foundation import audit, clock, mail
 from portal.foundation.access import Actor
 from portal.foundation.db import db, found
+from portal.identity import mailing
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition
 
@@ -56,13 +57,13 @@ def attend(actor: Actor, step_id: int, due: Attention) -> None:
 
 def _tell(step: ApprovalStep, occasion: str, subject: str) -> None:
     db.session.flush()
-    if notices.is_on():
+    if mailing.is_on():
         notices.tell_step(step.id, occasion=occasion, subject=subject)
 
 
 def send(mail_id: int) -> None:
     """Hands one claimed mail to the server; without one it is kept for the mailbox."""
     found_mail = found(db.session.get(mail.Mail, mail_id), "mail")
-    url = notices.settings().smtp_url.get_secret_value()
-    error = mail.send(url, mail.letter(found_mail, notices.settings().mail_from)) if url else None
+    url = mailing.settings().smtp_url.get_secret_value()
+    error = mail.send(url, mail.letter(found_mail, mailing.settings().mail_from)) if url else None
     mail.settle(found_mail, error, kept=not url)

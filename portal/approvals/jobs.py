@@ -6,6 +6,7 @@ from portal.foundation import mail
 from portal.foundation.access import system
 from portal.foundation.db import enter_organization, transaction
 from portal.foundation.jobs import job
+from portal.identity import mailing
 
 
 @job("default", timeout=600)
@@ -19,7 +20,7 @@ def attend() -> None:
 def attend_organization(organization_id: int) -> None:
     """The same for the organization the session is in; each step and mail in a transaction of its own."""
     actor = system(organization_id, "an approval waits for too long")
-    if notices.is_on():
+    if mailing.is_on():
         with transaction():
             untold = [*notices.untold_steps(), *notices.untold_delegates()]
         for step_id in untold:

@@ -15,26 +15,15 @@ from portal.approvals.rules import UNANSWERED, Act, StepState
 from portal.foundation import clock, mail
 from portal.foundation.db import db, found
 from portal.foundation.errors import NotFound
+from portal.identity.mailing import is_on, settings
 from portal.identity.models import Account
 from portal.identity.queries import account as known_account
 from portal.identity.queries import organization
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
-from portal.settings import Settings
 
 LINK_LASTS = timedelta(hours=48)
-
-
-def settings() -> Settings:
-    """The settings of this application."""
-    known: Settings = current_app.extensions["settings"]
-    return known
-
-
-def is_on() -> bool:
-    """Mails are written when somebody carries them: an SMTP server, or the mailbox of the demo."""
-    return bool(settings().smtp_url.get_secret_value()) or settings().demo
 
 
 def untold_steps() -> list[int]:

@@ -6,15 +6,14 @@ from sqlalchemy import select
 from portal.comments.models import Comment
 from portal.foundation import mail
 from portal.foundation.db import db
+from portal.identity import mailing
 from portal.identity.models import Account
 from portal.identity.queries import organization
-from portal.settings import Settings
 
 
 def tell(comment: Comment, author: str) -> None:
     """Writes to each of them, when somebody carries mails: an SMTP server, or the mailbox of the demo."""
-    settings: Settings = current_app.extensions["settings"]
-    if not comment.mentions or not (settings.smtp_url.get_secret_value() or settings.demo):
+    if not comment.mentions or not mailing.is_on():
         return
     mentions = {one.account_id: one.id for one in comment.mentions}
     accounts = db.session.scalars(
@@ -23,7 +22,7 @@ def tell(comment: Comment, author: str) -> None:
     template = current_app.jinja_env.get_template("emails/mention.txt")
     name = organization().name
     for account in accounts:
-        url = f"{settings.public_url}/mentions/{mentions[account.id]}"
+        url = mailing.address(f"/mentions/{mentions[account.id]}")
         body = template.render(organization_name=name, author=author, subject=comment.subject, url=url)
         mail.write(
             key=f"mention:{mentions[account.id]}",

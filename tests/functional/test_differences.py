@@ -15,6 +15,7 @@ from portal.foundation.db import db, found, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.filters import day
 from portal.foundation.mail import Mail
+from portal.identity import mailing
 from portal.identity.rules import Role
 from portal.inventory import services as inventory
 from portal.inventory.rules import MovementKind
@@ -22,7 +23,7 @@ from portal.inventory.services import Move
 from portal.invoices import services as invoices
 from portal.invoices.services import Charged
 from portal.masterdata.models import ContractLine, Supplier
-from portal.orders import mailing, queries
+from portal.orders import queries
 from portal.orders.differences import grouping, jobs, presenters, rejections, services
 from portal.orders.differences.models import LineDecision
 from portal.orders.differences.queries import of_item, open_shortages

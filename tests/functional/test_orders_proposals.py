@@ -8,9 +8,9 @@ from portal.foundation import clock
 from portal.foundation.db import db, transaction
 from portal.foundation.errors import Conflict, Invalid, NotAllowed
 from portal.foundation.mail import Mail
+from portal.identity import mailing
 from portal.identity.models import RoleAssignment
 from portal.identity.rules import Role
-from portal.orders import mailing
 from portal.orders.models import PurchaseOrder
 from portal.orders.proposals import asking, deciding
 from portal.orders.proposals.queries import open_questions

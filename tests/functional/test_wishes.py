@@ -6,6 +6,8 @@ import pytest
 
 from portal.foundation.db import db, enter_organization, transaction
 from portal.foundation.errors import Conflict, NotAllowed, NotFound
+from portal.foundation.mail import Mail
+from portal.identity import mailing
 from portal.identity.rules import Role
 from portal.requisitions import queries as requisitions
 from portal.requisitions.wishes import queries, services
@@ -54,6 +56,23 @@ def test_a_buyer_finds_it_and_the_requester_takes_it(client: Visitor, hospital: 
     assert cart is not None
     assert [(line.item.code, line.quantity) for line in cart.lines] == [("CATH-14", 3)]
     assert actions("wish", int(page.rpartition("/")[2])) == ["wish.ask", "wish.propose"]
+
+
+def test_who_asked_is_told_of_each_answer(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailing, "is_on", lambda: True)  # mails are written
+    wish = asked(hospital)
+    buyer, manager = hospital.actor(Role.BUYER), hospital.actor(Role.CLINIC_MANAGER)
+    with transaction():
+        services.refuse(buyer, wish.id, "Too expensive")
+    with transaction():
+        services.ask_again(manager, wish.id, "Latex would harm the patient.")
+    with transaction():
+        services.answer(buyer, wish.id, "CATH-14", "", is_alternative=True)
+    mails = db.session.query(Mail).order_by(Mail.id).all()
+    assert [one.address for one in mails] == [hospital.email(Role.CLINIC_MANAGER)] * 2
+    assert "You may ask again." in mails[0].body
+    assert "proposes another item" in mails[1].body
+    assert "Latex" not in mails[0].body + mails[1].body, "what was written stays in the portal"
 
 
 def test_a_buyer_makes_it_an_item_that_is_found_and_requested(client: Visitor, hospital: Hospital) -> None:

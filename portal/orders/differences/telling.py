@@ -7,7 +7,7 @@ from portal.catalog.queries import substitutes_of
 from portal.exchange.rules import WorkItemKind
 from portal.foundation.filters import unit_price
 from portal.foundation.quantity import plain
-from portal.orders import mailing
+from portal.identity import mailing
 from portal.orders.differences.queries import Difference, other_offers
 from portal.orders.differences.rules import REFUSALS, TIME_TO_CHOOSE, Deviation
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine

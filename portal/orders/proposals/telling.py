@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from portal.foundation.access import Actor
-from portal.orders import mailing
+from portal.identity import mailing
 from portal.orders.proposals.models import OrderProposal
 from portal.orders.proposals.rules import ProposalState
 

@@ -18,6 +18,7 @@ from portal.requisitions.models import RequisitionLine
 from portal.requisitions.wishes import queries
 from portal.requisitions.wishes.models import Wish
 from portal.requisitions.wishes.rules import TRANSITIONS, WishState
+from portal.requisitions.wishes.telling import tell_requester
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def _to_answer(actor: Actor, wish_id: int) -> Wish:
 def _decide(actor: Actor, wish: Wish, action: str, words: str) -> Wish:
     _move(actor, wish, action, words)
     wish.answer, wish.decided_by_id, wish.decided_at = words.strip(), actor.account_id, clock.now()
+    tell_requester(wish, actor.name)
     return wish
 
 

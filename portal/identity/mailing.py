@@ -1,15 +1,26 @@
-"""Mails about orders."""
+"""Mails to people of the organization, written when somebody carries them."""
 
 from collections.abc import Iterable
 
 from flask import current_app
 from sqlalchemy import select
 
-from portal.approvals.notices import is_on, settings
 from portal.foundation import mail
 from portal.foundation.db import db
 from portal.identity.models import Account
 from portal.identity.queries import organization
+from portal.settings import Settings
+
+
+def settings() -> Settings:
+    """The settings of this application."""
+    known: Settings = current_app.extensions["settings"]
+    return known
+
+
+def is_on() -> bool:
+    """Mails are written when somebody carries them: an SMTP server, or the mailbox of the demo."""
+    return bool(settings().smtp_url.get_secret_value()) or settings().demo
 
 
 def address(path: str) -> str:
