@@ -123,7 +123,7 @@ def test_one_scan_sent_twice_at_once_is_counted_once_and_rolled_back_once(
     with transaction():
         (receipt,) = db.session.query(Receipt)
         receiving.post(receiver, receipt.id)
-    assert on_hand(hospital.clinic.id, [hospital.gloves.id]) == {hospital.gloves.id: 1}
+    assert on_hand(hospital.clinic.id, [hospital.gloves.id]) == {hospital.gloves.id: 10}  # a box
     receipt_id = receipt.id
     outcomes = race.run(
         lambda: reversing.roll_back(receiver, receipt_id, "Mistake").id,
