@@ -44,12 +44,14 @@ def test_a_question_about_a_price_survives_the_step_that_made_it_a_proposal(hosp
     with transaction():
         (item,) = open_items_about("purchase_order", order.id)
         services.accept(hospital.actor(Role.BUYER), item.id)
+    order_id = order.id
     db.session.rollback()  # nothing of it is locked
     try:
         downgrade(revision="0002")
         with db.engine.connect() as connection:
             connection.execute(text("SET ROLE NONE"))  # all organizations, as a migration
-            kept = connection.execute(text("SELECT new_price, amount, state FROM price_question")).all()
+            asked = text("SELECT new_price, amount, state FROM price_question WHERE order_id = :id")
+            kept = connection.execute(asked, {"id": order_id}).all()
     finally:
         upgrade()
         db.engine.dispose()
