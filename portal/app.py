@@ -62,7 +62,7 @@ from portal.masterdata import views as masterdata_views
 from portal.navigation import init_navigation
 from portal.operations import jobs as operations_jobs
 from portal.operations import views as operations_views
-from portal.orders import answers, commented, confirmed_prices, expecting, followed, over_approval
+from portal.orders import answers, commented, expecting, followed
 from portal.orders import outbound as orders_outbound
 from portal.orders import outlook as order_outlook
 from portal.orders import page as order_page
@@ -70,10 +70,11 @@ from portal.orders import services as orders
 from portal.orders import views as orders_views
 from portal.orders.blanket import views as blanket_views
 from portal.orders.calendar import views as calendar_views
-from portal.orders.differences import covering
+from portal.orders.differences import confirmed_prices, covering
 from portal.orders.differences import jobs as differences_jobs
 from portal.orders.differences import views as differences_views
 from portal.orders.paper import views as paper_views
+from portal.orders.proposals import over_approval
 from portal.orders.proposals import views as proposals_views
 from portal.orders.routing import views as routing_views
 from portal.orders.versions import views as order_versions_views

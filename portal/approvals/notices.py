@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import select
 
@@ -15,10 +14,9 @@ from portal.approvals.rules import UNANSWERED, Act, StepState
 from portal.foundation import clock, mail
 from portal.foundation.db import db, found
 from portal.foundation.errors import NotFound
-from portal.identity.mailing import is_on, settings
+from portal.identity.mailing import is_on, settings, write_to
 from portal.identity.models import Account
 from portal.identity.queries import account as known_account
-from portal.identity.queries import organization
 from portal.requisitions import queries as requisitions
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rules import LineState
@@ -74,7 +72,7 @@ def tell_step(step_id: int, *, occasion: str = "open", subject: str = "Please de
     for account, key in keys.items():
         if key in told:
             continue
-        _write(
+        write_to(
             account, key, f"{subject}: {requisition.number}", "step.txt",
             requisition=requisition, step=step, lines=lines, amount=sum(lacking.values(), Decimal()),
             asked_as=asked[account.id], url=_link(step, account),
@@ -108,7 +106,7 @@ def _tell_outcome(
     said += [f"{len(no) - len(rejected)} cut"] if len(no) > len(rejected) else []
     subject = f"{requisition.number} {what}{': ' if said else ''}{', '.join(said)}"
     for account in accounts:
-        _write(
+        write_to(
             account, f"{key}:{account.id}", subject, "settled.txt",
             requisition=requisition, no=no, waiting=len(waiting),
             is_mine=account.id == requisition.requester_id,
@@ -167,7 +165,7 @@ def _tell_of_question(
         what = "An answer about" if question.answer else "A question about"
         key = f"question:{question.id}:{bool(question.answer)}:{account.id}"
         subject = f"{what} {requisition.number}"
-        _write(
+        write_to(
             account, key, subject, "question.txt",
             requisition=requisition, question=question, asked_by=asked_by, url=url,
         )  # fmt: skip
@@ -176,14 +174,6 @@ def _tell_of_question(
 def _accounts(account_ids: Iterable[int]) -> list[Account]:
     statement = select(Account).where(Account.id.in_(set(account_ids)), Account.active).order_by(Account.id)
     return list(db.session.scalars(statement))
-
-
-def _write(account: Account, key: str, subject: str, template: str, **values: object) -> None:
-    name = organization().name
-    # Not by render_template: nobody is signed in, and pages' navigation is not wanted.
-    text = current_app.jinja_env.get_template(f"emails/{template}")
-    body = text.render(organization_name=name, account=account, **values)
-    mail.write(key=key, account_id=account.id, address=account.email, subject=subject, body=body)
 
 
 # The link

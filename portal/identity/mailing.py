@@ -32,15 +32,14 @@ def write(account_ids: Iterable[int], key: str, subject: str, template: str, **v
     """A mail to each of the people who are still here; the same key never writes to a person twice."""
     if not is_on():
         return
-    # Not by render_template: nobody need be signed in, and pages' navigation is not wanted.
-    text = current_app.jinja_env.get_template(f"emails/{template}")
-    name = organization().name
     people = select(Account).where(Account.id.in_([*account_ids]), Account.active)
     for account in db.session.scalars(people):
-        mail.write(
-            key=f"{key}:{account.id}",
-            account_id=account.id,
-            address=account.email,
-            subject=subject,
-            body=text.render(organization_name=name, account=account, **values),
-        )
+        write_to(account, f"{key}:{account.id}", subject, template, **values)
+
+
+def write_to(account: Account, key: str, subject: str, template: str, **values: object) -> None:
+    """A mail to one person, written once for each key."""
+    # Not by render_template: nobody need be signed in, and pages' navigation is not wanted.
+    text = current_app.jinja_env.get_template(f"emails/{template}")
+    body = text.render(organization_name=organization().name, account=account, **values)
+    mail.write(key=key, account_id=account.id, address=account.email, subject=subject, body=body)

@@ -16,7 +16,7 @@ from portal.invoices.models import Invoice, InvoiceLine
 from portal.invoices.rules import MatchLine
 from portal.masterdata.models import Location, Supplier
 from portal.orders import searching
-from portal.orders.confirmed_prices import book_when_answered, price_tolerance
+from portal.orders.differences.confirmed_prices import book_when_answered, price_tolerance
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.orders.searching import Search
 from portal.orders.steps import Linked

@@ -15,7 +15,8 @@ from portal.foundation.db import db, found
 from portal.foundation.errors import Invalid, NotFound
 from portal.foundation.money import extended
 from portal.foundation.trace import follow_trace
-from portal.orders import confirmed_prices, queries
+from portal.orders import queries
+from portal.orders.differences import confirmed_prices
 from portal.orders.models import (
     ConfirmationPart,
     OrderConfirmation,

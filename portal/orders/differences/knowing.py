@@ -8,7 +8,7 @@ from sqlalchemy import select
 from portal.catalog.models import Offer
 from portal.foundation.db import db
 from portal.masterdata.queries import Wanted, prices_on
-from portal.orders.confirmed_prices import book_when_answered, price_tolerance
+from portal.orders.differences.confirmed_prices import book_when_answered, price_tolerance
 from portal.orders.differences.rules import PriceTolerance
 from portal.orders.models import PurchaseOrder, PurchaseOrderLine
 from portal.requisitions.rulebook.rules import Rulebook

@@ -12,10 +12,9 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.filters import money
-from portal.orders import approvers
 from portal.orders import queries as orders
 from portal.orders.models import PurchaseOrder
-from portal.orders.proposals import queries, telling
+from portal.orders.proposals import approvers, queries, telling
 from portal.orders.proposals.models import OrderProposal, ProposalQuestion
 from portal.orders.proposals.queries import is_overtaken
 from portal.orders.proposals.rules import ProposalKind, ProposalState

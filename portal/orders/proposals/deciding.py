@@ -8,10 +8,10 @@ from portal.foundation import clock
 from portal.foundation.access import Actor
 from portal.foundation.db import db, found
 from portal.foundation.errors import Invalid, NotAllowed
-from portal.orders import approvers
 from portal.orders.differences import services as differences
 from portal.orders.differences.models import LineDecision
 from portal.orders.differences.rules import Act
+from portal.orders.proposals import approvers
 from portal.orders.proposals.asking import asked_of, lock, record
 from portal.orders.proposals.models import OrderProposal, ProposalQuestion
 from portal.orders.proposals.queries import open_questions

@@ -11,7 +11,7 @@ from portal.foundation.errors import Invalid
 from portal.foundation.filters import money
 from portal.masterdata.models import Item, Location
 from portal.orders.proposals.queries import approved_since
-from portal.orders.tolerances import book_at, tolerance
+from portal.orders.proposals.tolerances import book_at, tolerance
 from portal.requisitions.models import RequisitionLine
 
 

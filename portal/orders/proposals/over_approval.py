@@ -13,7 +13,7 @@ from portal.masterdata.models import Facility, Item, Location
 from portal.orders.models import OrderVersion, PurchaseOrder, PurchaseOrderLine, PurchaseOrderSource
 from portal.orders.proposals.models import OrderProposal, ProposalQuestion
 from portal.orders.proposals.queries import ordered_for
-from portal.orders.tolerances import AMOUNT, SHARE
+from portal.orders.proposals.tolerances import AMOUNT, SHARE
 from portal.requisitions.models import RequisitionLine
 from portal.requisitions.rulebook.queries import parents, version_of, versions
 from portal.requisitions.rulebook.rules import Rulebook

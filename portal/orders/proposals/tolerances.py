@@ -1,11 +1,9 @@
 """How far above approval an order may go without asking again, by the rulebook."""
 
-from decimal import Decimal
-
 from portal.masterdata.models import Location
 from portal.orders.proposals.rules import Tolerance
 from portal.requisitions.rulebook.queries import rulebook_on
-from portal.requisitions.rulebook.rules import Rulebook, Severity
+from portal.requisitions.rulebook.rules import Rulebook
 from portal.requisitions.services import today_at
 
 SHARE, AMOUNT = "over_approval_share", "over_approval_amount"
@@ -18,9 +16,4 @@ def book_at(location: Location) -> Rulebook:
 
 def tolerance(book: Rulebook, category: str) -> Tolerance:
     """What counts for the items of a category."""
-    return Tolerance(_bound(book, SHARE, category), _bound(book, AMOUNT, category))
-
-
-def _bound(book: Rulebook, rule: str, category: str) -> Decimal | None:
-    setting = book.setting(rule, category)
-    return setting.threshold if setting.severity is Severity.BLOCK else None
+    return Tolerance(book.setting(SHARE, category).bound, book.setting(AMOUNT, category).bound)

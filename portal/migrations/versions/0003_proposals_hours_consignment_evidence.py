@@ -1,4 +1,4 @@
-"""What came after the initial schema."""
+"""Proposals of every kind, hours by facility, consignment, marks of the catalog, evidence as one row."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +17,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """What came after the initial schema."""
+    """Adds them, and moves questions about prices and results of checks."""
     op.create_table(
         "catalog_change",
         sa.Column("transaction", sa.BigInteger(), nullable=False),
