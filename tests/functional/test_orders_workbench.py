@@ -164,6 +164,7 @@ def test_a_dearer_offer_waits_for_the_approver(
     approver = ordering.visitor(client, connected, Role.APPROVER)
     page = approver.get("/orders/price-questions")
     assert f"$14.50 were approved, it would cost ${total}" in words(page)
+    assert "Was 2 BX from Harborline Medical at $7.25" in words(page)
     (question,) = open_questions()
     action = f"/orders/price-questions/{question.id}"
     assert approver.send(page, {"answer": "yes"}, action=action).status_code == 303

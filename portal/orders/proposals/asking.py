@@ -13,14 +13,12 @@ from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, Invalid
 from portal.foundation.filters import money
 from portal.orders import queries as orders
-from portal.orders.models import PurchaseOrder
 from portal.orders.proposals import approvers, queries, telling
 from portal.orders.proposals.models import OrderProposal, ProposalQuestion
 from portal.orders.proposals.queries import is_overtaken
 from portal.orders.proposals.rules import ProposalKind, ProposalState
 from portal.orders.proposals.weighing import Cost
 from portal.orders.services import touch
-from portal.requisitions.models import RequisitionLine
 
 
 @contextmanager
@@ -143,8 +141,10 @@ def withdraw(actor: Actor, proposal_id: int) -> OrderProposal:
 
 def record(actor: Actor, proposal: OrderProposal, what: str, **after: object) -> None:
     """Notes what became of a proposal with what it is about."""
-    about: PurchaseOrder | RequisitionLine = proposal.order or found(proposal.requisition_line, "line")
     if proposal.order:
         touch(proposal.order)
-    kind = "order" if proposal.order else "requisition_line"
-    audit.record(actor, f"{kind}.{what}_change", about, after=after)
+        audit.record(actor, f"order.{what}_change", proposal.order, after=after)
+    else:
+        line = found(proposal.requisition_line, "line")
+        after["requisition"] = line.requisition.number
+        audit.record(actor, f"requisition_line.{what}_change", line, after=after)

@@ -14,6 +14,7 @@ from portal.foundation.access import Actor, Permission, system
 from portal.foundation.db import db, found
 from portal.foundation.errors import Conflict, DomainError
 from portal.foundation.filters import unit_price
+from portal.foundation.quantity import plain
 from portal.identity.queries import accounts_with
 from portal.orders import dealing, services
 from portal.orders.dealing import Deal
@@ -90,8 +91,8 @@ def _ask(actor: Actor, line: RequisitionLine, deal: Deal, beyond: Sequence[Cost]
     currency = line.requisition.currency
     change = {
         "item": line.item.name, "what": "offer",
-        "before": _at(line.offer, line.unit_price, currency),
-        "after": _at(deal.offer, deal.unit_price, currency),
+        "before": _so_many(requisitions.open_quantity(line), line.offer, line.unit_price, currency),
+        "after": _so_many(dealing.packs_of(line, deal.offer), deal.offer, deal.unit_price, currency),
     }  # fmt: skip
     proposal = OrderProposal(
         kind=ProposalKind.OFFER, requisition_line=line, wishes=[{"offer_id": deal.offer.id}],
@@ -100,8 +101,8 @@ def _ask(actor: Actor, line: RequisitionLine, deal: Deal, beyond: Sequence[Cost]
     return ask(actor, proposal, beyond)
 
 
-def _at(offer: Offer, price: Decimal, currency: str) -> str:
-    return f"{offer.supplier.name} at {unit_price(price, currency)} per {offer.uom}"
+def _so_many(quantity: Decimal, offer: Offer, price: Decimal, currency: str) -> str:
+    return f"{plain(quantity)} {offer.uom} from {offer.supplier.name} at {unit_price(price, currency)}"
 
 
 def place_ready(organization_id: int, *, rested: timedelta) -> list[PurchaseOrder]:
