@@ -18,7 +18,7 @@ from sqlalchemy import select
 from portal.clinical.ehr import systems as ehr_systems
 from portal.clinical.models import EhrSystem
 from portal.clinical.rules import AuthMethod
-from portal.exchange.adapters import open_adapter
+from portal.exchange import adapters
 from portal.exchange.jobs import organization_ids
 from portal.exchange.models import Partner
 from portal.foundation import clock
@@ -246,11 +246,7 @@ def _stock() -> Iterator[Finding]:
 
 def _partner(partner: Partner) -> Finding:
     what = f"partner {partner.code} of organization {partner.organization_id}"
-    adapter = open_adapter(partner)
-    try:
-        health = adapter.check()
-    finally:
-        adapter.close()
+    health = adapters.check(partner)
     seen = f"{partner.name} at {partner.base_url}: {health.detail} ({health.milliseconds} ms)"
     if not health.reachable:
         return Finding(Level.FAIL, what, seen, "Start it, or correct its address and PORTAL_PARTNER_HOSTS.")

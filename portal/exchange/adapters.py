@@ -6,7 +6,8 @@ from flask import current_app
 
 from integrations.ehr.hl7_sender import Hl7Sender
 from integrations.erp.contract import Erp
-from integrations.errors import Misconfigured
+from integrations.errors import Misconfigured, PartnerError
+from integrations.health import Health
 from integrations.http import Connection
 from integrations.network.contract import Network
 from integrations.registry import ERPS, LETTERS, NETWORKS, SENDERS
@@ -33,6 +34,18 @@ def open_erp(partner: Partner, *, timeout_seconds: float | None = None) -> Erp:
     if opener is None:
         raise _unknown(partner)
     return opener(_connection(partner, timeout_seconds))
+
+
+def check(partner: Partner, *, timeout_seconds: float | None = None) -> Health:
+    """Reaches the partner and logs in; what is set up wrong is an answer too."""
+    try:
+        adapter = open_adapter(partner, timeout_seconds=timeout_seconds)
+    except PartnerError as error:
+        return Health(reachable=False, login_ok=False, detail=str(error), milliseconds=0)
+    try:
+        return adapter.check()
+    finally:
+        adapter.close()
 
 
 def _connection(partner: Partner, timeout_seconds: float | None) -> Connection:

@@ -4,11 +4,10 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import select
 
-from integrations.errors import PartnerError
 from integrations.health import Health
+from portal.exchange import adapters
 from portal.exchange import queries as exchange_queries
 from portal.exchange import services as exchange
-from portal.exchange.adapters import open_adapter
 from portal.exchange.models import Message, Partner, WorkItem
 from portal.exchange.rules import MessageState
 from portal.foundation import audit
@@ -87,15 +86,7 @@ def retry_stopped(actor: Actor, partner_id: int) -> int:
 def check_partner(actor: Actor, partner_id: int) -> Health:
     """Reaches the partner and logs in, within CHECK_SECONDS a call; the result stands in the trail."""
     partner = queries.partner(partner_id)
-    try:
-        adapter = open_adapter(partner, timeout_seconds=CHECK_SECONDS)
-    except PartnerError as error:
-        health = Health(reachable=False, login_ok=False, detail=str(error), milliseconds=0)
-    else:
-        try:
-            health = adapter.check()
-        finally:
-            adapter.close()
+    health = adapters.check(partner, timeout_seconds=CHECK_SECONDS)
     audit.record(actor, "partner.check", partner, after=asdict(health))
     return health
 

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from flask import Flask
 
+from portal import doctor
 from portal.exchange import claims, delivery, jobs, queries, services
 from portal.exchange.models import Message, Partner
 from portal.exchange.rules import LONGEST_PAUSE, MOST_TRIES, PAUSES, SETTLING_TIME, MessageState, Outcome
@@ -256,6 +257,10 @@ def test_an_adapter_that_does_not_exist_stops_the_message(setting: Setting) -> N
     deliver(setting)
     [item] = setting.items()
     assert "adapter fax, which does not exist" in item.sentence
+    found = {finding.what: finding for finding in doctor.examine(setting.app)}
+    finding = found[f"partner network of organization {setting.organization_id}"]
+    assert finding.level is doctor.Level.FAIL
+    assert "adapter fax, which does not exist" in finding.seen
 
 
 def test_a_route_to_the_wrong_kind_of_partner_stops_the_message(setting: Setting) -> None:
