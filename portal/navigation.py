@@ -198,28 +198,47 @@ def _context() -> dict[str, Any]:
     }
 
 
-def _sections(actor: Actor) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Shown:
+    """An entry as it is drawn, with how much waits behind it."""
+
+    label: str
+    url: str
+    icon: str
+    active: bool
+    count: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """Entries under one heading."""
+
+    label: str
+    entries: tuple[Shown, ...]
+
+
+def _sections(actor: Actor) -> tuple[Section, ...]:
     """What the person may open; made when a page draws it, so that a part of a page pays nothing."""
     there = current_app.view_functions
     shown = [(label, [one for one in entries if one.endpoint in there]) for label, entries in _open_to(actor)]
     counts = _counts(actor, [entry.endpoint for _, entries in shown for entry in entries])
-    return [
-        {
-            "label": label,
-            "items": [
-                {
-                    "label": entry.label,
-                    "url": _address(entry.endpoint, request.script_root),
-                    "icon": entry.icon,
-                    "active": request.endpoint == entry.endpoint,
-                    "count": counts.get(entry.endpoint, 0),
-                }
+    return tuple(
+        Section(
+            label,
+            tuple(
+                Shown(
+                    entry.label,
+                    _address(entry.endpoint, request.script_root),
+                    entry.icon,
+                    request.endpoint == entry.endpoint,
+                    counts.get(entry.endpoint, 0),
+                )
                 for entry in entries
-            ],
-        }
+            ),
+        )
         for label, entries in shown
         if entries
-    ]
+    )
 
 
 @cache

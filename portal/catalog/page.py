@@ -10,7 +10,7 @@ from portal.catalog import presenters, queries
 from portal.catalog.asked import MOST, Search
 from portal.catalog.favorites import favorites_among
 from portal.catalog.forms import SearchForm, quantity_name
-from portal.catalog.listed import Listed, listed
+from portal.catalog.listed import Listed
 from portal.catalog.rules import Shelf
 from portal.catalog.search import find
 from portal.catalog.tiers import terms
@@ -96,16 +96,17 @@ def search(actor: Actor, location: Location, form: SearchForm, number: int) -> d
     """One page of results with the filters that fit them."""
     day = clock.today(location.facility.time_zone)
     number = max(1, number)
-    found = find(form.search(), queries.here(location.id, day), number=number, per_page=PER_PAGE)
+    here = queries.here(location.id, day)
+    found, offers = find(form.search(), here, number=number, per_page=PER_PAGE)
     form.offer_facets(found)
-    offers, facts = listed(found.ids, day), queries.shelf_facts(actor, location.id, set(found.item_ids))
+    facts = queries.shelf_facts(actor, location.id, set(found.item_ids))
     marked = favorites_among(actor, found.item_ids)
-    known = read_together(offers, marked, *facts)
+    known = read_together(marked, *facts)
     shelves = queries.shelves_of(found.item_ids, (fact for read in facts for fact in known[read]))
     return {
         "favorites": known[marked],
-        "page": Results(known[offers], number, found.total, PER_PAGE),
-        "rows": [presenters.listed_row(one, shelves[one.item_id]) for one in known[offers]],
+        "page": Results(offers, number, found.total, PER_PAGE),
+        "rows": [presenters.listed_row(one, shelves[one.item_id]) for one in offers],
         "place": location,
         "found": found,
         "may_request": _may_request(actor, location),
@@ -115,8 +116,8 @@ def search(actor: Actor, location: Location, form: SearchForm, number: int) -> d
 def results(location: Location, words: str) -> list[presenters.OfferRow]:
     """The best few matches, while somebody is still typing."""
     day = clock.today(location.facility.time_zone)
-    found = find(Search(words), queries.here(location.id, day), number=1, per_page=WHILE_TYPING)
-    return [presenters.listed_row(one, Shelf(one.item_id)) for one in listed(found.ids, day).now()]
+    _, offers = find(Search(words), queries.here(location.id, day), number=1, per_page=WHILE_TYPING)
+    return [presenters.listed_row(one, Shelf(one.item_id)) for one in offers]
 
 
 def item(actor: Actor, location: Location, item_id: int) -> dict[str, Any]:

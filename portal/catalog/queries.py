@@ -16,7 +16,7 @@ from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
 from portal.foundation.db import db
 from portal.foundation.hooks import Collector
-from portal.foundation.together import Columns, Read, read_together
+from portal.foundation.together import Columns, Read, planned_once, read_together
 from portal.masterdata.models import Contract, ContractLine, Item
 from portal.masterdata.queries import effective_on, prices_on
 
@@ -130,7 +130,7 @@ def here(location_id: int, day: date) -> Here:
     guide = Read(_on_guide(), {"shelf_place": location_id}, lambda rows: [item_id for (item_id,) in rows])
     state: Read[int] = Read(_state(), {}, lambda rows: rows[0][0])
     stocked = stocked_items(location_id)
-    known = read_together(guide, state, *stocked)
+    known = read_together(guide, state, *stocked, planned_once())
     kept = {item_id for read in stocked for item_id in known[read]}
     return Here(day, tuple(sorted(known[guide])), tuple(sorted(kept)), known[state])
 

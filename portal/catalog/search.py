@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 from portal.catalog.asked import MOST, Found, Here, Search, facets_of
 from portal.catalog.browsing import browse
 from portal.catalog.categories import Tree
+from portal.catalog.listed import Listed, listed
 from portal.catalog.models import Offer, OfferWord
 from portal.catalog.queries import find_offers
 from portal.catalog.readings import readings_of
@@ -23,6 +24,7 @@ from portal.catalog.rules import (
     words_of,
 )
 from portal.foundation.db import db
+from portal.foundation.together import planned_once, read_together
 from portal.masterdata.scanning import meant, read
 
 LONGEST_SEARCH = 200
@@ -129,20 +131,29 @@ class _Asked:
     scanned: tuple[tuple[int, str], ...] = ()
 
 
-def find(search: Search, here: Here, *, number: int, per_page: int) -> Found:
+def find(search: Search, here: Here, *, number: int, per_page: int) -> tuple[Found, Sequence[Listed]]:
     """Page `number` (from 1) of what matches as it is written; when nothing does, of what is spelled like it.
 
-    Without words everything matches, by name. What was found is kept as long as the catalog stays as it is.
+    With the offers of the page. Without words everything matches, by name. What was found is kept as long as
+    the catalog stays as it is.
     """
     organization_id = db.session().info.get("organization_id")
     if here.state is None or organization_id is None:
-        return _find(search, here, number, per_page)
+        return _find_offers(search, here, number, per_page)
     return _kept(search, here, number, per_page, organization_id)
 
 
 @lru_cache(maxsize=500)
-def _kept(search: Search, here: Here, number: int, per_page: int, organization_id: int) -> Found:
-    return _find(search, here, number, per_page)
+def _kept(
+    search: Search, here: Here, number: int, per_page: int, organization_id: int
+) -> tuple[Found, Sequence[Listed]]:
+    return _find_offers(search, here, number, per_page)
+
+
+def _find_offers(search: Search, here: Here, number: int, per_page: int) -> tuple[Found, Sequence[Listed]]:
+    found = _find(search, here, number, per_page)
+    offers = listed(found.ids, here.day)
+    return found, read_together(offers, planned_once())[offers]
 
 
 def _find(search: Search, here: Here, number: int, per_page: int) -> Found:
@@ -167,7 +178,7 @@ def _find(search: Search, here: Here, number: int, per_page: int) -> Found:
 
 def named(words: str, day: date, most: int) -> list[Offer]:
     """The best matches of words or a number, with item and supplier."""
-    found = find(Search(words), Here(day), number=1, per_page=most) if _tidy(words) else Found((), (), 0)
+    found = _find(Search(words), Here(day), 1, most) if _tidy(words) else Found((), (), 0)
     return in_order(found.ids)
 
 

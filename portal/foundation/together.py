@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
-from sqlalchemy import Enum, Select, Text, bindparam, cast, column, event, func, insert, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Enum, Select, Text, bindparam, cast, column, event, func, select, true, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
@@ -39,6 +39,16 @@ class Read(Generic[T]):
     def now(self) -> T:
         """What is read by itself."""
         return self.meaning(db.session.execute(self.statement, self.values).all())
+
+
+# By keys, a plan is as good for all values, and to make it anew each time takes longer than running it.
+PLAN_ONCE = func.set_config("plan_cache_mode", "force_generic_plan", true(), type_=Text)
+_PLANNED_ONCE = select(PLAN_ONCE)
+
+
+def planned_once() -> Read[None]:
+    """From here on until the end of the transaction everything is asked by keys."""
+    return Read(_PLANNED_ONCE, {}, lambda _: None)
 
 
 class Known:
@@ -108,22 +118,28 @@ def _converter(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
 
 @dataclass(frozen=True)
 class Write:
-    """Rows of a table with the same columns, to be inserted or, by their ids, changed."""
+    """Rows of a table with the same columns, to be inserted or, by their ids, changed.
+
+    With a `key` (columns of a unique constraint) an inserted row takes the place of the one that has it.
+    """
 
     model: type[TenantRow]
     rows: Sequence[Mapping[str, Any]]
     is_change: bool = False
+    key: tuple[str, ...] = ()
 
     @property
     def shape(self) -> "Shape":
         """What its statement depends on."""
-        return self.model, tuple(self.rows[0]), self.is_change
+        return self.model, tuple(self.rows[0]), self.is_change, self.key
 
 
-Shape = tuple[type[TenantRow], tuple[str, ...], bool]
+Shape = tuple[type[TenantRow], tuple[str, ...], bool, tuple[str, ...]]
 
 
-def inserting(model: type[TenantRow], rows: Sequence[Mapping[str, Any]]) -> Write:
+def inserting(
+    model: type[TenantRow], rows: Sequence[Mapping[str, Any]], *, key: tuple[str, ...] = ()
+) -> Write:
     """New rows; what is not said has the column's default."""
     said = rows[0] if rows else {}
     usual = {
@@ -131,7 +147,7 @@ def inserting(model: type[TenantRow], rows: Sequence[Mapping[str, Any]]) -> Writ
         for one in model.__table__.columns
         if one.default is not None and one.name not in said
     }
-    return Write(model, [{**usual, **row} for row in rows])
+    return Write(model, [{**usual, **row} for row in rows], key=key)
 
 
 def changing(changes: Sequence[tuple[TenantRow, Mapping[str, Any]]]) -> Write:
@@ -176,7 +192,7 @@ def _written(shapes: tuple[Shape, ...]) -> Columns:
 
 def _one(shape: Shape, name: str) -> ReturningInsert[int] | ReturningUpdate[int]:
     # All rows as one value: a tenth of the time that as many parameters take.
-    model, names, is_change = shape
+    model, names, is_change, key = shape
     table = db.metadata.tables[model.__tablename__]
     sent = (
         func.jsonb_to_recordset(cast(bindparam(name, type_=Text), JSONB))
@@ -186,7 +202,10 @@ def _one(shape: Shape, name: str) -> ReturningInsert[int] | ReturningUpdate[int]
     if is_change:
         values = {one: sent.c[one] for one in names if one != "id"}
         return update(table).where(table.c.id == sent.c.id).values(values).returning(table.c.id)
-    return insert(table).from_select(names, select(*sent.c), include_defaults=False).returning(table.c.id)
+    new = insert(table).from_select(names, select(*sent.c), include_defaults=False)
+    if key:
+        new = new.on_conflict_do_update(index_elements=key, set_={one: new.excluded[one] for one in names})
+    return new.returning(table.c.id)
 
 
 def _sent_as(kind: TypeEngine[Any]) -> TypeEngine[Any]:

@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from functools import cache
+from collections.abc import Callable, Hashable
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from portal.foundation import metrics
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import transaction
 from portal.foundation.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+from portal.foundation.filters import compact
 from portal.foundation.trace import trace_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +66,7 @@ def init_web(app: Flask) -> None:
     app.register_error_handler(500, _failure_page)
     app.add_template_global(asset)
     app.add_template_global(svg_icon)
+    app.add_template_global(kept)
     app.add_template_global(address, "url_for")
 
 
@@ -175,6 +178,16 @@ def _around_number(endpoint: str, name: str, root: str) -> tuple[str, str]:
     values: dict[str, Any] = {name: SOME_NUMBER}
     before, _, after = url_for(endpoint, **values).rpartition(str(SOME_NUMBER))
     return before, after
+
+
+def kept(macro: Callable[..., Markup], *values: Hashable) -> Markup:
+    """What a macro draws of values that say everything about it; drawn once, however many pages show it."""
+    return _drawn(macro, request.script_root, *values)
+
+
+@lru_cache(maxsize=4096)
+def _drawn(macro: Callable[..., Markup], _root: str, *values: Hashable) -> Markup:
+    return compact(macro(*values))
 
 
 @cache

@@ -3,22 +3,24 @@
 from collections.abc import Collection, Sequence
 from functools import cache
 
-from sqlalchemy import ARRAY, BigInteger, bindparam, column, func, select, true
+from sqlalchemy import BigInteger, bindparam, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from portal.catalog.models import Offer
 from portal.catalog.queries import SHELF_ITEMS, SHELF_PLACE, shelf_values
 from portal.catalog.rules import Shelf
 from portal.foundation.access import Actor
-from portal.foundation.together import Columns, Read, Rows
+from portal.foundation.db import db
+from portal.foundation.together import Columns, Read, Rows, Write, inserting
 from portal.identity.models import Account
-from portal.requisitions.models import IN_DRAFT, Requisition, RequisitionLine
+from portal.requisitions.models import IN_DRAFT, LastRequest, Requisition, RequisitionLine
 from portal.requisitions.rules import RequisitionSource, RequisitionState
 
 ASKED = (RequisitionState.SUBMITTED, RequisitionState.DECIDED)
 
 
 def last_asked(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Read[list[Shelf]]]:
-    """When each item was last requested for the location, and by whom: the line that was written last."""
+    """When each item was last requested for the location, and by whom."""
     return [
         Read(
             _last_asked(),
@@ -30,23 +32,46 @@ def last_asked(actor: Actor, location_id: int, item_ids: Collection[int]) -> Seq
 
 @cache
 def _last_asked() -> Columns:
-    # From the newest line of each item on: reading all that was ever asked for takes long in a busy place.
-    items = bindparam("shelf_items", type_=ARRAY(BigInteger))
-    wanted = func.unnest(items).table_valued(column("item_id", BigInteger), name="wanted").render_derived()
-    last = (
-        select(Requisition.submitted_at, Requisition.requester_id)
-        .join(RequisitionLine, RequisitionLine.requisition_id == Requisition.id)
-        .where(
-            RequisitionLine.item_id == wanted.c.item_id,
-            Requisition.location_id == SHELF_PLACE,
-            Requisition.state.in_(ASKED),
-        )
-        .order_by(RequisitionLine.id.desc())
-        .limit(1)
-        .lateral("last")
+    return (
+        select(LastRequest.item_id, Requisition.submitted_at, Account.name)
+        .join(Requisition, Requisition.id == LastRequest.requisition_id)
+        .join(Account, Account.id == Requisition.requester_id)
+        .where(LastRequest.location_id == SHELF_PLACE, LastRequest.item_id == SHELF_ITEMS)
     )
-    asked = wanted.join(last, true()).join(Account, Account.id == last.c.requester_id)
-    return select(wanted.c.item_id, last.c.submitted_at, Account.name).select_from(asked)
+
+
+def asking(requisition: Requisition) -> Write:
+    """From now on this is what was asked for last."""
+    # In one order, so that two submitters never wait for each other in turn.
+    rows = [
+        {"location_id": place, "item_id": item, "requisition_id": requisition.id}
+        for place, item in sorted(_wanted(requisition))
+    ]
+    return inserting(LastRequest, rows, key=("location_id", "item_id"))
+
+
+def asked_in_vain(requisition: Requisition) -> None:
+    """It was taken back: what was asked for before it is the last again."""
+    place, item = func.coalesce(RequisitionLine.location_id, Requisition.location_id), RequisitionLine.item_id
+    before = (
+        select(place, item, Requisition.id)
+        .join(RequisitionLine.requisition)
+        .where(tuple_(place, item).in_(_wanted(requisition)), Requisition.state.in_(ASKED))
+        .ext(distinct_on(place, item))
+        .order_by(place, item, Requisition.submitted_at.desc(), Requisition.id.desc())
+    )
+    known = tuple_(LastRequest.location_id, LastRequest.item_id)
+    db.session.execute(
+        delete(LastRequest).where(
+            LastRequest.requisition_id == requisition.id, known.in_(_wanted(requisition))
+        )
+    )
+    names = ["location_id", "item_id", "requisition_id"]
+    db.session.execute(insert(LastRequest).from_select(names, before).on_conflict_do_nothing())
+
+
+def _wanted(requisition: Requisition) -> set[tuple[int, int]]:
+    return {(line.ship_to.id, line.item_id) for line in requisition.lines}
 
 
 def in_cart(actor: Actor, location_id: int, item_ids: Collection[int]) -> Sequence[Read[list[Shelf]]]:

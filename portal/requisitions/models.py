@@ -138,6 +138,17 @@ class RequisitionLine(TenantRow):
         return self.need_by or self.requisition.need_by
 
 
+class LastRequest(TenantRow):
+    """The requisition that asked for an item for a location last: to look for it among all takes long."""
+
+    __tablename__ = "last_request"
+    __table_args__ = (UniqueConstraint("location_id", "item_id"),)
+
+    location_id: Mapped[Key] = mapped_column(ForeignKey("location.id"))
+    item_id: Mapped[Key] = mapped_column(ForeignKey("item.id"))
+    requisition_id: Mapped[Key] = mapped_column(ForeignKey("requisition.id"))
+
+
 class CheckRecord(TenantRow):
     """What the checks said at one moment: at submit, or later of a line that asked for more.
 

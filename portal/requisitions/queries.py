@@ -15,6 +15,7 @@ from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db, found
 from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
+from portal.foundation.together import PLAN_ONCE
 from portal.identity.models import Account
 from portal.masterdata.models import ContractLine, Item, Location, Supplier
 from portal.requisitions.models import IN_DRAFT, CheckRecord, Requisition, RequisitionLine
@@ -77,10 +78,8 @@ _OF_SUBMITTED = (
     ),
     joinedload(RequisitionLine.cost_center),
 )
-# All that is asked from here on is asked by keys: to plan it anew each time takes longer than running it.
-_PLAN_ONCE = func.set_config("plan_cache_mode", "force_generic_plan", true())
 _SUBMIT = (
-    select(Requisition, _PLAN_ONCE)
+    select(Requisition, PLAN_ONCE)
     .where(Requisition.id == _REQUISITION_ID)
     .options(*_SUBMITTED)
     .execution_options(populate_existing=True)

@@ -30,6 +30,7 @@ from portal.identity.queries import organization
 from portal.masterdata.models import ContractLine, Location
 from portal.masterdata.queries import prices_on
 from portal.requisitions import checks, queries
+from portal.requisitions.before import asked_in_vain
 from portal.requisitions.checks import CartFacts
 from portal.requisitions.facts import cart_facts
 from portal.requisitions.models import Requisition, RequisitionLine
@@ -311,6 +312,7 @@ def withdraw(actor: Actor, requisition_id: int) -> Requisition:
     _move(requisition, "withdraw")
     for line in requisition.lines:
         close_open_part(line, requisition)
+    asked_in_vain(requisition)
     audit.record(
         actor,
         "requisition.withdraw",

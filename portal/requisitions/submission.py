@@ -15,6 +15,7 @@ from portal.foundation.audit import AuditEvent
 from portal.foundation.errors import Invalid
 from portal.foundation.together import Write, changing, inserting, write_together
 from portal.requisitions import checks
+from portal.requisitions.before import asking
 from portal.requisitions.charging import account_id_of, center_of
 from portal.requisitions.checks import CartFacts, Check, LineFacts
 from portal.requisitions.facts import cart_facts
@@ -59,6 +60,7 @@ def write_down(
         kept(requisition, results),
         _held(requisition, facts, document),
         inserting(AuditEvent, [submission]),
+        asking(requisition),
     )
 
 

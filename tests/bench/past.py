@@ -2,6 +2,7 @@
 
 from typing import LiteralString
 
+from portal.migrations.last_requests import REQUESTS
 from tests.bench.ground import Ground
 
 OFTEN = 200
@@ -51,8 +52,11 @@ JOIN requisition r ON r.organization_id = o.organization_id AND r.number = o.num
 JOIN requisition_line line ON line.requisition_id = r.id
 WHERE o.organization_id = %(organization)s AND o.number LIKE 'PAST-%%'
 """
-FILLS = (GUIDE, REQUISITIONS, LINES, ORDERS, ORDER_LINES)
-FILLED = ("order_guide_line", "requisition", "requisition_line", "purchase_order", "purchase_order_line")
+FILLS = (GUIDE, REQUISITIONS, LINES, REQUESTS, ORDERS, ORDER_LINES)
+FILLED = (
+    "order_guide_line", "requisition", "requisition_line", "last_request", "purchase_order",
+    "purchase_order_line",
+)  # fmt: skip
 
 
 def fill(ground: Ground, requisitions: int) -> None:

@@ -1,6 +1,7 @@
 """The search finds items by words, synonyms, typos, numbers and barcodes, and narrows them down."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +10,7 @@ from integrations.formats.udi.hibc import check_character
 from portal.foundation.db import db, enter_organization, transaction
 from portal.identity.rules import Role
 from portal.masterdata.models import DeviceIdentifier, ItemCategory, Supplier
+from portal.requisitions import services as requisitions
 from tests import hospital as hospitals
 from tests.hospital import Hospital
 from tests.requesting import guided, offered, stocked, submitted, synonym
@@ -264,6 +266,29 @@ def test_a_row_tells_when_it_was_last_asked_for_and_by_whom(manager: Visitor, ca
     submitted(catalog, {catalog.gloves_offer: 1})
     text = manager.get("/catalog?q=GLOVE-M").get_data(as_text=True)
     assert re.search(r"Last: \w+ \d+, \d{4} by Clinic manager", text)
+
+
+def test_what_was_taken_back_is_not_what_was_asked_for_last(manager: Visitor, catalog: Hospital) -> None:
+    def told() -> list[str]:
+        return re.findall(r"Last: (\w+ \d+)", manager.get("/catalog?q=GLOVE-M").get_data(as_text=True))
+
+    first = submitted(catalog, {catalog.gloves_offer: 1})
+    second = submitted(catalog, {catalog.gloves_offer: 2, catalog.catheter_offer: 1})
+    with transaction():
+        first.submitted_at, second.submitted_at = (datetime(2026, 3, day, 12, tzinfo=UTC) for day in (2, 4))
+    assert told() == ["Mar 4"]
+    for requisition, left in ((second, ["Mar 2"]), (first, [])):
+        with transaction():
+            requisitions.withdraw(catalog.actor(Role.CLINIC_MANAGER), requisition.id)
+        assert told() == left
+
+
+def test_taking_back_an_older_one_changes_nothing(manager: Visitor, catalog: Hospital) -> None:
+    first = submitted(catalog, {catalog.gloves_offer: 1})
+    submitted(catalog, {catalog.gloves_offer: 2})
+    with transaction():
+        requisitions.withdraw(catalog.actor(Role.CLINIC_MANAGER), first.id)
+    assert "Last: " in manager.get("/catalog?q=GLOVE-M").get_data(as_text=True)
 
 
 def test_beyond_the_most_the_page_says_so_and_filters_still_reach_everything(

@@ -4,7 +4,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import create_engine, inspect, pool, text
+from sqlalchemy import create_engine, inspect, pool, select, text
 
 from portal.app import create_app
 from portal.embedded import EmbeddedServers
@@ -14,9 +14,11 @@ from portal.identity.rules import Role
 from portal.orders.differences import services
 from portal.orders.proposals import deciding
 from portal.orders.proposals.queries import open_questions
+from portal.requisitions.models import LastRequest
 from portal.settings import load
 from tests import ordering
 from tests.hospital import Hospital
+from tests.requesting import in_cart, submitted
 
 
 def test_the_migrated_schema_is_that_of_the_models(app: Flask) -> None:
@@ -62,3 +64,19 @@ def test_a_question_about_a_price_survives_the_step_that_made_it_a_proposal(hosp
         deciding.decide(hospital.actor(Role.APPROVER), question.id, approved=True)
     assert (ordering.fresh(order).lines[0].unit_price, ordering.balance(hospital).ordered) == (30, 120)
     assert open_items_about("purchase_order", order.id) == []
+
+
+def test_what_was_asked_for_last_is_known_of_what_was_asked_before(hospital: Hospital) -> None:
+    submitted(hospital, {hospital.catheter_offer: 1})
+    last = submitted(hospital, {hospital.catheter_offer: 2}).id
+    in_cart(hospital, {hospital.catheter_offer: 3})
+    db.session.rollback()
+    try:
+        downgrade(revision="0003")
+    finally:
+        upgrade()
+        db.engine.dispose()
+    (kept,) = db.session.scalars(select(LastRequest))
+    assert (kept.location_id, kept.item_id, kept.requisition_id) == (
+        hospital.clinic.id, hospital.catheter.id, last,
+    )  # fmt: skip
