@@ -90,7 +90,7 @@ from portal.replenishment import jobs as replenishment_jobs
 from portal.replenishment import lasting
 from portal.replenishment import services as replenishment
 from portal.replenishment import views as replenishment_views
-from portal.requisitions import around, changing, changing_views
+from portal.requisitions import around, changing, changing_views, submission
 from portal.requisitions import commented as requisition_commented
 from portal.requisitions import outlook as requisition_outlook
 from portal.requisitions import queries as requisition_queries
@@ -276,7 +276,7 @@ def _connect_features() -> None:
     inventory.moved.attach(replenishment.follow_stock)
     replenishment_facts.scheduled_demand.attach(scheduled_demand.of_location)
     covering.covers.attach(lasting.of_location)
-    requisitions.submitted.attach(approval_opening.open_steps)
+    submission.joining.attach(approval_opening.opening)
     requisitions.withdrawn.attach(approval_opening.withdraw_steps)
     changing.changed.attach(approval_opening.reopen_steps)
     approvals.settled.attach(notices.tell_settled)

@@ -1,6 +1,6 @@
 """Opening steps at submit, keeping whose turn it is, and opening again what a change touches."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from portal.approvals.rules import (
     Asked,
     Changed,
     Plan,
+    Policy,
     Request,
     StepKind,
     StepState,
@@ -29,13 +30,14 @@ from portal.foundation import audit, clock
 from portal.foundation.access import Actor, Permission
 from portal.foundation.db import db
 from portal.foundation.errors import Invalid
-from portal.foundation.together import inserting, read_together, write_together
+from portal.foundation.together import Known, New, Read, Write, inserting, read_together
 from portal.requisitions import changing
 from portal.requisitions.charging import center_of, paid_by
 from portal.requisitions.checks import spoken_money
 from portal.requisitions.models import Requisition, RequisitionLine
 from portal.requisitions.rulebook.queries import parents
 from portal.requisitions.rules import LineState
+from portal.requisitions.submission import Joining
 
 NOT_NEEDED = "Not needed any more after a change."
 WHO = {
@@ -55,17 +57,26 @@ class Planned:
 
 def planned(requisition: Requisition) -> Planned:
     """Computes the steps; a cart's lines are paid by the place until they are submitted."""
-    lines = [line for line in requisition.lines if line.state is not LineState.REJECTED]
-    wishes = _wishes(requisition, lines)
-    centers = {center_id for wish in wishes for center_id in wish.shares}
-    facilities = _facilities(requisition)
-    rights = people.rights({*facilities.values(), requisition.location.facility_id}, centers)
-    policy, tree = queries.policy(), parents()
+    reads = _reads(requisition)
     # Not written down before the steps are: all is written together.
     with db.session.no_autoflush:
-        known = read_together(rights, policy, tree)
+        return _planned(requisition, reads, read_together(*reads))
+
+
+Reads = tuple[Read[list[people.Right]], Read[Policy], Read[Mapping[str, str]]]
+
+
+def _reads(requisition: Requisition) -> Reads:
+    facilities = _facilities(requisition)
+    centers = {center_id for wish in _wishes(requisition) for center_id in wish.shares}
+    rights = people.rights({*facilities.values(), requisition.location.facility_id}, centers)
+    return rights, queries.policy(), parents()
+
+
+def _planned(requisition: Requisition, reads: Reads, known: Known) -> Planned:
+    rights, policy, tree = reads
     request = Request(
-        wishes=wishes,
+        wishes=_wishes(requisition),
         is_rush=requisition.is_rush,
         is_override=bool(requisition.override_reason),
         owner_limits=people.owner_limits(known[rights], requisition.requester_id),
@@ -73,7 +84,7 @@ def planned(requisition: Requisition) -> Planned:
     return Planned(plans(request, replace(known[policy], parents=known[tree])), known[rights])
 
 
-def _wishes(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[Wish]:
+def _wishes(requisition: Requisition) -> list[Wish]:
     return [
         Wish(
             line.id,
@@ -81,7 +92,8 @@ def _wishes(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[
             line.item.category,
             on_contract=line.contract_line_id is not None,
         )
-        for line in lines
+        for line in requisition.lines
+        if line.state is not LineState.REJECTED
     ]
 
 
@@ -105,30 +117,32 @@ def asked_of(plan: Plan, requisition: Requisition) -> Asked:
     )
 
 
-def open_steps(actor: Actor, requisition: Requisition) -> None:
-    """Opens the steps of a requisition that was just submitted.
+def opening(actor: Actor, requisition: Requisition) -> list[Joining]:
+    """The steps of a requisition, opened with its submission."""
+    reads = _reads(requisition)
+    return [Joining(reads, lambda known: _steps(actor, requisition, _planned(requisition, reads, known)))]
 
-    Raises Invalid when nobody may decide one, since it would wait for ever.
-    """
-    needed = planned(requisition)
+
+def _steps(actor: Actor, requisition: Requisition, needed: Planned) -> list[Write]:
+    """Raises Invalid when nobody may decide one, since it would wait for ever."""
     for plan in needed.steps:
         _refuse_if_nobody_decides(requisition, plan, needed.rights)
     turn = turns((at, one.cost_center_id, one.position, True) for at, one in enumerate(needed.steps))
-    steps = [
+    values = [
         {**_values(requisition, plan), "state": StepState.OPEN if turn[at] else StepState.WAITING}
         for at, plan in enumerate(needed.steps)
     ]
-    [step_ids] = write_together(inserting(ApprovalStep, steps))
+    steps = inserting(ApprovalStep, values)
     answers = [
-        {"step_id": step_id, "line_id": line_id, "amount": amount}
-        for step_id, plan in zip(step_ids, needed.steps, strict=True)
+        {"step_id": New(steps, at), "line_id": line_id, "amount": amount}
+        for at, plan in enumerate(needed.steps)
         for line_id, amount in plan.parts.items()
     ]
     opened = [
         audit.event(
             actor,
             "approval.open",
-            ApprovalStep(id=step_id),
+            ApprovalStep(id=New(steps, at)),
             after={
                 "state": step["state"],
                 "amount": step["amount"],
@@ -136,9 +150,9 @@ def open_steps(actor: Actor, requisition: Requisition) -> None:
                 "kind": step["kind"],
             },
         )
-        for step_id, step in zip(step_ids, steps, strict=True)
+        for at, step in enumerate(values)
     ]
-    write_together(inserting(ApprovalAnswer, answers), inserting(audit.AuditEvent, opened))
+    return [steps, inserting(ApprovalAnswer, answers), inserting(audit.AuditEvent, opened)]
 
 
 def _values(requisition: Requisition, plan: Plan) -> dict[str, Any]:

@@ -9,8 +9,25 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
-from sqlalchemy import Enum, Select, Text, bindparam, cast, column, event, func, select, true, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Enum,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    event,
+    func,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
@@ -68,16 +85,15 @@ def read_together(*reads: Read[Any]) -> Known:
         clash = {name for name, value in read.values.items() if values.setdefault(name, value) != value}
         if clash:
             raise ValueError(f"Two values for {', '.join(sorted(clash))}.")
-    statements = tuple(read.statement for read in reads)
+    statements = tuple(dict.fromkeys(read.statement for read in reads))
     if db.session.autoflush:
         db.session.flush()
     row = db.session.connection().execute(_combined(statements), values).one()
-    return Known(
-        {
-            read: _rows(read.statement, json.loads(found, parse_float=Decimal) if found else [])
-            for read, found in zip(reads, row, strict=True)
-        }
-    )
+    rows = {
+        statement: _rows(statement, json.loads(found, parse_float=Decimal) if found else [])
+        for statement, found in zip(statements, row, strict=True)
+    }
+    return Known({read: rows[read.statement] for read in reads})
 
 
 @lru_cache(maxsize=128)
@@ -116,7 +132,7 @@ def _converter(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     return _FROM_JSON.get(kind.python_type)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Write:
     """Rows of a table with the same columns, to be inserted or, by their ids, changed.
 
@@ -128,13 +144,30 @@ class Write:
     is_change: bool = False
     key: tuple[str, ...] = ()
 
-    @property
-    def shape(self) -> "Shape":
-        """What its statement depends on."""
-        return self.model, tuple(self.rows[0]), self.is_change, self.key
+
+@dataclass(frozen=True, eq=False)
+class New:
+    """A value of a row: the id that a row of an earlier write of the same statement gets."""
+
+    write: Write
+    row: int
 
 
-Shape = tuple[type[TenantRow], tuple[str, ...], bool, tuple[str, ...]]
+@dataclass(frozen=True)
+class Shape:
+    """What the statement of a write depends on; `new` are the columns with ids of other writes (by place)."""
+
+    model: type[TenantRow]
+    names: tuple[str, ...]
+    is_change: bool
+    key: tuple[str, ...]
+    new: tuple[tuple[str, int], ...]
+
+
+def _shape(one: Write, writes: Sequence[Write]) -> Shape:
+    first = one.rows[0]
+    new = tuple((name, writes.index(value.write)) for name, value in first.items() if isinstance(value, New))
+    return Shape(one.model, tuple(first), one.is_change, one.key, new)
 
 
 def inserting(
@@ -179,32 +212,47 @@ def write_together(*writes: Write) -> list[list[int]]:
     some = [one for one in writes if one.rows]
     if not some:
         return [[] for _ in writes]
-    sent = {f"rows_{at}": json.dumps(one.rows, default=str) for at, one in enumerate(some)}
-    found = iter(db.session.connection().execute(_written(tuple(one.shape for one in some)), sent).one())
+    sent: dict[str, Any] = {f"rows_{at}": json.dumps(one.rows, default=_sent) for at, one in enumerate(some)}
+    sent |= {f"ids_{at}": [row["id"] for row in one.rows] for at, one in enumerate(some) if one.is_change}
+    statement = _written(tuple(_shape(one, some) for one in some))
+    found = iter(db.session.connection().execute(statement, sent).one())
     return [sorted(next(found)) if one.rows else [] for one in writes]
+
+
+def _sent(value: object) -> Any:
+    return value.row + 1 if isinstance(value, New) else str(value)
 
 
 @lru_cache(maxsize=64)
 def _written(shapes: tuple[Shape, ...]) -> Columns:
-    written = [_one(shape, f"rows_{at}").cte(f"written_{at}") for at, shape in enumerate(shapes)]
+    written: list[CTE] = []
+    for at, shape in enumerate(shapes):
+        written.append(_one(shape, at, written).cte(f"written_{at}"))
     return select(*(select(func.array_agg(one.c.id)).scalar_subquery() for one in written))
 
 
-def _one(shape: Shape, name: str) -> ReturningInsert[int] | ReturningUpdate[int]:
+def _one(shape: Shape, at: int, written: Sequence[CTE]) -> ReturningInsert[int] | ReturningUpdate[int]:
     # All rows as one value: a tenth of the time that as many parameters take.
-    model, names, is_change, key = shape
-    table = db.metadata.tables[model.__tablename__]
+    table = db.metadata.tables[shape.model.__tablename__]
     sent = (
-        func.jsonb_to_recordset(cast(bindparam(name, type_=Text), JSONB))
-        .table_valued(*(column(one, _sent_as(table.c[one].type)) for one in names), name=f"sent_{name}")
+        func.jsonb_to_recordset(cast(bindparam(f"rows_{at}", type_=Text), JSONB))
+        .table_valued(*(column(one, _sent_as(table.c[one].type)) for one in shape.names), name=f"sent_{at}")
         .render_derived(with_types=True)
     )
-    if is_change:
-        values = {one: sent.c[one] for one in names if one != "id"}
-        return update(table).where(table.c.id == sent.c.id).values(values).returning(table.c.id)
-    new = insert(table).from_select(names, select(*sent.c), include_defaults=False)
-    if key:
-        new = new.on_conflict_do_update(index_elements=key, set_={one: new.excluded[one] for one in names})
+    values: dict[str, ColumnElement[Any]] = {one: sent.c[one] for one in shape.names}
+    for name, other in shape.new:
+        in_order = aggregate_order_by(written[other].c.id, written[other].c.id)
+        ids = select(func.array_agg(in_order, type_=ARRAY(BigInteger))).scalar_subquery()
+        values[name] = ids[sent.c[name]]
+    if shape.is_change:
+        # Said again, so that the rows are looked up: by those sent alone it goes through the table.
+        is_sent = table.c.id == any_(bindparam(f"ids_{at}", type_=ARRAY(BigInteger)))
+        changed = update(table).where(is_sent, table.c.id == sent.c.id)
+        return changed.values({one: values[one] for one in shape.names if one != "id"}).returning(table.c.id)
+    new = insert(table).from_select(shape.names, select(*values.values()), include_defaults=False)
+    if shape.key:
+        replaced = {one: new.excluded[one] for one in shape.names}
+        new = new.on_conflict_do_update(index_elements=shape.key, set_=replaced)
     return new.returning(table.c.id)
 
 

@@ -5,16 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from integrations.canonical import Lifecycle
 from portal.budgets.models import Budget
 from portal.budgets.queries import Payer, balancing, drawn_on
 from portal.budgets.rules import Balance, Control
 from portal.catalog.rules import Shelf, pack
-from portal.foundation import clock
+from portal.foundation import clock, together
 from portal.foundation.access import Actor
 from portal.foundation.money import extended
-from portal.foundation.together import read_together
+from portal.foundation.together import Read, read_together
 from portal.masterdata.ages import brought_in
 from portal.masterdata.models import CostCenter, Location
 from portal.masterdata.queries import Price, pricing
@@ -43,15 +44,27 @@ from portal.requisitions.rules import RequisitionSource
 SOURCES = frozenset(rule.source for rule in RULES.values() if rule.source)
 
 
-def cart_facts(actor: Actor, requisition: Requisition, today: date, *, lock: bool = False) -> CartFacts:
-    """What the checks need, as it is now; `lock` waits for others who draw on the same budgets."""
+def cart_facts(actor: Actor, requisition: Requisition, today: date) -> CartFacts:
+    """What the checks need, as it is now."""
+    return cart_facts_beside(actor, requisition, today, ())[0]
+
+
+def cart_facts_beside(
+    actor: Actor,
+    requisition: Requisition,
+    today: date,
+    beside: Sequence[Read[Any]],
+    *,
+    lock: bool = False,
+) -> tuple[CartFacts, together.Known]:
+    """With what is read `beside` it at once; `lock` waits for others who draw on the same budgets."""
     location = requisition.location
     usual = {line.line_number: line.amount for line in requisition.lines}
     payers = {(center, category) for _, center, category, _ in _paying(requisition, usual)}
     budget_of = drawn_on(today, payers, lock=lock)
-    known = _known(actor, requisition, today, budget_of)
+    known = _known(actor, requisition, today, budget_of, beside)
     lines = [_line(requisition, line, known) for line in requisition.lines]
-    return CartFacts(
+    facts = CartFacts(
         today=today,
         need_by=requisition.need_by,
         center=_center(actor, location, location.cost_center),
@@ -65,6 +78,7 @@ def cart_facts(actor: Actor, requisition: Requisition, today: date, *, lock: boo
         read_at=clock.now(),
         ages=known.ages,
     )
+    return facts, known.read
 
 
 Paying = tuple[int, int, str, Decimal]
@@ -85,8 +99,9 @@ Priced = tuple[int, int, str, Decimal]
 
 @dataclass(frozen=True)
 class Known:
-    """What was read at once for all lines, by line, item, place or offer."""
+    """What was read at once for all lines, by line, item, place or offer; `read` has what was read beside."""
 
+    read: together.Known
     actor: Actor
     prices: Mapping[Priced, Price]
     accounts: Mapping[int, str]
@@ -103,7 +118,13 @@ class Known:
     instead: around.Instead
 
 
-def _known(actor: Actor, requisition: Requisition, today: date, budget_of: Mapping[Payer, Budget]) -> Known:
+def _known(
+    actor: Actor,
+    requisition: Requisition,
+    today: date,
+    budget_of: Mapping[Payer, Budget],
+    beside: Sequence[Read[Any]],
+) -> Known:
     lines, place = requisition.lines, requisition.location
     items = {line.item_id: line.item.category for line in lines}
     places = {place.id, *(line.ship_to.id for line in lines)}
@@ -120,12 +141,14 @@ def _known(actor: Actor, requisition: Requisition, today: date, budget_of: Mappi
     closed, held = closings(places), balancing(budget_of.values())
     rules, tree, ages = rulebook(today, place.facility_id), parents(), brought_in(SOURCES)
     known = read_together(
-        prices, accounts, packed, last, asked, *shelves, *recalls, *needs, closed, held, rules, tree, ages
-    )
+        prices, accounts, packed, last, asked, *shelves, *recalls, *needs, closed, held, rules, tree, ages,
+        *beside,
+    )  # fmt: skip
     priced = known[prices]
     # Something else is looked for only where it may be needed.
     lacking = {line.item_id for line in lines if _key(line) not in priced or not _may_stay(line)}
     return Known(
+        read=known,
         actor=actor,
         prices=priced,
         accounts=known[accounts],

@@ -45,12 +45,12 @@ from portal.requisitions.rules import (
 )
 from portal.requisitions.submission import (
     facts_with_money_locked,
+    joining,
     refuse_blocked,
     retotal,
     write_down,
 )
 
-submitted: Hook[[Actor, Requisition]] = Hook()
 withdrawn: Hook[[Actor, Requisition]] = Hook()
 
 
@@ -272,12 +272,19 @@ def submit(
     if not requisition.lines:
         raise Invalid("The cart is empty. Add an item first.")
     follow_trace(requisition.trace_id)
-    facts = facts_with_money_locked(actor, requisition)
+    joined = joining(actor, requisition)
+    facts, known = facts_with_money_locked(actor, requisition, joined)
     results = checks.check(facts)
     refuse_blocked(facts, results, seen_total)
     document = Document("requisition", requisition.id, next_number("RQ"))
-    write_down(actor, requisition, facts, results, document)
-    submitted(actor, requisition)
+    write_down(
+        actor,
+        requisition,
+        facts,
+        results,
+        document,
+        lambda: [write for one in joined for write in one.writes(known)],
+    )
     return requisition
 
 

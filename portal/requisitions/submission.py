@@ -1,6 +1,7 @@
 """Submitting a cart in steps: lock the money, check, fix the prices, hold the budget, keep the evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -13,20 +14,38 @@ from portal.foundation import audit, clock
 from portal.foundation.access import Actor
 from portal.foundation.audit import AuditEvent
 from portal.foundation.errors import Invalid
-from portal.foundation.together import Write, changing, inserting, write_together
+from portal.foundation.hooks import Collector
+from portal.foundation.together import Known, Read, Write, changing, inserting, write_together
 from portal.requisitions import checks
 from portal.requisitions.before import asking
 from portal.requisitions.charging import account_id_of, center_of
 from portal.requisitions.checks import CartFacts, Check, LineFacts
-from portal.requisitions.facts import cart_facts
+from portal.requisitions.facts import cart_facts_beside
 from portal.requisitions.models import CheckRecord, Requisition, RequisitionLine
 from portal.requisitions.rules import TRANSITIONS, CheckOutcome
 
 
-def facts_with_money_locked(actor: Actor, requisition: Requisition) -> CartFacts:
+@dataclass(frozen=True)
+class Joining:
+    """What a higher feature reads with the checks of a submission, and of that writes with it.
+
+    Writing, it sees the requisition as it will be; it refuses the submission by raising Invalid.
+    """
+
+    reads: Sequence[Read[Any]]
+    writes: Callable[[Known], Sequence[Write]]
+
+
+joining: Collector[[Actor, Requisition], Joining] = Collector()
+
+
+def facts_with_money_locked(
+    actor: Actor, requisition: Requisition, joined: Sequence[Joining]
+) -> tuple[CartFacts, Known]:
     """Two submitters at once wait for each other here, so that each sees what the other holds."""
     today = clock.today(requisition.location.facility.time_zone)
-    return cart_facts(actor, requisition, today, lock=True)
+    beside = [read for one in joined for read in one.reads]
+    return cart_facts_beside(actor, requisition, today, beside, lock=True)
 
 
 def refuse_blocked(facts: CartFacts, results: Sequence[Check], seen_total: Decimal | None) -> None:
@@ -42,7 +61,12 @@ def refuse_blocked(facts: CartFacts, results: Sequence[Check], seen_total: Decim
 
 
 def write_down(
-    actor: Actor, requisition: Requisition, facts: CartFacts, results: Sequence[Check], document: Document
+    actor: Actor,
+    requisition: Requisition,
+    facts: CartFacts,
+    results: Sequence[Check],
+    document: Document,
+    joined: Callable[[], Iterable[Write]],
 ) -> None:
     """Writes the submission: its number and state, prices, what is held, the evidence, the event."""
     before = {"state": requisition.state}
@@ -61,6 +85,7 @@ def write_down(
         _held(requisition, facts, document),
         inserting(AuditEvent, [submission]),
         asking(requisition),
+        *joined(),
     )
 
 
