@@ -212,11 +212,15 @@ def write_together(*writes: Write) -> list[list[int]]:
     some = [one for one in writes if one.rows]
     if not some:
         return [[] for _ in writes]
-    sent: dict[str, Any] = {f"rows_{at}": json.dumps(one.rows, default=_sent) for at, one in enumerate(some)}
+    sent: dict[str, Any] = {f"rows_{at}": _as_json(one.rows) for at, one in enumerate(some)}
     sent |= {f"ids_{at}": [row["id"] for row in one.rows] for at, one in enumerate(some) if one.is_change}
     statement = _written(tuple(_shape(one, some) for one in some))
     found = iter(db.session.connection().execute(statement, sent).one())
     return [sorted(next(found)) if one.rows else [] for one in writes]
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(rows, default=_sent, separators=(",", ":"))
 
 
 def _sent(value: object) -> Any:

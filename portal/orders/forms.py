@@ -74,6 +74,12 @@ class CancelForm(ConflictForm):
             return None
 
 
+class OfferForm(ConflictForm):
+    """Why a line shall be ordered from a dearer offer."""
+
+    reason = StringField("Why", validators=[Length(max=200, message="Say why in at most 200 characters.")])
+
+
 class OrderFilter(Form):
     """What the list of orders shows."""
 

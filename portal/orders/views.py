@@ -12,7 +12,7 @@ from portal.foundation.paging import paginate
 from portal.foundation.web import actor
 from portal.orders import cancelling, export, presenters, queries, searching, services
 from portal.orders import page as order_page
-from portal.orders.forms import CancelForm, ConflictForm, OrderFilter, PlaceForm
+from portal.orders.forms import CancelForm, OfferForm, OrderFilter, PlaceForm
 from portal.orders.workbench import deciding, joining
 from portal.orders.workbench import presenters as bench
 from portal.orders.workbench import services as sourcing
@@ -71,11 +71,12 @@ def offers(line_id: int) -> ResponseReturnValue:
 @requires(Permission.BUY)
 def choose_offer(line_id: int, offer_id: int) -> ResponseReturnValue:
     """Orders the line from another offer."""
-    form = ConflictForm()
-    with form.accepting():
-        asked = sourcing.choose(actor(), line_id, offer_id)
+    form = OfferForm()
+    if form.validate():
+        with form.accepting():
+            asked = sourcing.choose(actor(), line_id, offer_id, form.reason.data or "")
     if form.is_refused:
-        flash(" ".join(form.form_errors), "danger")
+        flash(" ".join([*form.form_errors, *form.reason.errors]), "danger")
         return redirect(url_for("orders.offers", line_id=line_id), 303)
     chosen = "The line is ordered from there. It waits with that supplier's lines."
     flash(asked or chosen, "info" if asked else "success")

@@ -17,7 +17,7 @@ from portal.foundation.hooks import Collector
 from portal.foundation.paging import ordered
 from portal.foundation.together import PLAN_ONCE
 from portal.identity.models import Account
-from portal.masterdata.models import ContractLine, Item, Location, Supplier
+from portal.masterdata.models import ContractLine, CostCenter, Item, Location, Supplier
 from portal.requisitions.models import IN_DRAFT, CheckRecord, Requisition, RequisitionLine
 from portal.requisitions.rules import (
     ApprovalPart,
@@ -66,32 +66,25 @@ _LINES = (
 _LINES_ANEW = _LINES.execution_options(populate_existing=True)
 _LINES_LOCKED = _LINES_ANEW.with_for_update(of=RequisitionLine)
 # A submission looks at little of what is around its lines, and reads that anew with other things.
-_OF_SUBMITTED = (
-    joinedload(RequisitionLine.offer).load_only(
-        Offer.supplier_id, Offer.item_id, Offer.uom, Offer.factor, Offer.list_price, Offer.active
-    ),
-    joinedload(RequisitionLine.offer)
-    .joinedload(Offer.supplier)
-    .load_only(Supplier.name, Supplier.blocked, Supplier.minimum_order),
-    joinedload(RequisitionLine.item).load_only(
-        Item.name, Item.category, Item.base_uom, Item.lifecycle, Item.gl_account_id
-    ),
-    joinedload(RequisitionLine.cost_center),
-)
 _SUBMIT = (
-    select(Requisition, PLAN_ONCE)
+    select(Requisition, RequisitionLine, PLAN_ONCE)
+    .join(RequisitionLine, RequisitionLine.requisition_id == Requisition.id)
     .where(Requisition.id == _REQUISITION_ID)
-    .options(*_SUBMITTED)
-    .execution_options(populate_existing=True)
-    .with_for_update(of=Requisition)
-)
-_SUBMIT_LINES = (
-    select(RequisitionLine)
-    .where(RequisitionLine.requisition_id == _REQUISITION_ID)
     .order_by(RequisitionLine.id)
-    .options(*_OF_SUBMITTED)
+    .options(
+        *_SUBMITTED,
+        joinedload(RequisitionLine.offer).load_only(
+            Offer.supplier_id, Offer.item_id, Offer.uom, Offer.factor, Offer.list_price, Offer.active
+        ),
+        joinedload(RequisitionLine.offer)
+        .joinedload(Offer.supplier)
+        .load_only(Supplier.name, Supplier.blocked, Supplier.minimum_order),
+        joinedload(RequisitionLine.item).load_only(
+            Item.name, Item.category, Item.base_uom, Item.lifecycle, Item.gl_account_id
+        ),
+    )
     .execution_options(populate_existing=True)
-    .with_for_update(of=RequisitionLine)
+    .with_for_update(of=[Requisition, RequisitionLine])
 )
 
 
@@ -101,16 +94,15 @@ def find(requisition_id: int, *, lock: bool = False) -> Requisition | None:
     The requisition is locked, then its lines in id order, as whoever orders from them locks them too.
     """
     key = {"requisition_id": requisition_id}
-    if not lock:
-        return _whole(db.session.scalar(_FIND, key), _LINES)
-    return _whole(db.session.scalar(_FIND_LOCKED, key), _LINES_LOCKED)
-
-
-def _whole(requisition: Requisition | None, lines: Select[RequisitionLine]) -> Requisition | None:
-    """The requisition with its lines complete, each knowing it."""
+    requisition = db.session.scalar(_FIND_LOCKED if lock else _FIND, key)
     if requisition is None:
         return None
-    found = completed(db.session.scalars(lines, {"requisition_id": requisition.id}))
+    return _whole(requisition, db.session.scalars(_LINES_LOCKED if lock else _LINES, key))
+
+
+def _whole(requisition: Requisition, lines: Iterable[RequisitionLine]) -> Requisition:
+    """The requisition with its lines complete, each knowing it."""
+    found = completed(lines)
     found.sort(key=lambda line: line.line_number)
     set_committed_value(requisition, "lines", found)
     for line in found:
@@ -160,9 +152,19 @@ def own(actor: Actor, requisition_id: int, *, lock: bool = False) -> Requisition
 
 def to_submit(actor: Actor, requisition_id: int) -> Requisition:
     """As own, locked, with what a submission looks at."""
-    cart = db.session.scalar(_SUBMIT, {"requisition_id": requisition_id})
-    is_own = cart is not None and cart.requester_id == actor.account_id
-    return found(_whole(cart, _SUBMIT_LINES) if is_own else None, "cart")
+    rows = db.session.execute(_SUBMIT, {"requisition_id": requisition_id}).all()
+    if not rows or rows[0][0].requester_id != actor.account_id:
+        return own(actor, requisition_id, lock=True)
+    lines = [line for _, line, _ in rows]
+    chosen = {line.cost_center_id for line in lines if line.cost_center_id is not None}
+    centers = {one.id: one for one in _centers(chosen)} if chosen else {}
+    for line in lines:
+        set_committed_value(line, "cost_center", centers.get(line.cost_center_id or 0))
+    return _whole(rows[0][0], lines)
+
+
+def _centers(center_ids: Collection[int]) -> Iterable[CostCenter]:
+    return db.session.scalars(select(CostCenter).where(CostCenter.id.in_(center_ids)))
 
 
 def for_person(actor: Actor, requisition_id: int) -> Requisition:
@@ -194,7 +196,9 @@ def cart_of(actor: Actor, location_id: int) -> Requisition | None:
         .options(*_WITH_LINES)
         .execution_options(populate_existing=True)
     )
-    return _whole(cart, _LINES_ANEW)
+    if cart is None:
+        return None
+    return _whole(cart, db.session.scalars(_LINES_ANEW, {"requisition_id": cart.id}))
 
 
 def lines_in_carts(actor: Actor) -> Select[int]:

@@ -12,13 +12,14 @@ CPU ratio  the same of CPU time: portal (web processes or this one), PostgreSQL 
 n          samples; of a batch of orders or confirmations each batch is one. A busy machine has done few
            when the time is over; with --seconds 60 it does more.
 
+All is measured among --past requisitions, ordered and received, as a hospital's database has them.
+
 Search     one browser, gunicorn, signed in, twelve kinds of search in turn, against the statements that
            match, count the facets and read the rows (the cost of being a page) and against all statements
            of the page (the cost of Python); then four people at once against a Flask page of 50 rows
-           without a database, under the same gunicorn. All among --past requisitions, ordered and received,
-           with the offers asked for and with `growth` times as many; if the portal's milliseconds grow as
-           much, no index is used. What is found is kept until something in the catalog changes: before each
-           page it does, but not where it says "again".
+           without a database, under the same gunicorn. With the offers asked for and with `growth` times as
+           many; if the portal's milliseconds grow as much, no index is used. What is found is kept until
+           something in the catalog changes: before each page it does, but not where it says "again".
 Submit     all checks of five lines, budget lock and approval, against inserting requisition, lines, ledger
            and audit event.
 Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
@@ -132,6 +133,8 @@ def _measured(size: Size, parts: Collection[str]) -> Iterator[Figure]:
         folder = Path(name)
         with delivery.partner(folder) as address, ground.prepared(folder, address) as place:
             _grow(place, 0, size.offers)
+            _say(f"{size.past:,} past requisitions")
+            past.fill(place, size.past)
             if not {"chain", "answers", "receive"}.isdisjoint(parts):
                 yield from _chain(place, address, size, parts)
             if "take" in parts:
@@ -157,8 +160,6 @@ def _pages(place: Ground, portal: Served, size: Size, parts: Collection[str]) ->
         with pages.bare(place.folder, "bare_scan", BENCH_ORGANIZATION=organization) as lookup:
             yield from scanning.measure(place, portal, lookup, plan)
     if "search" in parts:
-        _say(f"{size.past:,} past requisitions")
-        past.fill(place, size.past)
         with pages.bare(place.folder) as bare:
             for offers in (size.offers, size.offers * size.growth):
                 if offers > size.offers:

@@ -155,7 +155,10 @@ def test_a_dearer_offer_waits_for_the_approver(
     buyer = ordering.visitor(client, connected, Role.BUYER)
     shown = buyer.get(f"/workbench/lines/{line_id}")
     assert "an approver is asked" in words(shown)
-    assert buyer.send(shown, {}, action=f"/workbench/lines/{line_id}/offers/{offer.id}").status_code == 303
+    action = f"/workbench/lines/{line_id}/offers/{offer.id}"
+    too_long = buyer.send(shown, {"reason": "x" * 201}, action=action, follow_redirects=True)
+    assert "in at most 200 characters" in words(too_long)
+    assert buyer.send(shown, {"reason": "Here tomorrow"}, action=action).status_code == 303
     bench_page = words(buyer.get("/workbench"))
     assert "Approver is asked; nothing changes until then" in bench_page
     assert "an approver is asked" in bench_page
@@ -164,6 +167,7 @@ def test_a_dearer_offer_waits_for_the_approver(
     approver = ordering.visitor(client, connected, Role.APPROVER)
     page = approver.get("/orders/price-questions")
     assert f"$14.50 were approved, it would cost ${total}" in words(page)
+    assert "Why: Here tomorrow" in words(page)
     assert "Was 2 BX from Harborline Medical at $7.25" in words(page)
     (question,) = open_questions()
     action = f"/orders/price-questions/{question.id}"

@@ -32,7 +32,7 @@ from portal.requisitions.rules import LineState, RequisitionSource
 BY_ITSELF = "nothing to decide"
 
 
-def choose(actor: Actor, line_id: int, offer_id: int) -> str:
+def choose(actor: Actor, line_id: int, offer_id: int, reason: str = "") -> str:
     """The line will be ordered from this offer; choosing the requested one confirms it.
 
     Above what was approved the approver is asked first: returns who, in a sentence; else nothing. Raises
@@ -44,7 +44,7 @@ def choose(actor: Actor, line_id: int, offer_id: int) -> str:
         dealing.check(line, deal)
     except BeyondApproval as refused:
         _try_out(actor, line_id, offer_id)
-        return _ask(actor, *_dealt(actor, line_id, offer_id), refused.beyond)
+        return _ask(actor, *_dealt(actor, line_id, offer_id), refused.beyond, reason)
     _keep(actor, line, deal)
     return ""
 
@@ -87,7 +87,7 @@ def _keep(actor: Actor, line: RequisitionLine, deal: Deal) -> None:
     )  # fmt: skip
 
 
-def _ask(actor: Actor, line: RequisitionLine, deal: Deal, beyond: Sequence[Cost]) -> str:
+def _ask(actor: Actor, line: RequisitionLine, deal: Deal, beyond: Sequence[Cost], reason: str) -> str:
     currency = line.requisition.currency
     change = {
         "item": line.item.name, "what": "offer",
@@ -96,7 +96,7 @@ def _ask(actor: Actor, line: RequisitionLine, deal: Deal, beyond: Sequence[Cost]
     }  # fmt: skip
     proposal = OrderProposal(
         kind=ProposalKind.OFFER, requisition_line=line, wishes=[{"offer_id": deal.offer.id}],
-        changes=[change], reason="",
+        changes=[change], reason=reason,
     )  # fmt: skip
     return ask(actor, proposal, beyond)
 
