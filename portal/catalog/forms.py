@@ -73,6 +73,19 @@ class SearchForm(PlaceForm):
         filters = (self.category, self.supplier, self.manufacturer, self.contract)
         return any(field.data for field in (*filters, self.guide, self.stocked, self.lots))
 
+    @property
+    def facets(self) -> list[tuple[str, str, str, str, str | bool, tuple[tuple[str, str], ...]]]:
+        """What narrows down, as it is drawn: type, id, name, label, value and choices."""
+        boxes = (self.guide, self.stocked, self.lots)
+        lists = (self.location, self.category, self.supplier, self.manufacturer, self.contract)
+        return [
+            *(
+                (one.type, one.id, one.name, one.label.text, one.data, tuple(one.choices.items()))
+                for one in lists
+            ),
+            *((one.type, one.id, one.name, one.label.text, one.data, ()) for one in boxes),
+        ]
+
     def offer_facets(self, found: Found) -> None:
         """Fills in what the matches can be narrowed down by, with counts."""
         more = "+" if found.are_counts_least else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -128,15 +129,20 @@ def actor_with(account: Account, assignments: Iterable[RoleAssignment]) -> Actor
         organization_id=account.organization_id,
         name=account.name,
         account_id=account.id,
-        grants=tuple(
-            Grant(
-                permissions=ROLE_PERMISSIONS[assignment.role],
-                facility_id=assignment.facility_id,
-                cost_center_id=assignment.cost_center_id,
-                approval_limit=assignment.approval_limit,
-            )
-            for assignment in assignments
-        ),
+        grants=grants_of(assignments),
+    )
+
+
+def grants_of(assignments: Iterable[Any]) -> tuple[Grant, ...]:
+    """What role assignments, or rows with their columns, allow."""
+    return tuple(
+        Grant(
+            permissions=ROLE_PERMISSIONS[assignment.role],
+            facility_id=assignment.facility_id,
+            cost_center_id=assignment.cost_center_id,
+            approval_limit=assignment.approval_limit,
+        )
+        for assignment in assignments
     )
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app
 from flask_login import UserMixin
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.orm import joinedload
 
 from portal.foundation import audit, clock
@@ -14,10 +15,11 @@ from portal.foundation.access import Actor, system
 from portal.foundation.crypto import token, token_hash
 from portal.foundation.db import db, enter_organization_of, found, transaction
 from portal.identity import services
-from portal.identity.models import Account, RoleAssignment, WebSession
+from portal.identity.models import Account, Organization, RoleAssignment, WebSession
 from portal.identity.rules import ROLE_LABELS, SEEN_EVERY, TIMED_OUT, Ended, time_out
 from portal.settings import Settings
 
+SessionRow = Row[*tuple[Any, ...]]
 BY_TIME = "session time-out"
 PER_RUN = 500
 
@@ -59,21 +61,22 @@ def resume(value: str, *, is_used: bool = True) -> Person | None:
     Writes on its own: that a session has timed out, or (once a minute at most, if a person uses it) that it
     was seen.
     """
-    session, assignments = _found(value)
-    if session is None or session.ended_at is not None:
+    rows = _rows(value)
+    if not rows or rows[0].ended_at is not None:
         db.session.remove()
         return None
-    over = _why_over(session)
+    session = rows[0]
+    over = _why_over(session, is_active=session.active)
     if over is not None:
         with transaction():
-            end(session, over, system(session.organization_id, BY_TIME))
+            end(found(_find(value), "session"), over, system(session.organization_id, BY_TIME))
         db.session.remove()
         return None
-    person = _person(session, assignments, value)
     if is_used and clock.now() - session.last_seen_at >= SEEN_EVERY:
         with transaction():
-            session.last_seen_at = clock.now()
-    return person
+            seen = update(WebSession).where(WebSession.id == session.session_id)
+            db.session.execute(seen.values(last_seen_at=clock.now()))
+    return _person(rows, value)
 
 
 def timed_out_account(value: str) -> Account | None:
@@ -129,7 +132,11 @@ def open_sessions(account_id: int) -> list[WebSession]:
         .where(WebSession.account_id == account_id, WebSession.ended_at.is_(None))
         .order_by(WebSession.last_seen_at.desc())
     )
-    return [session for session in db.session.scalars(statement) if _why_over(session) is None]
+    return [
+        session
+        for session in db.session.scalars(statement)
+        if _why_over(session, is_active=session.account.active) is None
+    ]
 
 
 def end_timed_out() -> int:
@@ -145,7 +152,10 @@ def end_timed_out() -> int:
         .order_by(WebSession.id)
         .limit(PER_RUN)
     )
-    over = [(session, _why_over(session)) for session in db.session.scalars(statement)]
+    over = [
+        (session, _why_over(session, is_active=session.account.active))
+        for session in db.session.scalars(statement)
+    ]
     return sum(end(session, why, system(session.organization_id, BY_TIME)) for session, why in over if why)
 
 
@@ -154,30 +164,40 @@ def _with_account() -> Select[WebSession]:
 
 
 def _find(value: str) -> WebSession | None:
-    return _found(value)[0]
-
-
-def _found(value: str) -> tuple[WebSession | None, list[RoleAssignment]]:
-    """The session of a token and the roles of its account, in two statements, as every page needs them."""
     hashed = token_hash(value)
     if not enter_organization_of(hashed):
-        return None, []
-    rows = db.session.execute(_BY_TOKEN, {"hash": hashed}).all()
-    return (rows[0][0] if rows else None), [row[1] for row in rows if row[1] is not None]
+        return None
+    statement = _with_account().where(WebSession.token_hash == hashed)
+    return db.session.scalar(statement)
+
+
+def _rows(value: str) -> Sequence[SessionRow]:
+    """The session of a token with its account, once for each role, in two statements: every page needs it."""
+    hashed = token_hash(value)
+    if not enter_organization_of(hashed):
+        return []
+    return db.session.connection().execute(_BY_TOKEN, {"hash": hashed}).all()
 
 
 # Kept, as building it takes longer than running it.
 _BY_TOKEN = (
-    select(WebSession, RoleAssignment)
-    .options(joinedload(WebSession.account).joinedload(Account.organization))
+    select(
+        WebSession.id.label("session_id"), WebSession.organization_id, WebSession.created_at,
+        WebSession.last_seen_at, WebSession.ended_at, WebSession.account_id, Account.name, Account.email,
+        Account.active, Account.home_location_id, Organization.name.label("organization"), Organization.slug,
+        Organization.time_zone, RoleAssignment.role, RoleAssignment.facility_id,
+        RoleAssignment.cost_center_id, RoleAssignment.approval_limit,
+    )
+    .join(Account, Account.id == WebSession.account_id)
+    .join(Organization, Organization.id == WebSession.organization_id)
     .outerjoin(RoleAssignment, RoleAssignment.account_id == WebSession.account_id)
     .where(WebSession.token_hash == bindparam("hash"))
     .order_by(RoleAssignment.id)
-)
+)  # fmt: skip
 
 
-def _why_over(session: WebSession) -> Ended | None:
-    if not session.account.active:
+def _why_over(session: WebSession | SessionRow, *, is_active: bool) -> Ended | None:
+    if not is_active:
         return Ended.DEACTIVATED
     idle, absolute = _limits()
     return time_out(
@@ -194,19 +214,23 @@ def _limits() -> tuple[timedelta, timedelta]:
     return timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_absolute_hours)
 
 
-def _person(session: WebSession, assignments: Sequence[RoleAssignment], value: str) -> Person:
-    account = session.account
-    labels = [ROLE_LABELS[assignment.role] for assignment in assignments]
+def _person(rows: Sequence[SessionRow], value: str) -> Person:
+    one, held = rows[0], [row for row in rows if row.role is not None]
     return Person(
         token=value,
-        session_id=session.id,
-        account_id=account.id,
-        name=account.name,
-        email=account.email,
-        role_labels=tuple(dict.fromkeys(labels)),
-        organization_name=account.organization.name,
-        organization_slug=account.organization.slug,
-        time_zone=account.organization.time_zone,
-        home_location_id=account.home_location_id,
-        actor=services.actor_with(account, assignments),
+        session_id=one.session_id,
+        account_id=one.account_id,
+        name=one.name,
+        email=one.email,
+        role_labels=tuple(dict.fromkeys(ROLE_LABELS[row.role] for row in held)),
+        organization_name=one.organization,
+        organization_slug=one.slug,
+        time_zone=one.time_zone,
+        home_location_id=one.home_location_id,
+        actor=Actor(
+            organization_id=one.organization_id,
+            name=one.name,
+            account_id=one.account_id,
+            grants=services.grants_of(held),
+        ),
     )

@@ -1,7 +1,7 @@
 """Reads in one statement say what they say alone, rows are written whole, a submit asks little."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,10 +14,10 @@ from portal.budgets.rules import Term
 from portal.catalog.models import Offer
 from portal.foundation import clock
 from portal.foundation.db import db, transaction
-from portal.foundation.together import Read, inserting, read_together, write_together
+from portal.foundation.together import New, Read, inserting, read_together, write_together
 from portal.identity.rules import Role
 from portal.masterdata.ages import brought_in
-from portal.masterdata.models import ClosedDay, ImportRun, Item
+from portal.masterdata.models import ClosedDay, Contract, ImportRun, Item, Supplier
 from portal.masterdata.queries import pricing
 from portal.masterdata.receiving_days import closings
 from portal.masterdata.rules import ImportKind, ImportState
@@ -135,3 +135,33 @@ def test_a_submit_of_many_lines_asks_as_little_as_one_of_few(hospital: Hospital)
     assert few == many
     # Without a contract three more look for what may stand in.
     assert many <= MOST_STATEMENTS + 3, "\n".join(asked[1])
+
+
+def test_a_row_knows_the_id_of_another_one_of_the_same_statement(hospital: Hospital) -> None:
+    suppliers = inserting(Supplier, [{"code": f"T-{name}", "name": name} for name in ("one", "two")])
+    agreed = {"valid_from": date(2026, 1, 1), "valid_to": date(2026, 12, 31)}
+    contracts = [
+        {"number": f"T-{row}", "name": "", "supplier_id": New(suppliers, row), **agreed} for row in (1, 0)
+    ]
+    with transaction():
+        ids, _ = write_together(suppliers, inserting(Contract, contracts))
+    with transaction() as session:
+        known = session.execute(
+            select(Contract.number, Supplier.name)
+            .join(Supplier, Supplier.id == Contract.supplier_id)
+            .where(Supplier.id.in_(ids))
+        )
+        assert {(number, name) for number, name in known} == {("T-1", "two"), ("T-0", "one")}
+
+
+def test_a_row_takes_the_place_of_the_one_with_its_key(hospital: Hospital) -> None:
+    key = ("organization_id", "code")
+    for names in (["Old"], ["New", "Other"]):
+        rows = [{"code": f"K-{at}", "name": name} for at, name in enumerate(names)]
+        with transaction():
+            write_together(inserting(Supplier, rows, key=key))
+    with transaction() as session:
+        there = session.scalars(
+            select(Supplier.name).where(Supplier.code.like("K-_")).order_by(Supplier.code)
+        )
+        assert there.all() == ["New", "Other"]
