@@ -2,12 +2,13 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, MutableMapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, current_app, g, render_template, request, url_for
+from flask.templating import Environment
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from jinja2 import StrictUndefined
@@ -31,9 +32,18 @@ STATUS_OF = {NotFound: 404, NotAllowed: 403, Conflict: 409, Invalid: 422}
 log = get_logger(__name__)
 
 
+class Templates(Environment):
+    """Templates whose globals are all known before the first is loaded."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """A plain dict: every import of every page compares its keys, slowly where it is a ChainMap."""
+        return {**self.globals, **(d or {})}
+
+
 class PortalFlask(Flask):
     """Flask whose view functions run inside one transaction: returning commits, raising rolls back."""
 
+    jinja_environment = Templates
     jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
 
     def dispatch_request(self) -> ResponseReturnValue:
