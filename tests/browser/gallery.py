@@ -28,7 +28,8 @@ from portal.assets import sprite, used_icons
 from portal.foundation.filters import init_filters
 from portal.foundation.forms import QuantityField
 from portal.foundation.paging import Page
-from portal.foundation.web import ROOT, PortalFlask, asset, svg_icon
+from portal.foundation.web import ROOT, PortalFlask, asset, kept, svg_icon
+from portal.navigation import Section, Shown
 
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'"
 PAGES = ("list", "order", "form", "parts", "receive")
@@ -113,20 +114,20 @@ def _rows() -> list[dict[str, Any]]:
 
 
 def _context() -> dict[str, Any]:
-    clinic = [
+    clinic = (
         _item("Home", icon="home"),
         _item("Catalog", icon="building-store"),
         _item("Cart", icon="shopping-cart", count=3),
         _item("Requisitions", icon="clipboard-list", active=True),
         _item("Receive", icon="package-import", count=2),
-    ]
-    buying = [
+    )
+    buying = (
         _item("Approvals", icon="checkbox", count=12),
         _item("Orders", icon="truck-delivery"),
         _item("Work items", icon="alert-triangle", count=4),
-    ]
+    )
     return {
-        "navigation": lambda: [{"label": "Clinic", "items": clinic}, {"label": "Buying", "items": buying}],
+        "navigation": lambda: (Section("Clinic", clinic), Section("Buying", buying)),
         "search_url": "/list",
         "search_results_url": "/results",
         "home_url": "/list",
@@ -144,8 +145,8 @@ def _context() -> dict[str, Any]:
     }
 
 
-def _item(label: str, *, icon: str, count: int | None = None, active: bool = False) -> dict[str, Any]:
-    return {"label": label, "icon": icon, "count": count, "url": "/list", "active": active}
+def _item(label: str, *, icon: str, count: int = 0, active: bool = False) -> Shown:
+    return Shown(label, "/list", icon, active, count)
 
 
 def _show(name: str) -> ResponseReturnValue:
@@ -170,6 +171,7 @@ def create_gallery() -> Flask:
     app.add_url_rule("/icons.svg", "icons", lambda: Response(drawn, mimetype="image/svg+xml"))
     app.add_template_global(_asset, "asset")
     app.add_template_global(_icon, "svg_icon")
+    app.add_template_global(kept)
     app.add_url_rule(
         "/<any(list, order, form, parts, receive, paper, plain):name>", "show", _show, methods=["GET", "POST"]
     )
