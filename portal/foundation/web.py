@@ -195,7 +195,7 @@ def kept(macro: Callable[..., Markup], *values: Hashable) -> Markup:
     return _drawn(macro, request.script_root, *values)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def _drawn(macro: Callable[..., Markup], _root: str, *values: Hashable) -> Markup:
     return compact(macro(*values))
 

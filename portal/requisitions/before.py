@@ -60,12 +60,17 @@ def asked_in_vain(requisition: Requisition) -> None:
         .ext(distinct_on(place, item))
         .order_by(place, item, Requisition.submitted_at.desc(), Requisition.id.desc())
     )
-    known = tuple_(LastRequest.location_id, LastRequest.item_id)
-    db.session.execute(
-        delete(LastRequest).where(
-            LastRequest.requisition_id == requisition.id, known.in_(_wanted(requisition))
+    # Locked in the order in which submitters write them.
+    kept = (
+        select(LastRequest.id)
+        .where(
+            LastRequest.requisition_id == requisition.id,
+            tuple_(LastRequest.location_id, LastRequest.item_id).in_(_wanted(requisition)),
         )
+        .order_by(LastRequest.location_id, LastRequest.item_id)
+        .with_for_update()
     )
+    db.session.execute(delete(LastRequest).where(LastRequest.id.in_(kept)))
     names = ["location_id", "item_id", "requisition_id"]
     db.session.execute(insert(LastRequest).from_select(names, before).on_conflict_do_nothing())
 

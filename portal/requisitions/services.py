@@ -277,14 +277,7 @@ def submit(
     results = checks.check(facts)
     refuse_blocked(facts, results, seen_total)
     document = Document("requisition", requisition.id, next_number("RQ"))
-    write_down(
-        actor,
-        requisition,
-        facts,
-        results,
-        document,
-        lambda: [write for one in joined for write in one.writes(known)],
-    )
+    write_down(actor, requisition, facts, results, document, joined, known)
     return requisition
 
 

@@ -1,6 +1,6 @@
 """Submitting a cart in steps: lock the money, check, fix the prices, hold the budget, keep the evidence."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -66,7 +66,8 @@ def write_down(
     facts: CartFacts,
     results: Sequence[Check],
     document: Document,
-    joined: Callable[[], Iterable[Write]],
+    joined: Sequence[Joining],
+    known: Known,
 ) -> None:
     """Writes the submission: its number and state, prices, what is held, the evidence, the event."""
     before = {"state": requisition.state}
@@ -85,7 +86,7 @@ def write_down(
         _held(requisition, facts, document),
         inserting(AuditEvent, [submission]),
         asking(requisition),
-        *joined(),
+        *(write for one in joined for write in one.writes(known)),
     )
 
 
