@@ -13,7 +13,7 @@ from portal.masterdata.models import DeviceIdentifier, ItemCategory, Supplier
 from portal.requisitions import services as requisitions
 from tests import hospital as hospitals
 from tests.hospital import Hospital
-from tests.requesting import guided, offered, stocked, submitted, synonym
+from tests.requesting import guided, in_cart, offered, stocked, submitted, synonym
 from tests.statements import recorded
 from tests.visitor import Visitor
 
@@ -281,6 +281,28 @@ def test_what_was_taken_back_is_not_what_was_asked_for_last(manager: Visitor, ca
         with transaction():
             requisitions.withdraw(catalog.actor(Role.CLINIC_MANAGER), requisition.id)
         assert told() == left
+
+
+def test_an_item_was_asked_for_where_it_goes_to(manager: Visitor, catalog: Hospital) -> None:
+    cart = in_cart(catalog, {catalog.gloves_offer: 1, catalog.catheter_offer: 1})
+    with transaction():
+        (line,) = (one for one in cart.lines if one.offer_id == catalog.gloves_offer.id)
+        line.location = catalog.storeroom
+    with transaction():
+        again = requisitions.cart(catalog.actor(Role.CLINIC_MANAGER), catalog.clinic.id)
+        requisitions.submit(catalog.actor(Role.CLINIC_MANAGER), again.id, seen_version=again.version)
+    for place, gloves in ((catalog.clinic, False), (catalog.storeroom, True)):
+        text = manager.get(f"/catalog?q=GLOVE-M&location={place.id}").get_data(as_text=True)
+        assert ("Last: " in text) is gloves
+
+
+def test_what_is_drawn_once_is_escaped(manager: Visitor, catalog: Hospital) -> None:
+    with transaction():
+        offered(catalog, "X-1", 'Zinc <b>tape</b>"')
+    for _ in range(2):
+        text = manager.get("/catalog?q=zinc").get_data(as_text=True)
+        assert "Zinc &lt;b&gt;tape&lt;/b&gt;&#34;" in text
+        assert "<b>tape" not in text
 
 
 def test_taking_back_an_older_one_changes_nothing(manager: Visitor, catalog: Hospital) -> None:
