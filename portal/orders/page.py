@@ -32,8 +32,11 @@ LIVELY = timedelta(minutes=10)  # an order that changed of late is asked for mor
 linked_documents: Collector[[int], Linked] = Collector()
 
 
-def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
-    """The values of the template; `seen` changes whenever something shown changes."""
+def context(actor: Actor, order_id: int) -> dict[str, Any]:
+    """The values of the template; `seen` changes whenever something shown changes; NotFound."""
+    # First of all, so that what comes while the rest is read counts as news.
+    seen = queries.seen(order_id)
+    order = found(queries.for_person(actor, order_id), "order")
     facility = order.location.facility
     items = open_items_about(SUBJECT, order.id)
     owner_ids = {one.owner_id for one in items if one.owner_id}
@@ -75,7 +78,7 @@ def context(actor: Actor, order: PurchaseOrder) -> dict[str, Any]:
         "may_decide": actor.can(Permission.RESOLVE_WORK_ITEMS),
         "may_receive": may_receive and order.status in RECEIVABLE and outstanding,
         "is_stopped": order.transmission is Transmission.STOPPED,
-        "seen": queries.seen(order.id),
+        "seen": seen,
         "is_over": _is_over(known),
         "pace": "2s" if clock.now() - order.changed_at < LIVELY else "10s",
     }

@@ -122,9 +122,8 @@ def csv_file(name: str, content: bytes) -> ResponseReturnValue:
 @requires(Permission.VIEW_ORDERS)
 def show(order_id: int) -> ResponseReturnValue:
     """One order with everything known of it."""
-    order = found(queries.for_person(actor(), order_id), "order")
-    shown = order_page.context(actor(), order)
-    talk = order_page.conversation(actor(), order, shown["comments"])
+    shown = order_page.context(actor(), order_id)
+    talk = order_page.conversation(actor(), shown["order"], shown["comments"])
     return render_template("orders/show.html", **shown, **talk)
 
 
@@ -134,8 +133,7 @@ def live(order_id: int) -> ResponseReturnValue:
     """The changing part of the order page; nothing when it is still as seen."""
     if request.args.get("seen") == queries.seen(order_id):
         return "", 204
-    order = found(queries.for_person(actor(), order_id), "order")
-    return render_template("orders/live.html", **order_page.context(actor(), order))
+    return render_template("orders/live.html", **order_page.context(actor(), order_id))
 
 
 @blueprint.get("/orders/<int:order_id>/print")

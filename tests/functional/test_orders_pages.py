@@ -27,7 +27,7 @@ from tests import hospital as hospitals
 from tests import ordering
 from tests.hospital import PASSWORD, Hospital
 from tests.ordering import confirm, confirmation, fresh, lot, parsed, part, ship, ship_notice, words
-from tests.statements import recorded
+from tests.statements import interrupted, recorded
 from tests.visitor import Visitor
 
 
@@ -307,6 +307,21 @@ def test_the_page_asks_for_news_and_hears_nothing_until_there_are_any(
     assert buyer.get(newer).status_code == 204
     ordering.received(connected, fresh(order), {10: 1})
     assert buyer.get(newer).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["", "/live"])
+def test_news_that_come_while_the_page_is_drawn_are_asked_for(
+    connected: Hospital, buyer: Visitor, page: str
+) -> None:
+    order = ordering.sent(connected, {connected.gloves_offer: 2})
+    news = ship_notice(order.number, {10: [lot(2)]})
+    with interrupted(lambda: ship(news), after="purchase_order_line"):
+        drawn = buyer.get(f"/orders/{order.id}{page}")
+    (address,) = parsed(drawn).xpath("//div[@id='order']/@hx-get")
+    answer = buyer.get(address)
+    assert answer.status_code == 200
+    (row,) = parsed(answer).xpath("//td[@data-label='Shipped']")
+    assert row.text_content().strip() == "2"
 
 
 @pytest.mark.parametrize("page", ["", "/live", "/print", "/lines/1/cancel"])
