@@ -20,8 +20,9 @@ Search     one browser, gunicorn, signed in, twelve kinds of search in turn, aga
            without a database, under the same gunicorn. With the offers asked for and with `growth` times as
            many; if the portal's milliseconds grow as much, no index is used. What is found is kept until
            something in the catalog changes: before each page it does, but not where it says "again".
-Submit     all checks of five lines, budget lock and approval, against inserting requisition, lines, ledger
-           and audit event.
+Submit     all checks of five lines, budget lock and approval, against inserting the rows that must be
+           there afterwards: requisition, lines, ledger, what the checks said with its evidence, the step and
+           its answers, audit event; then against the same without checks and approval.
 Deliver    claim, cXML, HTTP, settle for each order, against posting the same bytes on one connection.
 Confirm    store, claim, translate, apply of five lines, against two transactions that insert the rows.
 Ship       the same of ship notices of five lines with lots.
@@ -175,11 +176,11 @@ def _chain(place: Ground, address: str, size: Size, parts: Collection[str]) -> I
     one_by_one = Plan(works=many, rounds=rounds, seconds=size.seconds, least=LEAST)
     batches = Plan(works=1, operations=many, rounds=rounds, seconds=size.seconds, least=LEAST)
     _say("submit")
-    submit, requisition_ids = submission.measure(place, one_by_one)
+    submits, requisition_ids = submission.measure(place, one_by_one)
     _say("deliver")
     deliver, orders = delivery.measure(place, address, requisition_ids, batches)
     if "chain" in parts:
-        yield from (submit, deliver)
+        yield from (*submits, deliver)
     if not {"chain", "answers"}.isdisjoint(parts):
         _say("confirm")
         yield confirming.measure(place, orders, batches)
