@@ -28,7 +28,7 @@ def recorded() -> Iterator[list[str]]:
 
 @contextmanager
 def interrupted(by: Callable[[], object], *, after: str) -> Iterator[None]:
-    """Does something in a transaction of its own, once, right after a statement that reads the named table."""
+    """Does something in a transaction of its own, once, right after a statement that names a table."""
     app, organization_id = current_app, db.session().info["organization_id"]
     waiting = [by]
 

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from portal.approvals import queries as approval_queries
 from portal.approvals import services as approvals
@@ -21,6 +21,7 @@ from portal.identity import services as identity
 from portal.identity.rules import Role
 from portal.orders import services as orders
 from portal.requisitions import services as requisitions
+from portal.requisitions.models import LastRequest
 from tests import ordering
 from tests.hospital import Hospital
 from tests.ordering import balance
@@ -144,6 +145,29 @@ def test_withdrawing_while_somebody_approves(race: Race, hospital: Hospital) -> 
     with pytest.raises(Conflict, match="was withdrawn by Clinic manager"):
         second.result()
     assert balance(hospital).available == 1000
+
+
+@pytest.mark.parametrize("withdrawing_first", [True, False])
+def test_withdrawing_while_somebody_asks_for_the_same(
+    race: Race, hospital: Hospital, withdrawing_first: bool
+) -> None:
+    one, two = hospital.actor(Role.CLINIC_MANAGER), another(Role.CLINIC_MANAGER)
+    wanted = {hospital.catheter_offer: 3, hospital.gloves_offer: 2}
+    submitted(hospital, wanted)
+    requisition_id = submitted(hospital, wanted).id
+    cart = in_cart(hospital, wanted, actor=two)
+    cart_id, version = cart.id, cart.version
+    both: list[Act] = [
+        lambda: requisitions.withdraw(one, requisition_id).id,
+        lambda: requisitions.submit(two, cart_id, seen_version=version).id,
+    ]
+    for outcome in race.run(*(both if withdrawing_first else reversed(both))):
+        outcome.result()
+    asked = db.session.scalars(select(LastRequest).order_by(LastRequest.id)).all()
+    assert {last.item_id: last.requisition_id for last in asked} == {
+        hospital.catheter.id: cart_id,
+        hospital.gloves.id: cart_id,
+    }
 
 
 @pytest.mark.parametrize("closing_first", [True, False])
