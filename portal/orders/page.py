@@ -33,7 +33,7 @@ linked_documents: Collector[[int], Linked] = Collector()
 
 
 def context(actor: Actor, order_id: int) -> dict[str, Any]:
-    """The values of the template; `seen` changes whenever something shown changes; NotFound."""
+    """The values of the template; `seen` changes whenever something shown does. Raises NotFound."""
     # First of all, so that what comes while the rest is read counts as news.
     seen = queries.seen(order_id)
     order = found(queries.for_person(actor, order_id), "order")

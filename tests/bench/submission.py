@@ -47,7 +47,7 @@ def measure(ground: Ground, plan: Plan) -> tuple[list[Figure], list[int]]:
             {
                 "portal": Side(lambda: _submission(ground, next(wishes), submitted), ground.cpu),
                 "bare": Side(lambda: bare.insertion(next(wishes)), ground.cpu),
-                "without": Side(lambda: bare.insertion(next(wishes), with_answers=False), ground.cpu),
+                "without": Side(lambda: bare.insertion(next(wishes), with_checks=False), ground.cpu),
             },
             plan,
         )
@@ -96,14 +96,14 @@ class Bare:
             "SELECT results::text FROM check_record ORDER BY id DESC LIMIT 1"
         )
 
-    def insertion(self, wish: Wish, *, with_answers: bool = True) -> Callable[[], object]:
-        """Requisition, lines, what they hold, an event; what the checks said and approvers are asked."""
+    def insertion(self, wish: Wish, *, with_checks: bool = True) -> Callable[[], object]:
+        """Requisition, lines, what they hold, an event; `with_checks` also evidence and approval."""
 
         def insert() -> None:
             with self._rows.connection.transaction():
                 requisition_id, line_ids = self._held(wish)
-                if with_answers:
-                    self._answer(requisition_id, line_ids)
+                if with_checks:
+                    self._checked(requisition_id, line_ids)
                 self._rows.note("requisition.submit", Requisition, requisition_id)
 
         return insert
@@ -142,7 +142,7 @@ class Bare:
         )  # fmt: skip
         return requisition_id, line_ids
 
-    def _answer(self, requisition_id: int, line_ids: list[int]) -> None:
+    def _checked(self, requisition_id: int, line_ids: list[int]) -> None:
         self._rows.add(CheckRecord, {"requisition_id": requisition_id, "results": self._evidence})
         (step_id,) = self._rows.add(
             ApprovalStep,
